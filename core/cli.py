@@ -1,0 +1,231 @@
+"""The command line: ``python -m core ...``. Status 0 only when what was asked for is there whole."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
+from rich.table import Table
+
+from core.errors import Cancelled, DanceError, UnusableInput
+
+USAGE_STATUS = 2
+FAILED_STATUS = 1
+
+app = typer.Typer(
+    name="core", add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
+    help="Motion transfer: a dance video in, the performer's video out.",
+)  # fmt: skip
+targets_app = typer.Typer(help="Performers: list, build, export, import.", invoke_without_command=True)
+app.add_typer(targets_app, name="targets")
+app.add_typer(
+    target_app := typer.Typer(help="One performer: build, export, import.", no_args_is_help=True), name="target"
+)
+
+_out = Console()
+_err = Console(stderr=True)
+
+
+@contextmanager
+def _sentences() -> Iterator[None]:
+    """Errors that a person can act on become one sentence on stderr and a status."""
+    try:
+        yield
+    except DanceError as error:
+        _err.print(f"Error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(USAGE_STATUS if isinstance(error, UnusableInput) else FAILED_STATUS) from error
+    except KeyboardInterrupt as error:
+        _err.print("Stopped: nothing was written.", markup=False, soft_wrap=True)
+        raise typer.Exit(130) from error
+
+
+@app.callback()
+def _main(verbose: Annotated[bool, typer.Option("--verbose", help="Say what goes on inside.")] = False) -> None:
+    if not verbose:
+        _hush_native_libraries()
+    logging.basicConfig(level=logging.INFO if verbose else logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
+
+
+def _hush_native_libraries() -> None:
+    """MediaPipe's and FFmpeg's own lines go nowhere; Python keeps the real stderr.
+
+    They write to file descriptor 2 itself, among them warnings that nobody can act on, in the middle of the progress bar.
+    """
+    with contextlib.suppress(OSError):
+        sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, encoding="utf-8", errors="replace")
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        os.close(nowhere)
+        _err.file = sys.stderr
+
+
+@targets_app.callback()
+def targets(as_json: Annotated[bool, typer.Option("--json", help="A JSON list, for programs.")] = False) -> None:
+    """The performers there are."""
+    from core.targets.store import list_targets
+
+    with _sentences():
+        performers = list_targets()
+        if as_json:
+            typer.echo(json.dumps([performer.as_json() for performer in performers], indent=2))
+            return
+        table = Table("id", "name", "size", "fps", "frames", "generators", "licence")
+        for p in performers:
+            size = f"{p.size[0]}×{p.size[1]}"
+            table.add_row(p.id, p.name, size, f"{p.fps:g}", str(p.frames), ", ".join(p.generators), p.licence)
+        _out.print(table)
+
+
+@target_app.command()
+def build(
+    source: Annotated[Path, typer.Argument(help="A video, or a folder with frames/ and landmarks.npz.")],
+    target_id: Annotated[str, typer.Option("--id", help="Short name for links: small letters, digits, hyphens.")],
+    name: Annotated[str, typer.Option("--name", help="Name that people see.")],
+    plate: Annotated[Path | None, typer.Option(help="A picture of the empty stage, where one was taken.")] = None,
+    masks: Annotated[Path | None, typer.Option(help="A video of the person's exact mask, white on black.")] = None,
+    portrait: Annotated[Path | None, typer.Option(help="A picture of the performer for lists.")] = None,
+    into: Annotated[Path | None, typer.Option(help="Folder to build in, instead of the user's own performers.")] = None,
+    licence: Annotated[str | None, typer.Option(help="What may be done with the footage.")] = None,
+) -> None:
+    """Make a performer from footage of one person."""
+    from core.targets.build import build_target
+
+    more: dict[str, Any] = {} if licence is None else {"licence": licence}
+    with _sentences(), _bar() as bar:
+        task = bar.add_task("Building", total=1.0, speed="")
+        target = build_target(
+            source, id=target_id, name=name, into=into, plate=plate, masks=masks, portrait=portrait,
+            progress=lambda share: bar.update(task, completed=share), **more,
+        )  # fmt: skip
+    _out.print(f"{target.name} is ready: {target.manifest.frames} frames.", markup=False)
+
+
+@target_app.command("export")
+def export_command(
+    target_id: Annotated[str, typer.Argument(metavar="ID")], file: Annotated[Path, typer.Argument(metavar="FILE.zip")]
+) -> None:
+    """Write one performer, whole, into one zip."""
+    from core.targets.pack import export_pack
+
+    with _sentences():
+        export_pack(target_id, file)
+
+
+@target_app.command("import")
+def import_command(
+    file: Annotated[Path, typer.Argument(metavar="FILE.zip")],
+    replace: Annotated[bool, typer.Option(help="Replace a performer of the same id.")] = False,
+) -> None:
+    """Take in a performer from a zip, after checking all of it."""
+    from core.targets.pack import import_pack
+
+    with _sentences():
+        _out.print(f"{import_pack(file, replace=replace)} is ready.", markup=False)
+
+
+@app.command()
+def transfer(
+    source: Annotated[Path, typer.Argument(help="The dance: any video file, or the name of a bundled dance.")],
+    target: Annotated[str, typer.Option(help="Id of the performer; `python -m core targets` lists them.")],
+    output: Annotated[Path, typer.Option(help="The mp4 to write.")],
+    generator: Annotated[str, typer.Option(help="Name of the generator.")] = "nearest",
+    layout: Annotated[str, typer.Option(help="result, side-by-side or triptych.")] = "result",
+    background: Annotated[str, typer.Option(help="stage, green, #rrggbb or a picture file.")] = "stage",
+    person: Annotated[
+        str, typer.Option(help="Whom to follow: largest, left, right, or a number from the left.")
+    ] = "largest",
+    start: Annotated[float, typer.Option(min=0, help="First second of the source.")] = 0.0,
+    end: Annotated[float | None, typer.Option(min=0, help="Last second of the source.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write what happened, in numbers, as JSON.")] = None,
+) -> None:
+    """Make the performer's video of a dance."""
+    from core.compositing import parse_background, parse_layout
+    from core.generators.registry import create_generator
+    from core.memory import PeakMemory
+    from core.pose.person import parse_person
+    from core.targets.store import load_target
+    from core.transfer import TransferOptions
+    from core.transfer import transfer as run
+
+    with _sentences(), _terminated(), PeakMemory() as memory:
+        chosen = load_target(target)
+        options = TransferOptions(
+            person=parse_person(person),
+            layout=parse_layout(layout),
+            background=parse_background(background, chosen.size),
+            start=start,
+            end=end,
+        )
+        made_by = create_generator(generator, chosen)
+        with _bar() as bar:
+            done, _ = run(_source(source), chosen, made_by, output, options, progress=_Show(bar))
+        for warning in done.warnings:
+            _err.print(f"Warning: {warning}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+    if report is not None:
+        numbers = done.as_json() | {"peak_rss_mb": round(memory.megabytes, 1)}
+        report.write_text(json.dumps(numbers, indent=2) + "\n")
+    _out.print(
+        f"{output}: {done.frames_out} frames in {done.seconds:.1f} s ({done.fps:.1f} a second).",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+def _source(given: Path) -> Path:
+    from core import dances
+
+    return given if given.exists() else dances.find(str(given)) or given
+
+
+@contextmanager
+def _terminated() -> Iterator[None]:
+    """A polite kill stops like Ctrl-C does, so that nothing half-written is left."""
+
+    def stop(*_: object) -> None:
+        raise Cancelled("Stopped: nothing was written.")
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _bar() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[speed]}"))
+    return Progress(*columns, console=_err, transient=True)
+
+
+class _Show:
+    """A progress bar of both passes."""
+
+    _WORDS: ClassVar = {"looking": "Watching the dance", "dancing": "Dancing it"}
+
+    def __init__(self, bar: Progress) -> None:
+        self._bar = bar
+        self._tasks: dict[str, TaskID] = {}
+
+    def __call__(self, progress: Any) -> None:
+        if progress.phase not in self._tasks:
+            self._tasks[progress.phase] = self._bar.add_task(
+                self._WORDS[progress.phase], total=progress.total, speed=""
+            )
+        left = "" if progress.seconds_left is None else f", {_minutes(progress.seconds_left)} left"
+        speed = f"{progress.fps:.0f} frames a second{left}"
+        self._bar.update(self._tasks[progress.phase], completed=progress.done, total=progress.total, speed=speed)
+
+
+def _minutes(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d}"

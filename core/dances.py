@@ -1,0 +1,31 @@
+"""The dances that come with the project, to use as sources."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from core import paths
+
+
+@dataclass(frozen=True, slots=True)
+class Dance:
+    """One bundled dance: ``picture`` is a short moving picture of it for lists; ``own`` the performer who dances it."""
+
+    id: str
+    title: str
+    video: Path
+    picture: Path
+
+
+def list_dances() -> list[Dance]:
+    """All bundled dances, by id: ``assets/dances/ID.mp4`` with ``ID.webp`` beside it."""
+    return [
+        Dance(video.stem, video.stem.replace("-", " ").capitalize(), video, video.with_suffix(".webp"))
+        for video in sorted(paths.BUNDLED_DANCES.glob("*.mp4"))
+    ]
+
+
+def find(dance_id: str) -> Path | None:
+    """The video of the bundled dance of that id, None when there is none."""
+    return next((dance.video for dance in list_dances() if dance.id == dance_id), None)

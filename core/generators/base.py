@@ -1,0 +1,60 @@
+"""What every generator is: a pose in, the performer's picture out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import ClassVar
+
+from core.types import Picture, Pose
+
+Choice = int | None
+"""Which of the performer's own frames a picture is made from; None where a generator uses none."""
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorSpec:
+    """What a person is told about a generator.
+
+    Attributes:
+        name: how it is called on the command line and in manifests.
+        title: how it is called on pages.
+        strength: one line on what it is good at.
+        needs_weights: whether a performer must have been trained for it.
+    """
+
+    name: str
+    title: str
+    strength: str
+    needs_weights: bool
+
+
+class Generator(ABC):
+    """Makes pictures of one performer. Holds no state of a stream: shared between users and threads.
+
+    A file asks ``choose_all`` once and then ``generate`` for each frame; a stream asks a ``Chooser`` of its own for each.
+    """
+
+    spec: ClassVar[GeneratorSpec]
+
+    @abstractmethod
+    def choose_all(self, poses: Sequence[Pose | None], times: Sequence[Fraction]) -> list[Choice]:
+        """For all frames of a file at once, the performer's frame to work from; knows the future."""
+
+    @abstractmethod
+    def chooser(self) -> Chooser:
+        """The same for one live stream, which does not know it."""
+
+    @abstractmethod
+    def generate(self, pose: Pose, choice: Choice) -> Picture:
+        """The performer in ``pose`` (performer pixels), at the performer's size."""
+
+
+class Chooser(ABC):
+    """State of one live stream."""
+
+    @abstractmethod
+    def choose(self, pose: Pose, seconds: float) -> Choice:
+        """The performer's frame for the next pose of the stream."""

@@ -1,0 +1,45 @@
+"""Generators by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from core.errors import GeneratorNotFound, WeightsMissing
+from core.generators.base import Generator, GeneratorSpec
+from core.targets.store import Target
+
+_MAKERS: dict[str, tuple[GeneratorSpec, Callable[[Target], Generator]]] = {}
+
+
+def register(maker: type[Generator]) -> type[Generator]:
+    """Class decorator: makes a generator known under its spec's name. Its constructor takes the target alone."""
+    _MAKERS[maker.spec.name] = (maker.spec, maker)
+    return maker
+
+
+def list_generators(trained: list[str] | None = None) -> list[GeneratorSpec]:
+    """All generators, or those that a performer with weights for ``trained`` can use."""
+    _load()
+    specs = [spec for spec, _ in _MAKERS.values()]
+    return specs if trained is None else [s for s in specs if not s.needs_weights or s.name in trained]
+
+
+def create_generator(name: str, target: Target) -> Generator:
+    """The generator called ``name`` for one performer.
+
+    Raises:
+        GeneratorNotFound: there is none of that name; the message lists those there are.
+        WeightsMissing: the performer was never trained for it.
+    """
+    _load()
+    if name not in _MAKERS:
+        raise GeneratorNotFound(f"Generator '{name[:40]}' is not known: there are {', '.join(sorted(_MAKERS))}.")
+    spec, maker = _MAKERS[name]
+    if spec.needs_weights and name not in target.manifest.generator_names():
+        raise WeightsMissing(f"{target.name} has no weights for '{name}': choose another generator or train it.")
+    return maker(target)
+
+
+def _load() -> None:
+    # registration happens on import; done here so that importing the registry alone stays cheap
+    from core.generators import nearest  # noqa: F401

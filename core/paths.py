@@ -1,0 +1,34 @@
+"""Where things lie. Every root can be moved by an environment variable; nothing else in the project builds such a path."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+PROJECT = Path(__file__).resolve().parent.parent
+ASSETS = PROJECT / "assets"
+WEIGHTS = PROJECT / "weights"
+BUNDLED_PERFORMERS = ASSETS / "performers"
+BUNDLED_DANCES = ASSETS / "dances"
+POSE_MODEL = WEIGHTS / "pose_landmarker_full.task"
+
+_APP = "everybody-dance-now"
+
+
+def data_root() -> Path:
+    """The user's own performers live below it. ``DANCE_DATA`` moves it."""
+    override = os.environ.get("DANCE_DATA")
+    return Path(override) if override else Path(platformdirs.user_data_dir(_APP, appauthor=False))
+
+
+def user_performers() -> Path:
+    """Performers that were built or imported here, one folder each."""
+    return data_root() / "performers"
+
+
+def work_root() -> Path:
+    """Uploads and results of running sessions; emptied at start-up of the app. ``DANCE_WORK`` moves it."""
+    override = os.environ.get("DANCE_WORK")
+    return Path(override) if override else Path(platformdirs.user_cache_dir(_APP, appauthor=False)) / "work"

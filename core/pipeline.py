@@ -1,0 +1,226 @@
+"""The one chain from a source frame to the frame that is shown. Pages, command line and webcam all drive this class.
+
+Files know their future: ``analyse`` makes a plan of the whole, then ``step(frame, plan)`` gives each frame. Live streams do
+not: ``step(frame)`` works from what was seen so far. Previews of a file whose plan does not exist yet are the live way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import perf_counter
+from types import TracebackType
+from typing import Self
+
+import cv2
+import numpy as np
+
+from core.compositing import Background, Layout, arrange, needs_source
+from core.errors import NobodyFound
+from core.generators.base import Choice, Generator
+from core.pose.analysis import Analysis
+from core.pose.estimator import PoseEstimator
+from core.pose.person import Follower, Person
+from core.pose.retarget import BodyStatistics, LiveBody, Retargeter, ground_lines, measure_body
+from core.pose.smoothing import BRIDGE, OneEuro, smooth_offline
+from core.targets.store import Target
+from core.types import Frame, FrameResult, Picture, Pose, VideoFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a whole file will be danced by. Lists run over frames; None where the stage stays empty.
+
+    ``poses`` are the dancer's (source pixels, smoothed), ``asked`` the performer's (performer pixels), ``choices`` the
+    performer's frames to work from.
+    """
+
+    poses: list[Pose | None]
+    asked: list[Pose | None]
+    choices: list[Choice]
+    found: int
+
+
+class DancePipeline:
+    """One source, one performer, one generator.
+
+    Holds the state of one live stream; a file needs none beyond its plan. Close it, or use it as a context.
+
+    Args:
+        target: the performer.
+        generator: made for that performer; may be shared.
+        person: whom to follow in the source.
+        layout: what is shown beside the performer.
+        background: what is shown behind.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        generator: Generator,
+        *,
+        person: Person = "largest",
+        layout: Layout = "result",
+        background: Background | None = None,
+    ) -> None:
+        self._target = target
+        self._generator = generator
+        self._person = person
+        self._layout: Layout = layout
+        self._background = background or Background()
+        self._performer = performer_statistics(target)
+        self._retargeter = Retargeter(self._performer)
+        self._stage = empty_stage(target)
+        self._live: _LiveState | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give back what a live stream holds."""
+        if self._live is not None:
+            self._live.close()
+            self._live = None
+
+    @property
+    def needs_source(self) -> bool:
+        """Whether ``step`` with a plan looks at the frame's pixels."""
+        return needs_source(self._layout)
+
+    def analyse(self, analysis: Analysis) -> Plan:
+        """The plan for a whole file.
+
+        Raises:
+            NobodyFound: no frame shows a person.
+        """
+        followed = analysis.follow(self._person)
+        found = sum(pose is not None for pose in followed)
+        if not found:
+            raise NobodyFound("Nobody was found in this video: choose one that shows a person, best from head to foot.")
+        poses = smooth_offline(followed, analysis.seconds, analysis.cuts)
+        asked = self._retarget_all(poses, analysis.seconds)
+        return Plan(poses, asked, self._generator.choose_all(asked, analysis.times), found)
+
+    def _retarget_all(self, poses: list[Pose | None], seconds: list[float]) -> list[Pose | None]:
+        dancer = measure_body([pose for pose in poses if pose is not None])
+        grounds = ground_lines(poses, seconds, dancer.legs_seen)
+        return [
+            None if pose is None else self._retargeter.fit(pose, dancer, ground)
+            for pose, ground in zip(poses, grounds, strict=True)
+        ]
+
+    def step(self, frame: VideoFrame, plan: Plan | None = None, people: list[Pose] | None = None) -> FrameResult:
+        """The next frame to show.
+
+        Args:
+            frame: with a plan, its ``index`` says which one; its pixels are looked at only if ``needs_source``.
+            plan: for files. Without one this is a live step.
+            people: everybody in a live frame, where that is known already.
+        """
+        clock = _Clock()
+        if plan is None:
+            pose, asked, choice = self._live_pose(frame, people, clock)
+        else:
+            i = frame.index
+            pose, asked, choice = plan.poses[i], plan.asked[i], plan.choices[i]
+        with clock.stage("generate"):
+            person = self._empty() if asked is None else self._generator.generate(asked, choice)
+        with clock.stage("composite"):
+            image = arrange(self._layout, self._background.behind(person), frame.image, pose)
+        return FrameResult(image, pose, asked, clock.milliseconds)
+
+    def _empty(self) -> Picture:
+        return Picture(self._stage, np.zeros(self._stage.shape[:2], np.uint8))
+
+    def _live_pose(
+        self, frame: VideoFrame, people: list[Pose] | None, clock: _Clock
+    ) -> tuple[Pose | None, Pose | None, Choice]:
+        if self._live is None:
+            self._live = _LiveState(self._person, self._generator)
+        with clock.stage("pose"):
+            found = self._live.find(frame, people)
+        with clock.stage("retarget"):
+            if found is None:
+                return self._live.bridge(float(frame.time))
+            pose, dancer, ground = self._live.take_in(found, float(frame.time))
+            asked = self._retargeter.fit(pose, dancer, ground)
+            return self._live.remember(pose, asked, float(frame.time))
+
+
+class _LiveState:
+    """What one live stream carries from frame to frame."""
+
+    def __init__(self, person: Person, generator: Generator) -> None:
+        self._person = person
+        self._estimator: PoseEstimator | None = None
+        self._follower = Follower(person)
+        self._filter = OneEuro()
+        self._body = LiveBody()
+        self._chooser = generator.chooser()
+        self._last: tuple[float, Pose, Pose, Choice] | None = None
+
+    def close(self) -> None:
+        if self._estimator is not None:
+            self._estimator.close()
+
+    def find(self, frame: VideoFrame, people: list[Pose] | None) -> Pose | None:
+        if people is not None:
+            return self._follower.pick(people, float(frame.time), (frame.image.shape[1], frame.image.shape[0]))
+        if self._estimator is None:
+            self._estimator = PoseEstimator(person=self._person)
+        found = self._estimator.detect(frame.image, int(frame.time * 1000))
+        return None if found is None else found.pose
+
+    def take_in(self, pose: Pose, seconds: float) -> tuple[Pose, BodyStatistics, float]:
+        smooth = self._filter.smooth(pose, seconds)
+        dancer, ground = self._body.add(smooth, seconds)
+        return smooth, dancer, ground
+
+    def remember(self, pose: Pose, asked: Pose, seconds: float) -> tuple[Pose, Pose, Choice]:
+        choice = self._chooser.choose(asked, seconds)
+        self._last = (seconds, pose, asked, choice)
+        return pose, asked, choice
+
+    def bridge(self, seconds: float) -> tuple[Pose | None, Pose | None, Choice]:
+        """A missed detection holds the last pose for as long as files would bridge; then the stage is empty."""
+        if self._last is None or seconds - self._last[0] > BRIDGE:
+            return None, None, None
+        _, pose, asked, choice = self._last
+        return pose, asked, choice
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.milliseconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        start = perf_counter()
+        yield
+        self.milliseconds[name] = (perf_counter() - start) * 1000
+
+
+def performer_statistics(target: Target) -> BodyStatistics:
+    """Build and whereabouts of the performer in their own footage.
+
+    Raises:
+        NobodyFound: the performer's footage shows nobody.
+    """
+    poses = [Pose(np.asarray(landmarks)) for landmarks in np.asarray(target.poses)[target.found]]
+    if not poses:
+        raise NobodyFound(f"The footage of {target.name} shows nobody: build this performer again.")
+    return measure_body(poses)
+
+
+def empty_stage(target: Target) -> Frame:
+    """The performer's stage without anybody; a blur of its colours where the camera moved and no plate exists."""
+    if target.plate is not None:
+        return target.plate
+    first = target.frames[0]
+    return np.asarray(cv2.GaussianBlur(first, (0, 0), first.shape[0] / 12), np.uint8)

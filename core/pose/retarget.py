@@ -1,0 +1,354 @@
+"""From the dancer's body and place to the performer's.
+
+Global scale and translation follow section 3.2 of "Everybody Dance Now" (Chan et al., ICCV 2019): apparent size and the
+ground line at the near and the far end of the room are matched between the two videos, and a pose is moved and scaled about
+its current foot. Unlike there, jumps are told from steps back (the ground line is where the feet were within a second, not
+where they are), and limbs are then fitted to the performer's bone by bone: a bone keeps its direction and its foreshortening
+in the picture and takes the performer's length, so that arms reach and feet stand where the performer's would.
+
+A dancer whose hips or feet are out of view (a webcam on a desk) hangs from the shoulders, and the performer's legs stand.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.pose import skeleton
+from core.types import Pose
+
+_SEEN = 0.5
+_GROUND_WINDOW = 1.0
+_RATIO_BOUNDS = (0.6, 1.6)
+_DEPTH_WORTH = 0.25
+
+_BONES = {name: (parent, child) for parent, child, name in skeleton.LIMBS}
+_MIRROR = {"left": "right", "right": "left"}
+
+
+@dataclass(frozen=True, slots=True)
+class BodyStatistics:
+    """Build and whereabouts of one person in one video, in pixels of that video.
+
+    ``near`` and ``far`` are (ground line y, torso length) at the two ends of the room the person used; they are equal for a
+    person who stays at one distance. ``bones`` are lengths in torso lengths when seen without foreshortening. ``centre`` is
+    the median x. ``standing`` is a pose of the person at rest. ``legs_seen`` is False when hips or feet are out of view.
+    """
+
+    near: tuple[float, float]
+    far: tuple[float, float]
+    bones: dict[str, float]
+    centre: float
+    standing: Pose
+    legs_seen: bool
+
+    def torso_at(self, ground: float) -> float:
+        """Torso length in pixels of a person who stands on the line y = ``ground``."""
+        (y0, u0), (y1, u1) = self.far, self.near
+        if y1 - y0 < 1.0:
+            return u1
+        return u0 + (u1 - u0) * min(max((ground - y0) / (y1 - y0), -0.3), 1.3)
+
+
+def measure_body(poses: Sequence[Pose]) -> BodyStatistics:
+    """Statistics of at least one pose of one person.
+
+    Raises:
+        ValueError: there is no pose.
+    """
+    if not poses:
+        raise ValueError("statistics need at least one pose")
+    track = np.stack([p.landmarks for p in poses]).astype(np.float64)
+    legs_seen = _legs_seen(track)
+    torso = _torso_lengths(track) if legs_seen else _shoulder_widths(track) / _USUAL_SHOULDERS
+    ground = _lowest_foot(track) if legs_seen else _middle(track, skeleton.SHOULDERS)[:, 1]
+    near, far = _near_and_far(ground, torso, legs_seen)
+    unit = np.interp(ground, [far[0], max(near[0], far[0] + 1e-6)], [far[1], near[1]])
+    anchor = _middle(track, skeleton.HIPS if legs_seen else skeleton.SHOULDERS)
+    return BodyStatistics(
+        near=near,
+        far=far,
+        bones=_bone_lengths(track, unit),
+        centre=float(np.median(anchor[:, 0])),
+        standing=poses[_standing(track, unit)],
+        legs_seen=legs_seen,
+    )
+
+
+_USUAL_SHOULDERS = 0.72
+"""Width of the shoulders in torso lengths, for bodies whose hips are out of view."""
+
+
+def _middle(track: NDArray[np.float64], joints: Sequence[int]) -> NDArray[np.float64]:
+    return np.asarray(track[:, list(joints), :2].mean(axis=1))
+
+
+def _torso_lengths(track: NDArray[np.float64]) -> NDArray[np.float64]:
+    between = _middle(track, skeleton.SHOULDERS) - _middle(track, skeleton.HIPS)
+    return np.asarray(np.maximum(np.linalg.norm(between, axis=1), 1.0))
+
+
+def _shoulder_widths(track: NDArray[np.float64]) -> NDArray[np.float64]:
+    across = track[:, skeleton.LEFT_SHOULDER, :2] - track[:, skeleton.RIGHT_SHOULDER, :2]
+    widths = np.linalg.norm(across, axis=1)
+    # turned sideways the shoulders say nothing of the size: such frames count as the usual one
+    return np.asarray(np.maximum(widths, np.percentile(widths, 75)))
+
+
+def _lowest_foot(track: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(track[:, list(skeleton.FEET), 1].max(axis=1))
+
+
+def _legs_seen(track: NDArray[np.float64]) -> bool:
+    hips = np.median(track[:, list(skeleton.HIPS), 3])
+    ankles = np.median(track[:, [skeleton.LEFT_ANKLE, skeleton.RIGHT_ANKLE], 3])
+    return bool(hips >= _SEEN and ankles >= _SEEN)
+
+
+def _near_and_far(
+    ground: NDArray[np.float64], torso: NDArray[np.float64], legs_seen: bool
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Ground line and torso length at both ends. High percentiles, since bending and jumping only ever shorten and lift."""
+    whole = float(np.percentile(torso, 85))
+    line = float(np.percentile(ground, 80))
+    low, high = np.percentile(ground, [5, 95])
+    if not legs_seen or high - low < _DEPTH_WORTH * whole or len(ground) < 25:
+        return (line, whole), (line, whole)
+    # apparent size is linear in the ground line under a still camera: slope from the medians of both ends, height of the
+    # line so that most bodies lie under it
+    third = (high - low) / 3
+    front, rear = ground >= high - third, ground <= low + third
+    run = float(np.median(ground[front]) - np.median(ground[rear]))
+    slope = float(np.median(torso[front]) - np.median(torso[rear])) / run
+    offset = float(np.percentile(torso - slope * ground, 85))
+    near, far = offset + slope * high, offset + slope * low
+    # feet that rise without the body shrinking are jumps, not steps back
+    if near < far * 1.05 or far < near / 4:
+        return (line, whole), (line, whole)
+    return (float(high), float(near)), (float(low), float(far))
+
+
+def _bone_lengths(track: NDArray[np.float64], unit: NDArray[np.float64]) -> dict[str, float]:
+    """Lengths in torso lengths; the 90th percentile over time is a bone seen from the side. Left and right are one body."""
+
+    def length(a: NDArray[np.float64], b: NDArray[np.float64], share: float = 90) -> float:
+        return float(np.percentile(np.linalg.norm(a - b, axis=1) / unit, share))
+
+    def point(joint: int) -> NDArray[np.float64]:
+        return track[:, joint, :2]
+
+    sides = {name: length(point(parent), point(child)) for name, (parent, child) in _BONES.items()}
+    bones = {name: (sides[name] + sides[_other(name)]) / 2 for name in sides}
+    bones["shoulders"] = length(point(skeleton.LEFT_SHOULDER), point(skeleton.RIGHT_SHOULDER))
+    bones["hips"] = length(point(skeleton.LEFT_HIP), point(skeleton.RIGHT_HIP))
+    bones["neck"] = length(_middle(track, skeleton.SHOULDERS), point(skeleton.NOSE), 60)
+    bones["head"] = length(point(7), point(8))
+    bones["hand"] = length(point(15), point(19))
+    bones["foot"] = length(point(29), point(31))
+    return bones
+
+
+def _other(name: str) -> str:
+    side, _, bone = name.partition("_")
+    return f"{_MIRROR[side]}_{bone}"
+
+
+def _standing(track: NDArray[np.float64], unit: NDArray[np.float64]) -> int:
+    """The frame whose body is nearest to straight legs under a level trunk, hands low: a rest between two moves."""
+    hips = _middle(track, skeleton.HIPS)
+    legs = track[:, [25, 26, 27, 28], :2] - hips[:, None]
+    spread = np.abs(legs[:, :, 0]).max(axis=1)
+    drop = legs[:, 2:, 1].min(axis=1)
+    hands = track[:, [15, 16], 1].min(axis=1) - hips[:, 1]
+    level = np.abs(track[:, skeleton.LEFT_HIP, 1] - track[:, skeleton.RIGHT_HIP, 1])
+    return int(np.argmax((drop - spread - level + 0.3 * hands) / unit))
+
+
+class Retargeter:
+    """Moves poses of one dancer onto one performer. The same for files and live; only where statistics come from differs.
+
+    Args:
+        performer: statistics of the performer's footage.
+    """
+
+    def __init__(self, performer: BodyStatistics) -> None:
+        self._performer = performer
+
+    def fit(self, pose: Pose, dancer: BodyStatistics, ground: float) -> Pose:
+        """The pose asked of the performer, in the performer's pixels.
+
+        Args:
+            pose: the dancer's, smoothed, in source pixels.
+            dancer: statistics of the dancer so far (live) or of the whole video (files).
+            ground: y of the line the dancer stands on or jumps from, in source pixels.
+        """
+        mine = self._performer
+        share = _share_of_depth(dancer, ground)
+        my_ground = mine.far[0] + share * (mine.near[0] - mine.far[0])
+        scale = mine.torso_at(my_ground) / dancer.torso_at(ground)
+        body = self._rebuilt(pose, dancer, scale)
+        if dancer.legs_seen:
+            return _stand(body, pose, dancer, ground, mine.centre, my_ground, scale)
+        return _hang(body, pose, dancer, mine, scale)
+
+    def _rebuilt(self, pose: Pose, dancer: BodyStatistics, scale: float) -> NDArray[np.float64]:
+        """(33, 4) with the performer's bone lengths around the middle of the hips at the origin."""
+        source = pose.landmarks.astype(np.float64)
+        result = source.copy()
+        hips = source[list(skeleton.HIPS), :3].mean(axis=0)
+        shoulders = source[list(skeleton.SHOULDERS), :3].mean(axis=0)
+        result[:, :3] = (source[:, :3] - hips) * scale
+        my_shoulders = (shoulders - hips) * scale
+
+        def hang(
+            children: Sequence[int], old_root: NDArray[np.float64], new_root: NDArray[np.float64], bone: str
+        ) -> None:
+            k = scale * self._ratio(dancer, bone)
+            for child in children:
+                result[child, :3] = new_root + (source[child, :3] - old_root) * k
+
+        hang(skeleton.HIPS, hips, np.zeros(3), "hips")
+        hang(skeleton.SHOULDERS, shoulders, my_shoulders, "shoulders")
+        hang((skeleton.NOSE,), shoulders, my_shoulders, "neck")
+        hang(skeleton.HEAD[1:], source[skeleton.NOSE, :3], result[skeleton.NOSE, :3].copy(), "head")
+        for parent, child, name in skeleton.LIMBS:
+            hang((child,), source[parent, :3], result[parent, :3].copy(), name)
+        for (joint, tips), bone in zip(skeleton.EXTREMITIES, ("hand", "hand", "foot", "foot"), strict=True):
+            hang(tips, source[joint, :3], result[joint, :3].copy(), bone)
+        return result
+
+    def _ratio(self, dancer: BodyStatistics, bone: str) -> float:
+        theirs, mine = dancer.bones[bone], self._performer.bones[bone]
+        return float(np.clip(mine / max(theirs, 1e-3), *_RATIO_BOUNDS))
+
+
+def _share_of_depth(dancer: BodyStatistics, ground: float) -> float:
+    """0 at the far end of the dancer's room, 1 at the near end; 1 for a dancer who stays at one distance."""
+    depth = dancer.near[0] - dancer.far[0]
+    if depth < 1.0:
+        return 1.0
+    return min(max((ground - dancer.far[0]) / depth, -0.2), 1.2)
+
+
+def _support(pose: Pose, unit: float) -> float:
+    """x of the foot that carries the body; between the two when both do. Smooth, so that a step does not jump."""
+    left = pose.xy[[27, 29, 31]].mean(axis=0)
+    right = pose.xy[[28, 30, 32]].mean(axis=0)
+    weight = 1 / (1 + np.exp(-(left[1] - right[1]) / (0.08 * unit)))
+    return float(weight * left[0] + (1 - weight) * right[0])
+
+
+def _stand(
+    body: NDArray[np.float64],
+    pose: Pose,
+    dancer: BodyStatistics,
+    ground: float,
+    centre: float,
+    my_ground: float,
+    scale: float,
+) -> Pose:
+    """Place the rebuilt body: its feet as far above the performer's ground, and from the middle, as the dancer's are."""
+    unit = dancer.torso_at(ground)
+    lift = (ground - float(_lowest_foot(pose.landmarks[None].astype(np.float64))[0])) * scale
+    here = Pose(body.astype(np.float32))
+    x = centre + (_support(pose, unit) - dancer.centre) * scale - _support(here, unit * scale)
+    y = my_ground - lift - float(body[list(skeleton.FEET), 1].max())
+    body[:, :2] += (x, y)
+    return Pose(body.astype(np.float32))
+
+
+def _hang(body: NDArray[np.float64], pose: Pose, dancer: BodyStatistics, mine: BodyStatistics, scale: float) -> Pose:
+    """Place the rebuilt upper body over the performer's own standing legs."""
+    rest = mine.standing.landmarks.astype(np.float64)
+    rest_shoulders = rest[list(skeleton.SHOULDERS), :2].mean(axis=0)
+    shoulders = body[list(skeleton.SHOULDERS), :2].mean(axis=0)
+    moved = pose.xy[list(skeleton.SHOULDERS)].mean(axis=0) - (dancer.centre, dancer.near[0])
+    body[:, :2] += rest_shoulders + (moved * scale) - shoulders
+    x_shift = moved[0] * scale
+    lower = [*skeleton.HIPS, *skeleton.LEGS]
+    body[lower] = rest[lower]
+    body[lower, 0] += x_shift
+    body[lower, 3] = 1.0
+    return Pose(body.astype(np.float32))
+
+
+def ground_lines(poses: Sequence[Pose | None], times: Sequence[float], legs_seen: bool) -> list[float]:
+    """For each frame of a file, y of the line stood on.
+
+    A jump is a rise of the lower foot that ends within a second; a morphological closing over time takes those out and
+    keeps steps towards the camera and away from it. Frames without a pose take the line of their neighbours; 0 when there
+    is no pose at all, or no feet to go by.
+    """
+    known = [i for i, pose in enumerate(poses) if pose is not None]
+    if not known or not legs_seen:
+        return [0.0] * len(poses)
+    from scipy import ndimage
+
+    clock = np.array([times[i] for i in known])
+    feet = np.array([_lowest_foot(p.landmarks[None].astype(np.float64))[0] for i in known if (p := poses[i]) is not None])
+    spacing = float(np.median(np.diff(clock))) if len(clock) > 1 else 1.0
+    window = max(1, round(_GROUND_WINDOW / max(spacing, 1e-3)))
+    # continued in a straight line at both ends, or a walk would seem to begin late
+    padded = np.pad(ndimage.median_filter(feet, 3, mode="nearest"), window, mode="reflect", reflect_type="odd")
+    smooth = ndimage.uniform_filter1d(ndimage.grey_closing(padded, window), max(1, window // 3))[window:-window]
+    return [float(y) for y in np.interp(np.array(times), clock, smooth)]
+
+
+def _typical_low(feet: NDArray[np.float64]) -> float:
+    # not the very lowest: one bad landmark would hold the whole body in the air for two seconds
+    return float(np.percentile(feet, 80))
+
+
+class LiveBody:
+    """Statistics and ground line of a live stream, from what was seen so far; settles within a second.
+
+    The last ten seconds count. Statistics are measured again four times a second and eased in, so that nothing jumps.
+    """
+
+    def __init__(self) -> None:
+        self._recent: deque[tuple[float, Pose]] = deque()
+        self._statistics: BodyStatistics | None = None
+        self._measured_at = 0.0
+        self._ground: float | None = None
+
+    def reset(self) -> None:
+        """Begin anew, as after a cut or when somebody else is followed."""
+        self.__init__()  # type: ignore[misc]
+
+    def add(self, pose: Pose, seconds: float) -> tuple[BodyStatistics, float]:
+        """Take in the next pose; returns the statistics and the ground line to retarget it with."""
+        self._recent.append((seconds, pose))
+        while seconds - self._recent[0][0] > 10.0:
+            self._recent.popleft()
+        if self._statistics is None or seconds - self._measured_at >= 0.25:
+            fresh = measure_body([p for _, p in self._recent])
+            # the first second is taken as it comes, so that a bad first frame does not linger
+            young = self._statistics is None or seconds - self._recent[0][0] < 1.0
+            self._statistics = fresh if young or self._statistics is None else _eased(self._statistics, fresh)
+            self._measured_at = seconds
+        window = [p for t, p in self._recent if seconds - t <= _GROUND_WINDOW]
+        feet = _lowest_foot(np.stack([p.landmarks for p in window]).astype(np.float64))
+        now = _typical_low(feet)
+        self._ground = now if self._ground is None else self._ground + 0.2 * (now - self._ground)
+        return self._statistics, self._ground
+
+
+def _eased(old: BodyStatistics, new: BodyStatistics, share: float = 0.3) -> BodyStatistics:
+    if old.legs_seen != new.legs_seen:
+        return new
+
+    def mix(a: float, b: float) -> float:
+        return a + share * (b - a)
+
+    return BodyStatistics(
+        near=(mix(old.near[0], new.near[0]), mix(old.near[1], new.near[1])),
+        far=(mix(old.far[0], new.far[0]), mix(old.far[1], new.far[1])),
+        bones={name: mix(length, new.bones[name]) for name, length in old.bones.items()},
+        centre=mix(old.centre, new.centre),
+        standing=new.standing,
+        legs_seen=new.legs_seen,
+    )

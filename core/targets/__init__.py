@@ -1,0 +1,1 @@
+"""Performers: their folders, footage, mattes; built from a video, exported, imported."""

@@ -1,0 +1,86 @@
+"""The nouns that every module of the house speaks.
+
+Images are RGB ``uint8`` arrays of shape (height, width, 3) between modules; nothing guesses a range or a channel order.
+Coordinates are pixels of the picture they were found in, x to the right, y down.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Frame: TypeAlias = NDArray[np.uint8]
+"""(height, width, 3) uint8, RGB."""
+
+Alpha: TypeAlias = NDArray[np.uint8]
+"""(height, width) uint8, 0 where the stage shows, 255 where the person covers it."""
+
+LANDMARKS = 33
+
+
+@dataclass(frozen=True, slots=True)
+class Pose:
+    """One person in one picture.
+
+    ``landmarks`` is (33, 4) float32 in MediaPipe's order: x, y and z in pixels (z towards the camera is negative, zero at
+    the hips) and visibility in [0, 1].
+    """
+
+    landmarks: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        if self.landmarks.shape != (LANDMARKS, 4):
+            raise ValueError(f"a pose is (33, 4), not {self.landmarks.shape}: x, y, z in pixels and visibility")
+
+    @property
+    def xy(self) -> NDArray[np.float32]:
+        """(33, 2) pixels."""
+        return self.landmarks[:, :2]
+
+    @property
+    def visibility(self) -> NDArray[np.float32]:
+        """(33,) in [0, 1]."""
+        return self.landmarks[:, 3]
+
+    def scaled(self, factor: float) -> Pose:
+        """The same person in a picture ``factor`` times as large."""
+        scale = np.array([factor, factor, factor, 1.0], np.float32)
+        return Pose(self.landmarks * scale)
+
+
+@dataclass(frozen=True, slots=True)
+class VideoFrame:
+    """One decoded picture of a video: its number from 0, its time in seconds from the start of what is read, its pixels."""
+
+    index: int
+    time: Fraction
+    image: Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What a generator made: the performer on the performer's own stage, and where the person is in it.
+
+    ``alpha`` is None when the generator draws the whole picture and knows no person in it.
+    """
+
+    image: Frame
+    alpha: Alpha | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FrameResult:
+    """One step of the pipeline.
+
+    ``image`` is what to show or encode; ``pose`` the person found (source pixels, smoothed) and ``asked`` the pose asked of
+    the generator (performer pixels), both None while nobody is in view; ``milliseconds`` the time each stage took.
+    """
+
+    image: Frame
+    pose: Pose | None
+    asked: Pose | None
+    milliseconds: dict[str, float] = field(default_factory=dict)

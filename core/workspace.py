@@ -1,0 +1,257 @@
+"""Where uploads and results lie while the app runs: one private folder for the process, gone with it.
+
+What a crash left is deleted at the next start. Files get names that nobody can guess; what the owner called them is kept
+only for showing. A file lives as long as anybody holds it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import re
+import secrets
+import shutil
+import threading
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import psutil
+
+from core import paths
+from core.errors import DanceError, OutputFailed, OverLimit, UnusableInput
+
+logger = logging.getLogger(__name__)
+
+MEGABYTE: Final = 1 << 20
+_CHUNK: Final = 1 << 20
+_FOLDER = re.compile(r"(?P<pid>\d{1,10})-(?P<born>\d{1,12})-[0-9a-f]{16}")
+# the clock that start times are told by may be set right while a process lives
+_SAME_START_SECONDS: Final = 60
+_PRIVATE: Final = 0o700
+
+
+class Hold:
+    """One holder's claim on a file. Letting go twice does no harm."""
+
+    def __init__(self, stored: Stored) -> None:
+        self.stored: Final = stored
+        self._lock = threading.Lock()
+        self._held = True
+
+    def release(self) -> None:
+        """Let go; the file is deleted when nobody else holds it."""
+        with self._lock:
+            held, self._held = self._held, False
+        if held:
+            self.stored._dropped()
+
+
+class Stored:
+    """A file of the workspace.
+
+    Attributes:
+        path: where it lies, under a name that nobody can guess.
+        name: what its owner called it, made safe to show.
+    """
+
+    def __init__(self, path: Path, name: str) -> None:
+        self.path: Final = path
+        self.name: Final = name
+        self._holders = 0
+        self._lock = threading.Lock()
+        self._deleted = False
+
+    def hold(self) -> Hold:
+        """A claim on it.
+
+        Raises:
+            UnusableInput: it is gone.
+        """
+        with self._lock:
+            if self._deleted:
+                raise UnusableInput(f"{self.name} is no longer here: please upload it again.")
+            self._holders += 1
+        return Hold(self)
+
+    @contextlib.contextmanager
+    def named(self) -> Iterator[None]:
+        """Errors raised inside speak of the file by its owner's name."""
+        try:
+            yield
+        except DanceError as error:
+            sentence = str(error).replace(str(self.path), self.name).replace(self.path.name, self.name)
+            raise type(error)(sentence) from error
+
+    def _dropped(self) -> None:
+        with self._lock:
+            self._holders -= 1
+            if self._holders > 0:
+                return
+            self._deleted = True
+        try:
+            self.path.unlink(missing_ok=True)
+        except OSError as error:
+            # a system that does not delete open files: the whole folder goes when the app ends
+            logger.warning("could not delete a file of the workspace: %s", error)
+
+
+class Workspace:
+    """The folder of this process below ``root`` (by default :func:`core.paths.work_root`).
+
+    Raises:
+        OutputFailed: it cannot be made.
+    """
+
+    def __init__(self, root: Path | None = None) -> None:
+        root = paths.work_root() if root is None else root
+        born = int(psutil.Process().create_time())
+        self.folder: Final = root / f"{psutil.Process().pid}-{born}-{secrets.token_hex(8)}"
+        try:
+            sweep(root)
+            self.folder.mkdir(parents=True, mode=_PRIVATE)
+        except OSError as error:
+            raise OutputFailed(
+                f"The work folder {root} cannot be used ({error.strerror or error}): set DANCE_WORK to one that can."
+            ) from error
+
+    def new_file(self, name: str, suffix: str = "") -> Hold:
+        """A place for a file that somebody is about to write."""
+        return Stored(self.folder / f"{secrets.token_urlsafe(16)}{suffix}", display_name(name)).hold()
+
+    def take(self, source: BinaryIO, name: str, size: int, limit: int) -> Hold:
+        """Copy an upload of ``size`` bytes here, piece by piece.
+
+        Raises:
+            OverLimit: it is larger than ``limit`` bytes; nothing was read.
+            OutputFailed: no room on the disk.
+        """
+        shown = display_name(name)
+        if size > limit:
+            raise OverLimit(f"{shown} is {_megabytes(size)} MB: the limit here is {_megabytes(limit)} MB.")
+        hold = self.new_file(name)
+        try:
+            with hold.stored.path.open("xb") as file:
+                _copy(source, file, limit, shown)
+        except OSError as error:
+            hold.release()
+            why = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error)
+            raise OutputFailed(f"{shown} could not be stored: {why}.") from error
+        except BaseException:
+            hold.release()
+            raise
+        return hold
+
+    def close(self) -> None:
+        """Delete the folder and everything in it."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def sweep(root: Path) -> int:
+    """Delete the folders of processes that are no more. Returns how many there were."""
+    try:
+        children = list(root.iterdir())
+    except FileNotFoundError:
+        return 0
+    dead = [child for child in children if _left_behind(child)]
+    for folder in dead:
+        shutil.rmtree(folder, ignore_errors=True)
+    if dead:
+        logger.info("deleted what %d earlier run(s) left", len(dead))
+    return len(dead)
+
+
+def display_name(name: str) -> str:
+    """The last part of a file's name with nothing in it that could disturb a page, at most 60 characters."""
+    last = name.replace("\\", "/").rsplit("/", 1)[-1]
+    plain = "".join(c for c in last if unicodedata.category(c)[0] not in "CZ" or c == " ").strip(" .")
+    if len(plain) > 60:
+        return f"{plain[:40]}…{plain[-18:]}"
+    return plain or "your file"
+
+
+class Shelf:
+    """What one visitor holds. When they go away it is kept for a while, in case only the line was cut.
+
+    Args:
+        grace_seconds: how long it is kept.
+    """
+
+    def __init__(self, grace_seconds: float = 180.0) -> None:
+        self._grace = grace_seconds
+        self._holds: dict[str, Hold] = {}
+        self._lock = threading.Lock()
+        self._timer: threading.Timer | None = None
+
+    def put(self, role: str, hold: Hold) -> None:
+        """Hold this in place of what was held in that role."""
+        with self._lock:
+            before = self._holds.pop(role, None)
+            self._holds[role] = hold
+        if before is not None:
+            before.release()
+
+    def get(self, role: str) -> Stored | None:
+        """The file held in that role."""
+        with self._lock:
+            hold = self._holds.get(role)
+        return None if hold is None else hold.stored
+
+    def drop(self, role: str) -> None:
+        """Let go of what is held in that role."""
+        with self._lock:
+            hold = self._holds.pop(role, None)
+        if hold is not None:
+            hold.release()
+
+    def clear(self) -> None:
+        """Let go of everything."""
+        with self._lock:
+            holds, self._holds = list(self._holds.values()), {}
+        for hold in holds:
+            hold.release()
+
+    def away(self) -> None:
+        """The visitor left, or seems to have."""
+        self._wait(threading.Timer(self._grace, self.clear))
+
+    def back(self) -> None:
+        """They are here."""
+        self._wait(None)
+
+    def _wait(self, timer: threading.Timer | None) -> None:
+        with self._lock:
+            before, self._timer = self._timer, timer
+        if before is not None:
+            before.cancel()
+        if timer is not None:
+            timer.daemon = True
+            timer.start()
+
+
+def _copy(source: BinaryIO, file: BinaryIO, limit: int, shown: str) -> None:
+    written = 0
+    while chunk := source.read(_CHUNK):
+        written += len(chunk)
+        if written > limit:
+            raise OverLimit(f"{shown} is larger than the limit here, {_megabytes(limit)} MB.")
+        file.write(chunk)
+
+
+def _left_behind(folder: Path) -> bool:
+    named = _FOLDER.fullmatch(folder.name)
+    if named is None or not folder.is_dir():
+        return False
+    pid, born = int(named["pid"]), int(named["born"])
+    if not psutil.pid_exists(pid):
+        return True
+    try:
+        return abs(psutil.Process(pid).create_time() - born) > _SAME_START_SECONDS
+    except psutil.Error:
+        return not psutil.pid_exists(pid)
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / MEGABYTE:.1f}".removesuffix(".0")

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import pytest
+
+from core.errors import UnusableInput
+from core.pose.person import Follower, choose, distinct, parse_person
+from tests.bodies import moved, standing
+
+SIZE = (640, 480)
+
+
+def test_words_of_the_command_line() -> None:
+    assert [parse_person(t) for t in ("largest", "left", "right", "2")] == ["largest", "left", "right", 2]
+    for nonsense in ("0", "-1", "middle", "٣", "100", ""):
+        with pytest.raises(UnusableInput, match="largest, left, right"):
+            parse_person(nonsense)
+
+
+def test_choices_among_three_people() -> None:
+    left, middle, right = standing(x=100, torso=40), standing(x=300, torso=70), standing(x=520, torso=50)
+    everybody = [middle, right, left]
+    assert choose(everybody, "largest", SIZE) is middle
+    assert choose(everybody, "left", SIZE) is left
+    assert choose(everybody, "right", SIZE) is right
+    assert choose(everybody, 2, SIZE) is middle
+    assert choose(everybody, 9, SIZE) is right
+    assert choose(everybody, (0.85, 0.5), SIZE) is right
+
+
+def test_copies_and_specks_are_nobody() -> None:
+    person = standing(x=300, torso=70)
+    assert distinct([person, moved(person, 5, 5), standing(x=50, torso=15)]) == [person]
+
+
+def test_two_who_cross_keep_their_identity() -> None:
+    follower = Follower("left")
+    seen = []
+    for i in range(60):
+        # the dancer walks right in the foreground, somebody smaller walks left behind
+        dancer = standing(x=100 + 7 * i, torso=70)
+        other = standing(x=520 - 7 * i, torso=45)
+        people = [other, dancer] if i % 2 else [dancer, other]
+        seen.append(follower.pick(people, i / 30, SIZE) is dancer)
+    assert all(seen)
+
+
+def test_somebody_else_is_not_taken_for_the_dancer_who_left() -> None:
+    follower = Follower("left")
+    dancer, other = standing(x=100, torso=60), standing(x=500, torso=60)
+    assert follower.pick([dancer, other], 0.0, SIZE) is dancer
+    assert follower.pick([other], 0.1, SIZE) is None
+    assert follower.pick([moved(dancer, 10), other], 0.3, SIZE) is not other
+
+
+def test_whoever_is_there_is_followed_after_a_long_absence() -> None:
+    follower = Follower("left")
+    dancer, other = standing(x=100, torso=60), standing(x=500, torso=60)
+    follower.pick([dancer, other], 0.0, SIZE)
+    assert follower.pick([other], 2.0, SIZE) is other
+
+
+def test_one_person_alone_is_never_lost_by_a_jump_cut() -> None:
+    follower = Follower()
+    follower.pick([standing(x=100)], 0.0, SIZE)
+    far = standing(x=600)
+    assert follower.pick([far], 0.04, SIZE) is far

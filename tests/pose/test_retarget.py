@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from core.pose.retarget import LiveBody, Retargeter, ground_lines, measure_body
+from core.types import Pose
+from tests.bodies import bone, moved, standing
+
+PERFORMER = [standing(x=256, floor=480, torso=110, arm=1.25, leg=0.9) for _ in range(30)]
+DANCER = [standing(x=500, floor=600, torso=60) for _ in range(30)]
+
+
+def _fit(poses: list[Pose], at: int = 0) -> Pose:
+    dancer = measure_body(poses)
+    grounds = ground_lines(list(poses), [i / 25 for i in range(len(poses))], dancer.legs_seen)
+    return Retargeter(measure_body(PERFORMER)).fit(poses[at], dancer, grounds[at])
+
+
+def test_a_standing_dancer_becomes_the_standing_performer() -> None:
+    asked = _fit(DANCER)
+    assert np.abs(asked.xy - PERFORMER[0].xy).max() < 1.0
+
+
+def test_limbs_take_the_performers_lengths() -> None:
+    asked = _fit(DANCER)
+    for parent, child in ((11, 13), (13, 15), (23, 25), (25, 27), (11, 12)):
+        assert bone(asked, parent, child) == pytest.approx(bone(PERFORMER[0], parent, child), rel=0.02)
+
+
+def test_foreshortening_is_kept() -> None:
+    poses = list(DANCER)
+    pointing = poses[5].landmarks.copy()
+    pointing[15:22:2, :2] = pointing[13, :2] + 0.5 * (pointing[15:22:2, :2] - pointing[13, :2])
+    poses[5] = Pose(pointing)
+    asked = _fit(poses, 5)
+    assert bone(asked, 13, 15) == pytest.approx(0.5 * bone(PERFORMER[0], 13, 15), rel=0.02)
+
+
+def test_feet_stay_on_the_performers_floor_through_a_squat() -> None:
+    poses = list(DANCER)
+    upper = tuple(i for i in range(33) if i not in {27, 28, 29, 30, 31, 32})
+    poses[10:20] = [moved(p, dy=30, joints=upper) for p in poses[10:20]]
+    asked = _fit(poses, 15)
+    assert asked.xy[[29, 30, 31, 32], 1].max() == pytest.approx(480, abs=1)
+
+
+def test_a_jump_leaves_the_floor_and_keeps_its_size() -> None:
+    poses = list(DANCER)
+    poses[12:16] = [moved(p, dy=-24) for p in poses[12:16]]
+    asked = _fit(poses, 14)
+    assert asked.xy[[29, 30, 31, 32], 1].max() == pytest.approx(480 - 24 * 110 / 60, abs=3)
+
+
+def test_a_step_aside_is_a_step_aside() -> None:
+    poses = [*DANCER, *[moved(DANCER[0], dx=36)] * 10]
+    asked = _fit(poses, 35)
+    assert asked.xy[[27, 28], 0].mean() == pytest.approx(256 + 36 * 110 / 60, abs=2)
+
+
+def test_coming_nearer_is_not_growing() -> None:
+    # the dancer walks towards the camera; the performer's footage knows one distance only
+    poses = [standing(x=500, floor=500 + 4 * i, torso=45 + 0.6 * i) for i in range(50)]
+    first, last = _fit(poses, 0), _fit(poses, 49)
+    assert bone(first, 11, 23) == pytest.approx(bone(last, 11, 23), rel=0.06)
+    assert abs(first.xy[31, 1] - last.xy[31, 1]) < 12
+
+
+def test_depth_is_matched_where_both_rooms_have_it() -> None:
+    walks = [standing(x=500, floor=500 + 4 * i, torso=45 + 0.6 * i) for i in range(50)]
+    performer = [standing(x=256, floor=400 + 2 * i, torso=80 + 0.8 * i) for i in range(50)]
+    dancer = measure_body(walks)
+    fitter = Retargeter(measure_body(performer))
+    far = fitter.fit(walks[2], dancer, 508.0)
+    near = fitter.fit(walks[47], dancer, 688.0)
+    assert bone(near, 11, 23) > 1.3 * bone(far, 11, 23)
+    assert near.xy[31, 1] > far.xy[31, 1] + 60
+
+
+def test_a_desk_webcam_gets_the_performers_standing_legs() -> None:
+    hidden = []
+    for p in DANCER:
+        landmarks = moved(p, dx=-180, dy=200).landmarks.copy()
+        landmarks[23:, 3] = 0.05
+        hidden.append(Pose(landmarks))
+    waved = hidden[3].landmarks.copy()
+    waved[15, 1] -= 60
+    hidden[3] = Pose(waved)
+    asked = _fit(hidden, 3)
+    assert np.abs(asked.xy[23:] - PERFORMER[0].xy[23:]).max() < 2
+    assert np.abs(asked.xy[11] - PERFORMER[0].xy[11]).max() < 12
+    assert asked.xy[15, 1] < PERFORMER[0].xy[15, 1] - 60
+
+
+def test_the_ground_ignores_a_jump_and_holds_through_gaps() -> None:
+    poses: list[Pose | None] = [*DANCER, *[moved(DANCER[0], dy=-40)] * 8, *DANCER]
+    poses[40:44] = [None] * 4
+    lines = ground_lines(poses, [i / 25 for i in range(len(poses))], True)
+    assert max(abs(y - 600) for y in lines) < 3
+
+
+def test_live_statistics_settle_within_a_second() -> None:
+    body = LiveBody()
+    whole = measure_body(DANCER)
+    crouched = [moved(p, dy=15, joints=(0, 11, 12)) for p in DANCER[:5]]
+    for i, pose in enumerate([*crouched, *DANCER[:20]]):
+        dancer, ground = body.add(pose, i / 25)
+    assert dancer.near[1] == pytest.approx(whole.near[1], rel=0.03)
+    assert ground == pytest.approx(600, abs=2)
+
+
+def test_statistics_of_nobody_are_refused() -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        measure_body([])
