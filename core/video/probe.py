@@ -1,0 +1,277 @@
+"""What a video file holds, found by opening it and decoding its first picture."""
+
+from __future__ import annotations
+
+import contextlib
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import cast
+
+import av
+from av.buffer import Buffer
+from av.container import InputContainer
+from av.sidedata.sidedata import Type as SideDataType
+from av.stream import Disposition
+from av.video.frame import VideoFrame as Picture
+from av.video.stream import VideoStream
+
+from core.errors import NotAVideo, OverLimit
+
+# Demuxers that read one file and nothing else. Playlists and the like (hls, dash, concat, image2, sdp, ...) would make
+# FFmpeg open whatever files or addresses a stranger's upload names, so they are left out.
+_FORMATS = (
+    "mov,mp4,matroska,webm,avi,gif,mpegts,mpeg,mpegvideo,flv,asf,ogg,ivf,obu,nut,dv,mxf,rm,wtv,h264,hevc,vvc,m4v,mjpeg,"
+    "yuv4mpegpipe,apng,webp,swf,vob,3gp,av1,avif,"
+    "png_pipe,jpeg_pipe,webp_pipe,bmp_pipe,tiff_pipe,gif_pipe,"
+    "mp3,aac,flac,wav,w64,aiff,ac3,eac3,caf,amr,au,wv,ape,tta,dts,mp2"
+)
+_READ_SIZE = 1 << 17
+_MOST_PIXELS = 10_000 * 10_000
+"""Three times 8K. A few kilobytes can claim to be a picture of gigabytes."""
+_NOT_MOVING = Disposition.attached_pic | Disposition.timed_thumbnails
+_STANDARD_RATES = tuple(
+    Fraction(rate)
+    for rate in ("12", "15", "24000/1001", "24", "25", "30000/1001", "30", "48", "50", "60000/1001", "60", "120", "240")
+)
+_FALLBACK_RATE = Fraction(25)
+_HIGHEST_RATE = 300
+_PQ, _HLG = 16, 18
+_TRIES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class VideoInfo:
+    """A video as it is shown.
+
+    ``width`` and ``height`` in pixels, turned as the file asks and with square pixels; ``rate`` the average frames a
+    second; ``duration`` in seconds and ``frames`` an estimate, None where the file does not say; ``rotation`` the
+    degrees clockwise by which the stored picture is turned to be shown; ``codec`` and ``audio`` FFmpeg's names,
+    ``audio`` None for a silent file; ``hdr`` whether the pictures are PQ or HLG.
+    """
+
+    width: int
+    height: int
+    rate: Fraction
+    duration: float | None
+    frames: int | None
+    rotation: int
+    codec: str
+    audio: str | None
+    hdr: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a reader needs beside :class:`VideoInfo`: when the first picture is (seconds on the file's clock), and how
+    the stored picture is laid down: quarter turns counterclockwise after an optional left-right flip."""
+
+    info: VideoInfo
+    origin: Fraction
+    turns: int
+    flip: bool
+
+
+def probe(path: Path) -> VideoInfo:
+    """Open ``path``, decode its first picture and tell what it is.
+
+    Raises:
+        NotAVideo: missing, empty, no video, sound only, or not one picture that can be decoded.
+        OverLimit: pictures above 100 megapixels.
+    """
+    return examine(path).info
+
+
+def examine(path: Path) -> Source:
+    """:func:`probe`, with what a reader needs beside it. Raises as it does."""
+    with opened(path) as container:
+        stream = video_stream(container, path)
+        picture = _first_picture(container, stream, path)
+        turns, flip = _orientation(picture)
+        info = _describe(container, stream, picture, turns)
+        return Source(info, _origin(picture, stream), turns, flip)
+
+
+def clock_start(path: Path) -> Fraction:
+    """Seconds on the clock of ``path`` that count as its time 0: its first picture, else its first sound.
+
+    Raises:
+        NotAVideo: as :func:`opened` does.
+    """
+    with opened(path) as container:
+        if any(not stream.disposition & _NOT_MOVING for stream in container.streams.video):
+            with contextlib.suppress(NotAVideo):
+                stream = video_stream(container, path)
+                return _origin(_first_picture(container, stream, path), stream)
+        return Fraction(container.start_time or 0, av.time_base)
+
+
+def _origin(picture: Picture, stream: VideoStream) -> Fraction:
+    base = picture.time_base or stream.time_base
+    return picture.pts * base if picture.pts is not None and base else Fraction(0)
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[InputContainer]:
+    """``path`` open for reading, by its content alone: no other file is touched whatever it names.
+
+    Raises:
+        NotAVideo: missing, empty or nothing FFmpeg can read.
+    """
+    _refuse_hopeless(path)
+    # Through a Python file FFmpeg neither guesses from the name (a%03d.png, http:...) nor needs a protocol.
+    with path.open("rb") as file:
+        options = {"format_whitelist": _FORMATS, "protocol_whitelist": "none"}
+        try:
+            container = av.open(
+                file,
+                "r",
+                options={"max_pixels": str(_MOST_PIXELS)},
+                container_options=options,
+                metadata_errors="replace",
+                buffer_size=_READ_SIZE,
+            )
+        except (av.FFmpegError, ValueError) as error:
+            raise NotAVideo(_why_unreadable(path)) from error
+        with container:
+            yield container
+
+
+def video_stream(container: InputContainer, path: Path) -> VideoStream:
+    """The stream to look at: FFmpeg's best one that moves; cover art is none.
+
+    Raises:
+        NotAVideo: there is none, or no decoder for it.
+        OverLimit: its pictures would fill the memory.
+    """
+    moving = [stream for stream in container.streams.video if not stream.disposition & _NOT_MOVING]
+    if not moving:
+        held = "holds sound but no picture" if container.streams.audio else "holds no picture"
+        raise NotAVideo(f"{path.name} {held}: choose a video.")
+    best = container.streams.best("video")
+    stream = next((stream for stream in moving if best is not None and stream.index == best.index), moving[0])
+    if stream.codec_context is None:
+        raise NotAVideo(f"{path.name} is coded in a way that cannot be decoded here: convert it to H.264 first.")
+    if stream.width * stream.height > _MOST_PIXELS:
+        raise OverLimit(f"{path.name} has pictures of {stream.width}x{stream.height}, too large for here: shrink it.")
+    stream.codec_context.options = {"max_pixels": str(_MOST_PIXELS)}
+    return stream
+
+
+def _refuse_hopeless(path: Path) -> None:
+    try:
+        size = path.stat().st_size
+        if path.is_dir():
+            raise NotAVideo(f"{path.name} is a folder: choose a video file.")
+        if not path.is_file():
+            raise NotAVideo(f"{path.name} is not a file: choose a video file.")
+        with path.open("rb"):
+            pass
+    except FileNotFoundError as error:
+        raise NotAVideo(f"There is no file {path}.") from error
+    except OSError as error:
+        raise NotAVideo(f"{path.name} cannot be opened: {error.strerror or error}.") from error
+    if size == 0:
+        raise NotAVideo(f"{path.name} is empty: copy or download it again.")
+
+
+def _why_unreadable(path: Path) -> str:
+    with path.open("rb") as file:
+        head = file.read(64)
+    if head.startswith((b"#EXTM3U", b"ffconcat")):
+        return f"{path.name} is a list of other files, not a video: choose the video itself."
+    if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free"):
+        return f"{path.name} was cut off before its index was written and cannot be read: copy or download it again."
+    return f"{path.name} is not a video that can be read."
+
+
+def _first_picture(container: InputContainer, stream: VideoStream, path: Path) -> Picture:
+    """The first picture that decodes. FFmpeg's own damage at the start is stepped over, within reason."""
+    failures = 0
+    try:
+        for packet in container.demux(stream):
+            try:
+                for picture in packet.decode():
+                    return picture
+            except av.FFmpegError:
+                failures += 1
+                if failures > _TRIES:
+                    break
+    except av.FFmpegError:
+        with contextlib.suppress(av.FFmpegError):
+            for picture in stream.decode(None):
+                return picture
+    raise NotAVideo(f"Not one picture of {path.name} can be decoded: copy or download it again.")
+
+
+def _describe(container: InputContainer, stream: VideoStream, picture: Picture, turns: int) -> VideoInfo:
+    width, height = _square(picture.width, picture.height, stream.sample_aspect_ratio)
+    if turns % 2:
+        width, height = height, width
+    rate, duration = _rate(stream), stated_duration(container, stream)
+    frames = stream.frames or (round(duration * rate) if duration else None)
+    sound = next((audio for audio in container.streams.audio if audio.codec_context is not None), None)
+    return VideoInfo(
+        width=width,
+        height=height,
+        rate=rate,
+        duration=duration,
+        frames=frames,
+        rotation=-turns * 90 % 360,
+        codec=stream.codec_context.codec.canonical_name,
+        audio=sound.codec_context.codec.canonical_name if sound else None,
+        hdr=picture.color_trc in (_PQ, _HLG),
+    )
+
+
+def _square(width: int, height: int, aspect: Fraction | None) -> tuple[int, int]:
+    """The size with square pixels: the short way is stretched, so nothing is lost."""
+    if not aspect or aspect == 1 or not Fraction(1, 8) <= aspect <= 8:
+        return width, height
+    return (round(width * aspect), height) if aspect > 1 else (width, round(height / aspect))
+
+
+def _rate(stream: VideoStream) -> Fraction:
+    for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate):
+        if rate and 0 < rate <= _HIGHEST_RATE:
+            # Clocks of cameras are a little off; 29.97003 is meant to be 30000/1001.
+            return next((standard for standard in _STANDARD_RATES if abs(standard - rate) < rate / 10_000), rate)
+    return _FALLBACK_RATE
+
+
+def stated_duration(container: InputContainer, stream: VideoStream) -> float | None:
+    """Seconds of the stream as the file says, None where it does not."""
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    tag = _clock(stream.metadata.get("DURATION", ""))
+    if tag:
+        return tag
+    return container.duration / av.time_base if container.duration and container.duration > 0 else None
+
+
+def _clock(text: str) -> float | None:
+    """Matroska's "00:01:02.500000000" in seconds."""
+    try:
+        hours, minutes, seconds = text.split(":")
+        return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+    except ValueError:
+        return None
+
+
+def _orientation(picture: Picture) -> tuple[int, bool]:
+    """Quarter turns counterclockwise, and whether the picture is flipped left to right before them.
+
+    FFmpeg's display matrix takes stored (x, y) to shown (a x + c y, b x + d y), y down, 16.16 fixed point.
+    """
+    matrix = cast("Mapping[SideDataType, Buffer]", picture.side_data).get(SideDataType.DISPLAYMATRIX)
+    if matrix is None:
+        return 0, False
+    a, b, _, c, d = struct.unpack("=5i", bytes(matrix)[:20])
+    flip = a * d - b * c < 0
+    if flip:
+        a, b = -a, -b
+    if abs(a) >= abs(b):
+        return (0 if a > 0 else 2), flip
+    return (3 if b > 0 else 1), flip

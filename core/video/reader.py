@@ -1,0 +1,273 @@
+"""Videos in: RGB pictures with their times, one after the other, never the whole file in memory."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+from collections.abc import Generator, Iterator
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import av
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Discard
+from av.video.frame import VideoFrame as Picture
+from av.video.stream import VideoStream
+
+from core.errors import NotAVideo, UnusableInput
+from core.types import VideoFrame
+from core.video.audio import AudioTrack
+from core.video.colour import Converter
+from core.video.probe import examine, opened, stated_duration, video_stream
+
+logger = logging.getLogger(__name__)
+
+# Two threads shorten the wait for large pictures; each holds some of them, and of 8K one takes 50 to 100 MB.
+_THREADS = 2
+_ONE_THREAD_PIXELS = 4096 * 2304
+_FAILURES_IN_A_ROW = 32
+_ROUNDING = Fraction(1, 2000)
+_NUDGE = Fraction(1, 1000)
+_SEEK_MARGIN = Fraction(1, 4)
+_CLOCK_JUMP = Fraction(1, 2)
+_MISSING_END = 0.5
+
+
+class VideoReader:
+    """The pictures of ``path`` from ``start`` to ``end`` (seconds from its first picture), as they are to be shown.
+
+    ``max_side`` bounds the longer side in pixels; pictures are never enlarged. Every iteration opens the file anew and
+    delivers the same frames, so two passes are two ``for`` loops. Not for use from two threads at once.
+
+    Attributes:
+        info: what the file holds, before ``start``, ``end`` and ``max_side``.
+        size: (width, height) of the delivered images.
+        warnings: sentences about damage that was met, complete once an iteration is.
+        first: seconds from the file's first picture to the first delivered one; None before it is.
+
+    Example:
+        >>> with VideoReader(Path("dance.mp4"), max_side=1280) as reader:
+        ...     for frame in reader:
+        ...         print(frame.index, float(frame.time), frame.image.shape)
+
+    Raises:
+        NotAVideo: nothing can be decoded.
+        UnusableInput: ``start`` and ``end`` enclose nothing.
+    """
+
+    def __init__(
+        self, path: Path, *, start: float = 0.0, end: float | None = None, max_side: int | None = None
+    ) -> None:
+        if not 0 <= start < math.inf or not (end is None or start < end < math.inf):
+            raise UnusableInput(f"From {start:g} s to {end or 0:g} s is no stretch: the end must come after the start.")
+        self.path = path
+        self._source = examine(path)
+        self._start = Fraction(start)
+        self._end = None if end is None else Fraction(end)
+        self.info = self._source.info
+        self.size = _fitted(self.info.width, self.info.height, max_side)
+        self.warnings: list[str] = []
+        self.first: Fraction | None = None
+        self._damaged = False
+        self._running: Generator[VideoFrame, None, None] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file. Iterating again opens it anew."""
+        if self._running is not None:
+            self._running.close()
+            self._running = None
+
+    def sound(self) -> AudioTrack | None:
+        """The sound that belongs to the delivered frames, None for a silent file.
+
+        Exact once the first frame was delivered; before that it starts at the asked ``start``, up to a frame early.
+        """
+        if self.info.audio is None:
+            return None
+        start = self._start if self.first is None else self.first
+        return AudioTrack(self.path, float(start), None if self._end is None else float(self._end))
+
+    def __iter__(self) -> Iterator[VideoFrame]:
+        self.close()
+        self.warnings.clear()
+        self._damaged = False
+        self._running = self._frames()
+        return self._running
+
+    def _frames(self) -> Generator[VideoFrame, None, None]:
+        convert = self._converter()
+        index = 0
+        with contextlib.closing(self._kept()) as kept:
+            for time, picture in kept:
+                if index == 0:
+                    self.first = time
+                yield VideoFrame(index, time - (self.first or 0), convert(picture))
+                index += 1
+        if index == 0:
+            raise UnusableInput(f"{self.path.name} ends before {float(self._start):g} s: choose an earlier start.")
+
+    def _converter(self) -> Converter:
+        width, height = self.size
+        turned = self._source.turns % 2
+        stored = (height, width) if turned else (width, height)
+        return Converter(stored, turns=self._source.turns, flip=self._source.flip)
+
+    def _kept(self) -> Generator[tuple[Fraction, Picture], None, None]:
+        """(seconds from the file's first picture, picture) from start to end."""
+        with contextlib.closing(self._from_start()) as pictures:
+            shown_until: Fraction | None = None
+            for time, picture in pictures:
+                if self._end is not None and time >= self._end - _ROUNDING:
+                    self._report(cut_off=None)
+                    return
+                if time >= self._start - _ROUNDING:
+                    self._damaged |= picture.is_corrupt
+                    yield time, picture
+                shown_until = time + self._shown_for(picture)
+        if shown_until is None:
+            raise NotAVideo(f"Not one picture of {self.path.name} can be decoded: copy or download it again.")
+        self._report(cut_off=self._missing_end(shown_until))
+
+    def _shown_for(self, picture: Picture) -> Fraction:
+        stated = picture.duration * picture.time_base if picture.duration and picture.time_base else Fraction(0)
+        return max(stated, 1 / self.info.rate)
+
+    def _from_start(self) -> Generator[tuple[Fraction, Picture], None, None]:
+        """Pictures from some point before ``start``: by seeking where that works, else from the beginning."""
+        if self._start > 2 * _SEEK_MARGIN:
+            with contextlib.closing(self._timed(self._start - _SEEK_MARGIN)) as sought:
+                head = next(sought, None)
+                if head is not None and head[0] <= self._start:
+                    yield head
+                    yield from sought
+                    return
+            self._damaged = False
+        yield from self._timed(None)
+
+    def _timed(self, seek: Fraction | None) -> Generator[tuple[Fraction, Picture], None, None]:
+        clock = _Clock(self._source.origin, self.info.rate)
+        with opened(self.path) as container:
+            stream = video_stream(container, self.path)
+            stream.thread_type = "AUTO"
+            stream.thread_count = 1 if stream.width * stream.height > _ONE_THREAD_PIXELS else _THREADS
+            for other in container.streams:
+                if other.index != stream.index:
+                    other.discard = Discard.all
+            if seek is not None and not _sought(container, stream, seek + self._source.origin):
+                return
+            for picture in self._decoded(container, stream):
+                yield clock.time(picture, stream), picture
+
+    def _decoded(self, container: InputContainer, stream: VideoStream) -> Iterator[Picture]:
+        """Every picture that decodes; packets that do not are stepped over."""
+        partial_is_flagged = container.format.name != "mpegts"
+        for packet in _packets(container, stream):
+            if packet is None or (packet.is_corrupt and partial_is_flagged):
+                self._damaged = True
+                continue
+            try:
+                yield from packet.decode()
+            except av.FFmpegError as error:
+                logger.debug("%s: packet at %s skipped: %s", self.path.name, packet.pts, error)
+                self._damaged = True
+        if self._damaged:
+            yield from _flushed(stream)
+
+    def _missing_end(self, shown_until: Fraction) -> str | None:
+        """A sentence where the file states to go on after its last picture is shown."""
+        with opened(self.path) as container:
+            stream = video_stream(container, self.path)
+            own = bool(stream.duration or stream.metadata.get("DURATION"))
+            # Without a duration of its own, the file's may be that of longer sound.
+            stated = stated_duration(container, stream) if own or not container.streams.audio else None
+        found = float(shown_until)
+        if stated is None or stated - found <= max(_MISSING_END, 3 / float(self.info.rate)):
+            return None
+        return f"{self.path.name} is cut off: of the {stated:.1f} s it should last, {found:.1f} s are there."
+
+    def _report(self, cut_off: str | None) -> None:
+        damaged = f"{self.path.name} is damaged: what could not be decoded was left out." if self._damaged else None
+        sentence = cut_off or damaged
+        if sentence:
+            logger.warning("%s", sentence)
+            self.warnings.append(sentence)
+
+
+class _Clock:
+    """Times of pictures in seconds from the first of the file, strictly increasing whatever the file says."""
+
+    def __init__(self, origin: Fraction, rate: Fraction) -> None:
+        self._offset = origin
+        self._step = 1 / rate
+        self._last: Fraction | None = None
+
+    def time(self, picture: Picture, stream: VideoStream) -> Fraction:
+        base = picture.time_base or stream.time_base
+        stated = picture.pts * base - self._offset if picture.pts is not None and base else None
+        self._last = self._after_last(stated)
+        return self._last
+
+    def _after_last(self, stated: Fraction | None) -> Fraction:
+        if self._last is None:
+            return stated if stated is not None else Fraction(0)
+        if stated is None:
+            return self._last + self._step
+        if stated < self._last - _CLOCK_JUMP:  # the clock was set back, as in joined recordings: go on from here
+            self._offset -= self._last + self._step - stated
+            return self._last + self._step
+        return max(stated, self._last + _NUDGE)
+
+
+def _packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream] | None]:
+    """The stream's packets, None for each failed read. A failed read ends PyAV's iterator, so it is made anew."""
+    failures = 0
+    packets = container.demux(stream)
+    while failures < _FAILURES_IN_A_ROW:
+        try:
+            packet = next(packets, None)
+        except av.FFmpegError:
+            failures += 1
+            packets = container.demux(stream)
+            yield None
+            continue
+        if packet is None:
+            return
+        failures = 0
+        yield packet
+
+
+def _flushed(stream: VideoStream) -> Iterator[Picture]:
+    """What the decoder still holds; nothing when it was emptied already."""
+    with contextlib.suppress(av.FFmpegError, EOFError):
+        yield from stream.decode(None)
+
+
+def _sought(container: InputContainer, stream: VideoStream, time: Fraction) -> bool:
+    base = stream.time_base
+    if not base:
+        return False
+    try:
+        container.seek(int(time / base), stream=stream, backward=True)
+    except av.FFmpegError:
+        return False
+    return True
+
+
+def _fitted(width: int, height: int, max_side: int | None) -> tuple[int, int]:
+    """The size that keeps the aspect with no side above ``max_side``."""
+    longer = max(width, height)
+    if max_side is None or longer <= max_side:
+        return width, height
+    return max(1, round(width * max_side / longer)), max(1, round(height * max_side / longer))

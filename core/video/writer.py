@@ -1,0 +1,251 @@
+"""Videos out: H.264 and AAC in an mp4 that every browser plays, whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import os
+import secrets
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import av
+import numpy as np
+from av.audio.stream import AudioStream
+from av.codec.context import Flags
+from av.container import OutputContainer
+from av.packet import Packet
+from av.video.frame import VideoFrame as Picture
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
+from av.video.stream import VideoStream
+
+from core.errors import OutputFailed, UnusableInput
+from core.types import Frame
+from core.video.audio import AudioTrack, Sound, SoundInput, sound_for
+
+logger = logging.getLogger(__name__)
+
+_MATRIX_BT709 = 1
+_FINEST, _COARSEST = 1_000_000, 10_000
+_FALLBACK_TICKS = 90_000
+_ONE_THREAD_PIXELS = 1280 * 720
+
+
+class VideoWriter:
+    """Writes ``path`` from RGB pictures and their times, and the sound of ``audio`` beside them.
+
+    The file grows under a hidden temporary name in the same folder and gets its own when the ``with`` block ends
+    without an exception; otherwise nothing is left. Sound is read as the pictures advance and ends with them.
+
+    Args:
+        path: the mp4 to make; replaced if it is there.
+        size: (width, height) of the pictures. An odd side gets its last row or column twice, as H.264 needs even ones.
+        rate: average pictures a second; also how long the last one is shown.
+        audio: where the sound comes from; None for silence.
+        crf: x264's quality, lower is better.
+        preset: x264's speed.
+        keyframe_interval: most pictures between two keyframes; None leaves it to x264 (250).
+
+    Attributes:
+        warnings: sentences about sound that had to be left out.
+
+    Example:
+        >>> with VideoWriter(Path("out.mp4"), size=(512, 512), rate=Fraction(30), audio=reader.sound()) as writer:
+        ...     for frame in reader:
+        ...         writer.write(frame.image, frame.time)
+
+    Raises:
+        OutputFailed: the place cannot be written to, or has no more room; also from ``write`` and the end of ``with``.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        size: tuple[int, int],
+        rate: Fraction,
+        audio: AudioTrack | None = None,
+        crf: int = 18,
+        preset: str = "veryfast",
+        keyframe_interval: int | None = None,
+    ) -> None:
+        self.path = path
+        self.warnings: list[str] = []
+        self.frames = 0
+        self._size = size
+        self._rate = rate
+        self._audio = audio
+        self._options = {"crf": str(crf), "preset": preset, "profile": "high"}
+        self._keyframe_interval = keyframe_interval
+        self._base = Fraction(1, _ticks_a_second(rate))
+        self._part = path.with_name(f".{path.stem[:40]}.{secrets.token_hex(4)}.part")
+        self._scaler = VideoReformatter()
+        self._last = -1
+        self._container: OutputContainer | None = None
+        self._source: SoundInput | None = None
+        self._sound: Sound | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            self._open()
+        except BaseException:
+            self._discard()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if error is None:
+                self._commit()
+        finally:
+            self._discard()
+
+    def write(self, image: Frame, time: Fraction) -> None:
+        """Add one picture, (height, width, 3) uint8 RGB of the writer's size, shown from ``time`` seconds on.
+
+        Times must grow; one that does not is moved by the least step the file can tell.
+        """
+        width, height = self._size
+        if image.shape != (height, width, 3):
+            raise ValueError(f"this video takes pictures of shape {(height, width, 3)}, not {image.shape}")
+        self._last = max(round(time / self._base), self._last + 1)
+        with self._output_errors():
+            self._video_out.mux(self._stream.encode(self._picture(image)))
+        self._mux_sound(finish=False)
+        self.frames += 1
+
+    @property
+    def _video_out(self) -> OutputContainer:
+        if self._container is None:
+            raise ValueError("a VideoWriter writes inside its with block")
+        return self._container
+
+    def _open(self) -> None:
+        if self.path.is_dir():
+            raise OutputFailed(f"{self.path} is a folder: choose the name of a file.")
+        with self._output_errors():
+            self._part.open("xb").close()
+            # "file:" keeps FFmpeg from reading a colon in the name as a protocol.
+            target, options = f"file:{self._part.absolute()}", {"movflags": "+faststart"}
+            self._container = av.open(target, "w", format="mp4", container_options=options)
+            self._stream = self._add_video(self._container)
+        if self._audio is not None:
+            self._add_sound(self._audio, self._container)
+
+    def _add_video(self, container: OutputContainer) -> VideoStream:
+        stream = container.add_stream("libx264", rate=self._rate, options=self._options)
+        coder = stream.codec_context
+        coder.width, coder.height = (side + side % 2 for side in self._size)
+        coder.pix_fmt = "yuv420p"
+        coder.time_base = self._base
+        coder.flags |= Flags.frame_duration
+        # Measured at 512x512: one thread 2.9 core-ms a picture, two 3.5 and hardly sooner.
+        coder.thread_count = 1 if coder.width * coder.height <= _ONE_THREAD_PIXELS else min(4, os.cpu_count() or 1)
+        coder.color_primaries = ColorPrimaries.BT709
+        coder.color_trc = ColorTrc.BT709
+        coder.colorspace = _MATRIX_BT709
+        coder.color_range = ColorRange.MPEG
+        if self._keyframe_interval is not None:
+            coder.gop_size = self._keyframe_interval
+        return stream
+
+    def _add_sound(self, track: AudioTrack, container: OutputContainer) -> None:
+        try:
+            self._source, self._sound = sound_for(track, container)
+        except UnusableInput as error:
+            self._warn(str(error))
+
+    def _picture(self, image: Frame) -> Picture:
+        height, width = image.shape[:2]
+        if width % 2 or height % 2:
+            image = np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+        picture = self._scaler.reformat(
+            Picture.from_ndarray(image, "rgb24"),
+            format="yuv420p",
+            dst_colorspace=Colorspace.ITU709,
+            dst_color_range=ColorRange.MPEG,
+            threads=1,
+        )
+        picture.color_primaries, picture.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
+        picture.time_base = self._base
+        picture.pts = self._last
+        picture.duration = round(1 / self._rate / self._base)
+        return picture
+
+    def _mux_sound(self, *, finish: bool) -> None:
+        for packet in self._sound_packets(finish=finish):
+            with self._output_errors():
+                self._video_out.mux(packet)
+
+    def _sound_packets(self, *, finish: bool) -> Iterator[Packet[AudioStream]]:
+        """Sound up to the newest picture, or all of it. Sound that fails is given up, never the video."""
+        if self._sound is None:
+            return
+        end = self._last * self._base
+        try:
+            yield from self._sound.finish(end + 1 / self._rate) if finish else self._sound.until(end)
+        except (av.FFmpegError, ValueError) as error:
+            logger.warning("%s: sound given up: %s", self.path.name, error)
+            self._warn("The sound ends early because the rest of it cannot be decoded.")
+            self._sound = None
+
+    def _commit(self) -> None:
+        if not self.frames:
+            raise OutputFailed(f"{self.path.name} was not written: there was no picture to put in it.")
+        with self._output_errors():
+            self._video_out.mux(self._stream.encode(None))
+        self._mux_sound(finish=True)
+        with self._output_errors():
+            self._video_out.close()
+            self._part.replace(self.path)
+        if self._source is not None and self._source.damaged:
+            self._warn("Some of the sound is damaged and was left out.")
+
+    def _discard(self) -> None:
+        """Close everything and remove the temporary file, if it was not renamed."""
+        if self._source is not None:
+            self._source.close()
+        if self._container is not None:
+            with contextlib.suppress(av.FFmpegError, OSError, ValueError):
+                self._container.close()
+        self._container = self._sound = self._source = None
+        with contextlib.suppress(OSError):
+            self._part.unlink(missing_ok=True)
+
+    def _warn(self, sentence: str) -> None:
+        logger.warning("%s: %s", self.path.name, sentence)
+        self.warnings.append(sentence)
+
+    @contextlib.contextmanager
+    def _output_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (av.FFmpegError, OSError) as error:
+            raise OutputFailed(_why_unwritable(self.path, error)) from error
+
+
+def _ticks_a_second(rate: Fraction) -> int:
+    """A clock fine enough for any source's times, on which the pictures of a steady rate fall exactly."""
+    ticks = rate.numerator
+    if ticks > _FINEST:
+        return _FALLBACK_TICKS
+    return ticks * -(-_COARSEST // ticks)
+
+
+def _why_unwritable(path: Path, error: OSError | av.FFmpegError) -> str:
+    folder = path.absolute().parent
+    match error.errno:
+        case errno.ENOSPC | errno.EDQUOT | errno.EFBIG:
+            return f"There is no room left in {folder} for {path.name}: free some space or choose another place."
+        case errno.ENOENT | errno.ENOTDIR:
+            return f"There is no folder {folder}: make it or choose another place."
+        case errno.EACCES | errno.EPERM | errno.EROFS:
+            return f"{path.name} may not be written in {folder}: choose another place."
+        case _:
+            return f"{path.name} could not be written in {folder}: {error.strerror or error}."
