@@ -204,7 +204,8 @@ def _terminated() -> Iterator[None]:
 
 def _bar() -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[speed]}"))
-    return Progress(*columns, console=_err, transient=True)
+    # a bar is for eyes: a program that reads stderr gets sentences only
+    return Progress(*columns, console=_err, transient=True, disable=not _err.is_terminal)
 
 
 class _Show:

@@ -16,7 +16,13 @@ _PAIR = {i: i + 1 for i in (11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31, 7, 9)} |
 
 
 def standing(
-    *, x: float = 200.0, floor: float = 400.0, torso: float = 80.0, arm: float = 1.0, leg: float = 1.0, seen: float = 1.0
+    *,
+    x: float = 200.0,
+    floor: float = 400.0,
+    torso: float = 80.0,
+    arm: float = 1.0,
+    leg: float = 1.0,
+    seen: float = 1.0,
 ) -> Pose:
     """A person facing the camera, feet on the line y = ``floor``; ``arm`` and ``leg`` stretch those limbs."""
     points = np.zeros((33, 4), np.float32)

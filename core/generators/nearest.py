@@ -53,12 +53,12 @@ class PoseIndex:
         landmarks = np.asarray(target.poses)[self.frames]
         self.unit = measure_body([Pose(p) for p in landmarks]).near[1]
         self._points = conditioning.encode(landmarks, self.unit)
-        self._trust = conditioning.weights(landmarks) + 1e-3
+        self._trust = conditioning.weights(landmarks) + 1e-4
         self._moments = (self._trust, self._trust * self._points, self._trust * self._points**2)
 
     def distances(self, landmarks: NDArray[np.float32]) -> Matrix:
         """(queries, frames) float32 for queries (queries, 33, 4)."""
-        points, trust = conditioning.encode(landmarks, self.unit), conditioning.weights(landmarks) + 1e-3
+        points, trust = conditioning.encode(landmarks, self.unit), conditioning.weights(landmarks) + 1e-4
         return _weighted_distance(points, trust, self._moments)
 
     def between(self, first: NDArray[np.int64], second: NDArray[np.int64]) -> Matrix:

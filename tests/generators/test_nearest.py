@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+from fractions import Fraction
+from types import SimpleNamespace
+from typing import cast
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from core.errors import GeneratorNotFound
+from core.generators.nearest import PoseIndex, SequenceCosts, choose_sequence, placement
+from core.generators.registry import create_generator, list_generators
+from core.pose.smoothing import torso_length
+from core.targets.store import Target, load_target
+from core.types import Pose
+from tests.bodies import moved, standing
+
+COSTS = SequenceCosts()
+
+
+def _footage(count: int = 80) -> NDArray[np.float32]:
+    """Somebody lifts the left arm, slowly and steadily, and then the right one."""
+    frames = []
+    for i in range(count):
+        joints = (13, 15, 17, 19, 21) if i < count // 2 else (14, 16, 18, 20, 22)
+        frames.append(moved(standing(), dy=-2.0 * (i % (count // 2)), joints=joints).landmarks)
+    return np.stack(frames)
+
+
+def _index(landmarks: NDArray[np.float32]) -> PoseIndex:
+    found = ~np.isnan(landmarks[:, 0, 0])
+    data = SimpleNamespace(poses=landmarks, found=found, runs=np.zeros(len(landmarks), np.int32))
+    return PoseIndex(cast(Target, data))
+
+
+def _jumps(places: NDArray[np.int64]) -> int:
+    steps = np.diff(places)
+    return int(((steps < 0) | (steps > 3)).sum())
+
+
+def test_distance_of_one_joint_moved_by_one_torso() -> None:
+    landmarks = _footage(2)
+    index = _index(landmarks)
+    query = landmarks[0].copy()
+    query[15, 0] += index.unit
+    assert index.distances(query[None])[0, 0] == pytest.approx(np.sqrt(1 / 26), rel=0.01)
+
+
+def test_joints_that_were_not_seen_do_not_count() -> None:
+    landmarks = _footage(2)
+    query = landmarks[0].copy()
+    query[15] = (9000, 9000, 0, 0.0)
+    assert _index(landmarks).distances(query[None])[0, 0] < 0.6
+
+
+def test_frames_without_a_person_are_never_chosen() -> None:
+    landmarks = _footage()
+    landmarks[10:20] = np.nan
+    query = _footage()[15][None]
+    places = choose_sequence(_index(landmarks), query, 1.0, COSTS)
+    assert _index(landmarks).frames[places[0]] in {9, 20}
+
+
+def test_the_footage_itself_is_danced_frame_by_frame() -> None:
+    landmarks = _footage()
+    places = choose_sequence(_index(landmarks), landmarks, 1.0, COSTS)
+    assert list(places) == list(range(80))
+
+
+def test_a_noisy_dance_flows_where_the_plain_nearest_frame_stutters() -> None:
+    landmarks = _footage()
+    dice = np.random.default_rng(0)
+    noisy = landmarks.copy()
+    noisy[:, :, :2] += dice.normal(0, 12, noisy[:, :, :2].shape)
+    index = _index(landmarks)
+    plain = index.distances(noisy).argmin(axis=1)
+    flowing = choose_sequence(index, noisy, 1.0, COSTS)
+    assert _jumps(flowing) <= 2 < 10 < _jumps(plain)
+
+
+def test_half_the_frame_rate_takes_every_second_frame() -> None:
+    landmarks = _footage()
+    places = choose_sequence(_index(landmarks), landmarks[:40:2], 2.0, COSTS)
+    assert list(places) == list(range(0, 40, 2))
+
+
+def test_windows_of_a_long_dance_join_without_a_seam() -> None:
+    landmarks = _footage()
+    long = np.concatenate([landmarks, landmarks[::-1]] * 12)
+    index = _index(landmarks)
+    places = choose_sequence(index, long, 1.0, COSTS)
+    assert len(places) == len(long)
+    around = places[1300:1400]
+    assert np.abs(index.distances(long[1300:1400])[np.arange(100), around]).max() < 0.1
+
+
+def test_placement_moves_and_scales_without_turning() -> None:
+    own = standing(x=200, floor=400, torso=80)
+    asked = standing(x=260, floor=420, torso=88)
+    matrix = placement(own.landmarks, asked.landmarks)
+    assert matrix[0, 0] == pytest.approx(1.1, rel=0.01)
+    assert matrix[0, 1] == matrix[1, 0] == 0
+    there = own.xy[27] * matrix[0, 0] + matrix[:, 2]
+    assert np.abs(there - asked.xy[27]).max() < 1
+
+
+def test_a_crouch_does_not_shrink_the_performer() -> None:
+    own = standing()
+    crouched = moved(standing(), dy=90, joints=tuple(range(27)))
+    assert placement(own.landmarks, crouched.landmarks)[0, 0] >= 0.85
+
+
+def test_an_unknown_generator_is_named_and_the_known_ones_listed(mira: Target) -> None:
+    with pytest.raises(GeneratorNotFound, match="nearest, nearest-frame"):
+        create_generator("dream", mira)
+    assert {"nearest", "nearest-frame"} <= {spec.name for spec in list_generators(trained=[])}
+
+
+@pytest.fixture(scope="module")
+def mira() -> Target:
+    return load_target("mira")
+
+
+@pytest.mark.parametrize("name", ["nearest", "nearest-frame"])
+def test_dancing_her_own_footage_gives_it_back(mira: Target, name: str) -> None:
+    generator = create_generator(name, mira)
+    shown = [50, 51, 52]
+    asked = [Pose(np.array(mira.poses[i])) for i in shown]
+    choices = generator.choose_all(list(asked), [Fraction(i, 25) for i in range(3)])
+    assert choices == shown
+    picture = generator.generate(asked[1], choices[1])
+    truth = mira.frames[51].astype(int)
+    assert picture.alpha is not None
+    inside = picture.alpha == 255
+    assert inside.mean() > 0.05
+    assert np.abs(picture.image.astype(int) - truth)[inside].mean() < 3
+    assert np.abs(picture.image.astype(int) - truth).mean() < 3
+
+
+def test_she_steps_aside_with_her_shadow_and_leaves_the_stage_whole(mira: Target) -> None:
+    generator = create_generator("nearest", mira)
+    pose = Pose(np.array(mira.poses[50]))
+    aside = generator.generate(moved(pose, dx=torso_length(pose) / 2), 50)
+    assert mira.plate is not None
+    assert mira.masks is not None
+    before = mira.masks[50] == 255
+    assert aside.alpha is not None
+    left_behind = before & (aside.alpha == 0)
+    assert left_behind.sum() > 500
+    # where she stood there is floor and wall again, up to the shadow that falls there now
+    apart = np.abs(aside.image.astype(int) - mira.plate.astype(int)).mean(axis=2)[left_behind]
+    assert np.median(apart) < 2
+    darker = (mira.plate.astype(int) - aside.image.astype(int)).mean(axis=2)
+    assert ((darker > 20) & (aside.alpha == 0)).sum() > 500
+
+
+def test_the_live_way_follows_too(mira: Target) -> None:
+    chooser = create_generator("nearest", mira).chooser()
+    chosen = [chooser.choose(Pose(np.array(mira.poses[i])), i / 25) for i in range(40, 60)]
+    assert chosen == list(range(40, 60))
+
+
+def test_both_say_what_they_are_good_at() -> None:
+    for spec in list_generators():
+        assert 20 < len(spec.strength) < 140
+        assert spec.title

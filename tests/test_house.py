@@ -1,0 +1,94 @@
+"""The rules that keep the project a house: who may import whom."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import PROJECT
+
+SOURCES = sorted([PROJECT / "app.py", *(PROJECT / "pages").glob("*.py"), *(PROJECT / "core").rglob("*.py")])
+
+# later layers may import earlier ones and their own, never the other way
+LAYERS = (
+    ("core.types", "core.errors", "core.paths"),
+    ("core.settings", "core.threads", "core.memory", "core.dances"),
+    ("core.pose", "core.video"),
+    ("core.compositing", "core.conditioning"),
+    ("core.targets",),
+    ("core.generators",),
+    ("core.pipeline",),
+    ("core.transfer", "core.jobs", "core.workspace"),
+    ("core.ui", "core.cli", "core.__main__"),
+    ("pages",),
+    ("app",),
+)
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(PROJECT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def layer_of(module: str) -> int | None:
+    for depth, names in enumerate(LAYERS):
+        if any(module == name or module.startswith(f"{name}.") for name in names):
+            return depth
+    return None
+
+
+def imports_of(path: Path) -> list[tuple[str, bool]]:
+    """Imported modules, and whether the import happens when the file is loaded."""
+    tree = ast.parse(path.read_text())
+    at_load = set(tree.body)
+    found: list[tuple[str, bool]] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [(alias.name, node in at_load) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.append((node.module, node in at_load))
+            if node.module == "core":
+                found += [(f"core.{alias.name}", node in at_load) for alias in node.names]
+    return found
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=module_of)
+def test_imports_go_downwards(path: Path) -> None:
+    mine = layer_of(module_of(path))
+    if module_of(path) in {"core", "pages"}:
+        return
+    assert mine is not None, f"{path} stands in no layer: add it to LAYERS"
+    for name, _ in imports_of(path):
+        theirs = layer_of(name)
+        assert theirs is None or theirs <= mine, f"{module_of(path)} must not import {name}"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=module_of)
+def test_streamlit_stays_in_the_pages(path: Path) -> None:
+    module = module_of(path)
+    if module == "app" or module.startswith(("pages", "core.ui")):
+        return
+    assert not [name for name, _ in imports_of(path) if name.split(".")[0].startswith("streamlit")]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=module_of)
+def test_nothing_that_serves_imports_torch_or_what_only_unix_has(path: Path) -> None:
+    banned = {"torch", "torchvision", "fcntl", "resource", "pwd", "grp", "termios"}
+    assert not {name.split(".")[0] for name, _ in imports_of(path)} & banned
+
+
+def test_the_rules_see_a_breach(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.py"
+    bad.write_text("import torch\nfrom core import pipeline\ndef f():\n    import streamlit.web\n")
+    names = {name for name, _ in imports_of(bad)}
+    assert {"torch", "core.pipeline", "streamlit.web"} <= names
+    assert layer_of("core.pipeline") == layer_of("core.pipeline") != layer_of("core.pose.draw")
+
+
+def test_tracked_files_name_no_machine() -> None:
+    words = re.compile(r"(?<![\w.])/(?:work|root|home/\w+|farm)/")
+    for path in [*SOURCES, *(PROJECT / "scripts").rglob("*.py"), *(PROJECT / "benchmarks").rglob("*.py")]:
+        assert not words.search(path.read_text()), path
