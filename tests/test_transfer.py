@@ -243,7 +243,7 @@ def test_a_folder_that_is_not_there(theo: Target, nearest: Generator, dance: Pat
         transfer(dance, theo, nearest, tmp_path / "nowhere" / "out.mp4", TransferOptions(start=2, end=2.2))
 
 
-@pytest.fixture()
+@pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of one hundred kilobytes."""
     place = tmp_path / "small"

@@ -1,0 +1,241 @@
+from __future__ import annotations
+
+import itertools
+import logging
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from core import paths
+from core.errors import Cancelled, NobodyFound, OverLimit, PackInvalid, UnusableInput
+from core.targets import build
+from core.targets.build import build_target
+from core.targets.footage import FolderFootage, VideoFootage
+from core.targets.frames import FootageWriter
+from core.targets.pack import export_pack, import_pack
+from core.targets.store import delete_target, load_target
+from core.types import Frame
+from core.video.reader import VideoReader
+from tests.targets.material import number_of, numbered
+
+FOLDER_SIZE = (128, 105)
+
+
+@pytest.fixture(autouse=True)
+def no_bundled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paths, "BUNDLED_PERFORMERS", tmp_path / "bundled")
+
+
+def standing() -> NDArray[np.float32]:
+    """(33, 3) of somebody who faces the camera, in units of the picture."""
+    landmarks = np.zeros((33, 3), np.float32)
+    landmarks[:11, :2] = (0.5, 0.2)
+    landmarks[[7, 8], 0] = (0.54, 0.46)
+    for left, y in ((11, 0.3), (13, 0.42), (15, 0.52), (23, 0.55), (25, 0.72), (27, 0.9)):
+        landmarks[left, :2] = (0.6, y)
+        landmarks[left + 1, :2] = (0.4, y)
+    landmarks[:, 2] = 0.25
+    return landmarks
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Laid out like the tai-chi footage: 5, 6, 7, then a gap, then 20, 21; nobody known in 21."""
+    root = tmp_path / "pictures"
+    (root / "frames").mkdir(parents=True)
+    numbers = (5, 6, 7, 20, 21)
+    for number in numbers:
+        cv2.imwrite(
+            str(root / "frames" / f"{number:04d}.webp"),
+            numbered(number, FOLDER_SIZE)[..., ::-1],
+            [cv2.IMWRITE_WEBP_QUALITY, 101],
+        )
+    known = np.array(numbers[:-1], np.int32)
+    np.savez(root / "landmarks.npz", index=known, landmarks=np.stack([standing()] * len(known)))
+    return root
+
+
+def video(path: Path, pictures: list[Frame], rate: int = 25) -> Path:
+    with av.open(path, "w") as container:
+        stream = container.add_stream("libx264", rate=rate, options={"crf": "12", "preset": "ultrafast"})
+        stream.height, stream.width = pictures[0].shape[:2]
+        for picture in pictures:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture)))
+        container.mux(stream.encode(None))
+    return path
+
+
+@pytest.fixture(scope="module")
+def dancer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """24 frames of a person: a bundled performer, or the research data before there is one."""
+    source = paths.ASSETS / "performers" / "mira" / "frames.mp4"
+    if not source.is_file():
+        source = request.getfixturevalue("shared_data") / "videos" / "taichi2.mp4"
+    with VideoReader(source, max_side=400) as reader:
+        pictures = [frame.image for frame in itertools.islice(reader, 24)]
+    return video(tmp_path_factory.mktemp("dancer") / "dancer.mp4", pictures, rate=30)
+
+
+def nothing_left() -> bool:
+    root = paths.user_performers()
+    return not root.exists() or not list(root.iterdir())
+
+
+def test_a_folder_of_pictures_becomes_a_performer(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        target = build_target(folder, id="tai-chi", name="Tai Chi", licence="CC0", source_note="made in a test")
+    assert "few moves" in caplog.text
+    with target:
+        assert target.size == (128, 104), "the odd row is cut, nothing is resampled"
+        assert target.rate == Fraction(5, 2)
+        assert [number_of(frame) for frame in target.frames] == [5, 6, 7, 20, 21]
+        assert target.runs.tolist() == [0, 0, 0, 1, 1]
+        assert target.found.tolist() == [True, True, True, True, False]
+        expected = standing() * np.array([128, 105, 128], np.float32)
+        np.testing.assert_allclose(target.poses[3, :, :3], expected, rtol=1e-5)
+        assert (target.poses[3, :, 3] == 1).all(), "no visibility counts as 1"
+        alpha = target.cutout(0).alpha
+        assert alpha is not None
+        assert alpha[45:55, 60:68].min() > 200, "the trunk of somebody whom no segmentation found"
+        last = target.cutout(4).alpha
+        assert last is not None
+        assert last.max() == 0
+        assert target.portrait is not None
+        assert target.manifest.source == "made in a test"
+    export_pack("tai-chi", folder / "pack.zip")
+    delete_target("tai-chi")
+    assert import_pack(folder / "pack.zip") == "tai-chi"
+
+
+def test_a_video_of_a_person_becomes_a_performer(dancer: Path, tmp_path: Path) -> None:
+    shares: list[float] = []
+    with build_target(
+        dancer, id="real", name="Real", size=256, into=tmp_path / "made", progress=shares.append
+    ) as target:
+        assert max(target.size) == 256
+        assert target.rate == 30
+        assert len(target.frames) == 24
+        assert target.found.all()
+        assert target.folder == tmp_path / "made" / "real"
+        cut = target.cutout(12)
+        assert cut.alpha is not None
+        hips = target.poses[12, [23, 24], :2].mean(axis=0).astype(int)
+        assert cut.alpha[hips[1], hips[0]] > 200
+        assert 0.01 < (cut.alpha > 127).mean() < 0.5
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+    assert sorted(p.name for p in (tmp_path / "made").iterdir()) == ["real"]
+    assert not (target.folder / "rough.mp4").exists()
+
+
+def test_given_masks_plate_and_portrait_are_kept(dancer: Path, tmp_path: Path) -> None:
+    with VideoReader(dancer) as reader:
+        width, height = reader.size
+    exact = np.zeros((height, width, 3), np.uint8)
+    exact[height // 4 : height // 2, width // 4 : width // 2] = 255
+    plate = np.full((height, width, 3), (10, 90, 200), np.uint8)
+    cv2.imwrite(str(tmp_path / "plate.png"), plate[..., ::-1])
+    masks = video(tmp_path / "masks.mp4", [exact] * 24, rate=30)
+    with build_target(
+        dancer,
+        id="real",
+        name="Real",
+        size=256,
+        masks=masks,
+        plate=tmp_path / "plate.png",
+        portrait=tmp_path / "plate.png",
+    ) as target:
+        alpha = target.cutout(9).alpha
+        assert alpha is not None
+        assert abs((alpha > 127).mean() - 1 / 16) < 0.01
+        assert alpha[:10].max() < 10
+        assert target.plate is not None
+        assert (target.plate == (10, 90, 200)).all()
+        assert target.portrait is not None
+
+
+def test_masks_that_are_too_few(dancer: Path, tmp_path: Path) -> None:
+    with VideoReader(dancer) as reader:
+        width, height = reader.size
+    masks = video(tmp_path / "masks.mp4", [np.zeros((height, width, 3), np.uint8)] * 3)
+    with pytest.raises(UnusableInput, match="masks end"):
+        build_target(dancer, id="real", name="Real", masks=masks)
+    assert nothing_left()
+
+
+def test_footage_with_nobody_in_it(tmp_path: Path) -> None:
+    source = video(tmp_path / "wall.mp4", [numbered(i, (192, 128)) for i in range(6)])
+    with pytest.raises(NobodyFound, match=r"wall\.mp4"):
+        build_target(source, id="wall", name="Wall")
+    assert nothing_left()
+
+
+def test_stopping_leaves_nothing(folder: Path) -> None:
+    calls = itertools.count()
+    with pytest.raises(Cancelled):
+        build_target(folder, id="tai-chi", name="Tai Chi", cancelled=lambda: next(calls) > 6)
+    assert nothing_left()
+
+
+def test_an_error_in_the_middle_leaves_nothing_and_keeps_the_old_one(folder: Path) -> None:
+    build_target(folder, id="tai-chi", name="Tai Chi").close()
+    (folder / "frames" / "0021.webp").write_text("hello")
+    with pytest.raises(UnusableInput, match=r"0021\.webp"):
+        build_target(folder, id="tai-chi", name="New", replace=True)
+    assert load_target("tai-chi").name == "Tai Chi"
+    assert [p.name for p in paths.user_performers().iterdir()] == ["tai-chi"]
+
+
+def test_an_id_that_is_taken_is_refused_before_any_work(folder: Path) -> None:
+    build_target(folder, id="tai-chi", name="Tai Chi").close()
+    asked: list[float] = []
+    with pytest.raises(PackInvalid, match="already"):
+        build_target(folder, id="tai-chi", name="Again", progress=asked.append)
+    assert not asked
+    with build_target(folder, id="tai-chi", name="Again", replace=True) as target:
+        assert target.name == "Again"
+
+
+@pytest.mark.parametrize("target_id", ["Tai Chi", "../up", "", "a" * 41])
+def test_an_id_that_is_no_folder_name(folder: Path, target_id: str) -> None:
+    with pytest.raises(UnusableInput, match="cannot be an id"):
+        build_target(folder, id=target_id, name="Tai Chi")
+
+
+def test_a_name_that_is_too_long(folder: Path) -> None:
+    with pytest.raises(UnusableInput, match="name"):
+        build_target(folder, id="long", name="x" * 200)
+    assert nothing_left()
+
+
+def test_longer_than_a_performer_can_be(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "MAX_FRAMES", 3)
+    with pytest.raises(OverLimit):
+        build_target(folder, id="tai-chi", name="Tai Chi")
+    assert nothing_left()
+
+
+def test_folders_without_use(tmp_path: Path, folder: Path) -> None:
+    with pytest.raises(UnusableInput, match="no pictures"):
+        FolderFootage(tmp_path)
+    np.savez(folder / "landmarks.npz", index=np.arange(3), landmarks=np.zeros((2, 33, 3)))
+    with pytest.raises(UnusableInput, match=r"landmarks\.npz"):
+        FolderFootage(folder)
+
+
+@pytest.mark.parametrize(
+    ("rate", "kept_rate", "kept"), [(25, 25, range(12)), (60, 30, range(0, 12, 2)), (100, 25, range(0, 12, 4))]
+)
+def test_fast_footage_is_thinned_evenly(tmp_path: Path, rate: int, kept_rate: int, kept: range) -> None:
+    path = tmp_path / "fast.mp4"
+    with FootageWriter(path, (96, 64), Fraction(rate)) as writer:
+        for index in range(12):
+            writer.write(numbered(index))
+    footage = VideoFootage(path, None)
+    assert footage.rate == kept_rate
+    assert [number_of(shot.image) for shot in footage] == list(kept)

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from core.targets.matte import body_shape, empty_stage, refine
+from core.types import Alpha, Frame, Pose
+
+SIZE = (160, 120)
+
+
+def stage() -> Frame:
+    """A wall with a pattern over a floor."""
+    width, height = SIZE
+    y, x = np.mgrid[:height, :width]
+    picture = np.stack([150 + 30 * np.sin(x / 5), 160 + 0 * x, 170 - 20 * np.sin(y / 7)], axis=2)
+    picture[90:] = (170, 140, 100)
+    return np.asarray(picture, np.uint8)
+
+
+def scene(left: float, *, shadow: bool = False, shift: int = 0) -> tuple[Frame, Alpha]:
+    """A person (a blue ellipse) at ``left``, soft-edged, before the stage; and the exact mask."""
+    width, height = SIZE
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    radius = np.sqrt(((x - left) / 14) ** 2 + ((y - 60) / 40) ** 2)
+    alpha = np.clip((1 - radius) * 10 + 0.5, 0, 1)
+    back = np.roll(stage(), shift, axis=1).astype(np.float32)
+    if shadow:
+        back[65:110, int(left) : int(left) + 40] *= 0.6
+    mixed = alpha[..., None] * np.array([30, 40, 110], np.float32) + (1 - alpha[..., None]) * back
+    noise = np.random.default_rng(int(left)).normal(0, 1.5, mixed.shape)
+    return np.clip(mixed + noise, 0, 255).astype(np.uint8), np.asarray(alpha * 255, np.uint8)
+
+
+def coarse(mask: Alpha) -> Alpha:
+    """What a segmentation makes of it: two pixels too wide and blurred."""
+    return np.asarray(cv2.GaussianBlur(cv2.dilate(mask, np.ones((5, 5), np.uint8)), (0, 0), 2), np.uint8)
+
+
+def error(found: Alpha, exact: Alpha) -> float:
+    return float(np.abs(found.astype(float) - exact).mean())
+
+
+def standing(left: float) -> Pose:
+    landmarks = np.zeros((33, 4), np.float32)
+    landmarks[:, :2] = (left, 60)
+    landmarks[[11, 12], 1] = 40
+    landmarks[[23, 24], 1] = 70
+    landmarks[:, 3] = 1
+    return Pose(landmarks)
+
+
+def walk(**changes: bool) -> tuple[list[Frame], list[Alpha]]:
+    scenes = [scene(left, **changes) for left in np.linspace(20, 140, 30)]
+    return [frame for frame, _ in scenes], [mask for _, mask in scenes]
+
+
+def test_the_empty_stage_is_found_behind_someone_who_moves() -> None:
+    found = empty_stage(*walk(shadow=True))
+    assert found is not None
+    assert np.abs(found.astype(int) - stage()).mean() < 2.5
+    assert np.abs(found.astype(int) - stage()).max() < 40
+
+
+def test_a_shadow_that_lay_there_most_of_the_time_is_not_in_the_stage() -> None:
+    scenes = [scene(60 + i % 3, shadow=i % 3 > 0) for i in range(30)]
+    found = empty_stage([f for f, _ in scenes], [m for _, m in scenes])
+    assert found is not None
+    assert np.abs(found[70:95, 82:96].astype(int) - stage()[70:95, 82:96]).mean() < 8
+
+
+def test_a_panning_camera_before_a_plain_wall_has_no_stage() -> None:
+    """As in real footage: everything is one hue, and most of what changes gets darker or brighter only."""
+    wall = np.full((120, 400, 3), (150, 110, 50), np.float32)
+    for left in range(0, 400, 90):
+        wall[:80, left : left + 45] *= 0.75
+    views = [np.asarray(wall[:, 3 * i : 3 * i + 160], np.uint8) for i in range(30)]
+    assert empty_stage(views, [scene(80)[1]] * 30) is None
+
+
+def test_what_is_never_uncovered_is_filled_in_from_around() -> None:
+    frames, masks = zip(*[scene(80 + i % 3) for i in range(12)], strict=True)
+    found = empty_stage(frames, masks)
+    assert found is not None
+    behind: NDArray[np.uint8] = found[40:80, 75:85]
+    assert behind[..., 0].mean() > 100, "the blue person is still there"
+
+
+def test_a_moving_camera_has_no_stage() -> None:
+    scenes = [scene(80, shift=3 * i) for i in range(20)]
+    assert empty_stage([f for f, _ in scenes], [m for _, m in scenes]) is None
+
+
+@pytest.mark.parametrize("plate", [stage(), None], ids=["plate", "no plate"])
+def test_a_coarse_mask_becomes_a_close_one(plate: Frame | None) -> None:
+    frame, exact = scene(80)
+    rough = coarse(exact)
+    found = refine(frame, rough, plate, standing(80))
+    assert found.shape == exact.shape
+    assert error(found, exact) < 0.4 * error(rough, exact)
+
+
+def test_shadows_stay_out() -> None:
+    frame, exact = scene(80, shadow=True)
+    found = refine(frame, coarse(exact), stage(), standing(80))
+    assert found[100:108, 100:118].max() == 0
+    beside = (slice(68, 95), slice(80, 110))
+    assert error(found[beside], exact[beside]) < 0.4 * error(coarse(exact)[beside], exact[beside])
+
+
+def test_a_lost_arm_is_found_before_a_known_stage() -> None:
+    frame, exact = scene(80)
+    frame[50:56, 90:125] = (200, 60, 40)
+    pose = standing(80)
+    pose.landmarks[13, :2] = (100, 53)
+    pose.landmarks[15, :2] = (122, 53)
+    found = refine(frame, exact, stage(), pose)
+    assert found[51:55, 98:122].min() > 150
+    assert refine(frame, exact, None, pose)[51:55, 105:122].max() == 0
+
+
+def test_nobody_stays_nobody() -> None:
+    empty = np.zeros(SIZE[::-1], np.uint8)
+    assert refine(stage(), empty, stage(), None).max() == 0
+
+
+def test_a_body_drawn_from_a_pose_covers_its_trunk() -> None:
+    drawn = body_shape(SIZE[::-1], standing(80))
+    assert drawn[45:68, 79:81].min() == 255
+    assert drawn[:, :40].max() == 0
