@@ -22,7 +22,7 @@ from core.video.probe import probe
 from core.video.reader import VideoReader
 from tests.media import frames_of, loudness, sound_seconds, times_of, write_sound, write_video
 
-STRETCH = {"start": 2.0, "end": 3.2}
+START, END = 2.0, 3.2
 
 
 @pytest.fixture(scope="module")
@@ -49,13 +49,13 @@ def made(
     """One real transfer that several tests look at."""
     output = tmp_path_factory.mktemp("made") / "out.mp4"
     told: list[Progress] = []
-    report, seen = transfer(dance, theo, nearest, output, TransferOptions(**STRETCH), progress=told.append)
+    report, seen = transfer(dance, theo, nearest, output, TransferOptions(start=START, end=END), progress=told.append)
     return output, report, seen, told
 
 
 def test_every_frame_is_made_at_its_own_time(made: tuple[Path, Report, Seen, list[Progress]], dance: Path) -> None:
     output, report, _, _ = made
-    with VideoReader(dance, **STRETCH) as reader:
+    with VideoReader(dance, start=START, end=END) as reader:
         asked = [frame.time for frame in reader]
     assert report.frames_in == report.frames_out == len(asked) == 30
     assert report.frames_with_pose == 30
@@ -112,7 +112,7 @@ def test_again_with_what_was_seen_gives_the_same_frames(
 ) -> None:
     output, _, seen, _ = made
     again = tmp_path / "again.mp4"
-    report, _ = transfer(dance, theo, nearest, again, TransferOptions(**STRETCH), seen=seen)
+    report, _ = transfer(dance, theo, nearest, again, TransferOptions(start=START, end=END), seen=seen)
     assert "pose" not in report.stages
     assert all((a == b).all() for a, b in zip(frames_of(output), frames_of(again), strict=True))
     assert sound_seconds(again) == pytest.approx(sound_seconds(output), abs=1e-6)
@@ -138,11 +138,11 @@ def test_layouts_show_the_source_in_step(
     made: tuple[Path, Report, Seen, list[Progress]],
 ) -> None:  # fmt: skip
     output = tmp_path / "wide.mp4"
-    options = TransferOptions(**STRETCH, layout=layout)  # type: ignore[arg-type]
+    options = TransferOptions(start=START, end=END, layout=layout)  # type: ignore[arg-type]
     report, _ = transfer(dance, theo, nearest, output, options, seen=made[2])
     frames, alone = frames_of(output), frames_of(made[0])
     assert report.size == (frames[0].shape[1], frames[0].shape[0]) == (panels * 512, 512)
-    with VideoReader(dance, **STRETCH) as reader:
+    with VideoReader(dance, start=START, end=END) as reader:
         source = [frame.image for frame in reader]
     for i in (0, 15, 29):
         assert np.abs(frames[i][:, :512].astype(int) - source[i]).mean() < 3
@@ -152,7 +152,7 @@ def test_layouts_show_the_source_in_step(
 def test_a_green_screen_is_green_around_the_person_and_nowhere_in_them(
     theo: Target, nearest: Generator, dance: Path, tmp_path: Path, made: tuple[Path, Report, Seen, list[Progress]]
 ) -> None:
-    options = TransferOptions(**STRETCH, background=parse_background("green", theo.size))
+    options = TransferOptions(start=START, end=END, background=parse_background("green", theo.size))
     transfer(dance, theo, nearest, tmp_path / "green.mp4", options, seen=made[2])
     frame = frames_of(tmp_path / "green.mp4")[10].astype(int)
     green = np.abs(frame - GREEN).max(axis=2) < 12
@@ -231,7 +231,7 @@ def test_cancel_in_either_phase_leaves_nothing(
     at: list[str] = []
     with pytest.raises(Cancelled):
         transfer(
-            dance, theo, nearest, tmp_path / "out.mp4", TransferOptions(**STRETCH),
+            dance, theo, nearest, tmp_path / "out.mp4", TransferOptions(start=START, end=END),
             progress=lambda p: at.append(p.phase), cancelled=lambda: phase in at,
         )  # fmt: skip
     assert at[-1] == phase

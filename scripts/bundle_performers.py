@@ -1,0 +1,79 @@
+"""From what ``scripts/performers`` rendered to what ships: ``python -m scripts.bundle_performers RENDERED``.
+
+Builds ``assets/performers/ID`` for both performers with the exact stage and masks of the renderer, copies the dances with
+their moving pictures to ``assets/dances``, the known joints to ``tests/data``, and makes the README's picture.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from core import paths
+from core.generators.registry import create_generator
+from core.targets.build import build_target
+from core.targets.store import load_target
+from core.transfer import TransferOptions, transfer
+from core.video.reader import VideoReader
+
+PERFORMERS = {"mira": "Mira", "theo": "Theo"}
+LICENCE = "MIT"
+SOURCE = "Rendered by scripts/performers: nobody was filmed."
+
+
+def bundle(rendered: Path, performer: str) -> None:
+    """One performer, their dance and their known joints."""
+    build_target(
+        rendered / f"{performer}.mp4",
+        id=performer,
+        name=PERFORMERS[performer],
+        into=paths.BUNDLED_PERFORMERS,
+        plate=rendered / f"{performer}_plate.png",
+        masks=rendered / f"{performer}_mask.mp4",
+        portrait=rendered / f"{performer}_portrait.png",
+        licence=LICENCE,
+        source_note=SOURCE,
+        replace=True,
+    )
+    paths.BUNDLED_DANCES.mkdir(parents=True, exist_ok=True)
+    for ending in (".mp4", ".webp"):
+        shutil.copyfile(rendered / f"{performer}-dance{ending}", paths.BUNDLED_DANCES / f"{performer}-dance{ending}")
+    known = json.loads((rendered / f"{performer}_joints.json").read_text())
+    joints = paths.PROJECT / "tests" / "data" / f"{performer}_joints.npz"
+    joints.parent.mkdir(exist_ok=True)
+    np.savez_compressed(joints, xy=np.array(known["xy"], np.float16), fps=known["fps"])
+
+
+def readme_picture(into: Path, start: float = 5.0, seconds: float = 5.0) -> None:
+    """Source, skeleton and result side by side, moving: what the product does in one glance."""
+    theo = load_target("theo")
+    dance = paths.BUNDLED_DANCES / "mira-dance.mp4"
+    options = TransferOptions(layout="triptych", start=start, end=start + seconds)
+    with tempfile.TemporaryDirectory() as folder:
+        video = Path(folder) / "demo.mp4"
+        transfer(dance, theo, create_generator("nearest", theo), video, options)
+        with VideoReader(video, max_side=840) as reader:
+            frames = [Image.fromarray(frame.image) for frame in reader if frame.index % 2 == 0]
+    into.parent.mkdir(parents=True, exist_ok=True)
+    frames[0].save(into, save_all=True, append_images=frames[1:], duration=80, loop=0, quality=60, method=4)
+
+
+def main() -> None:
+    """See the module's docstring."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("rendered", type=Path)
+    given = parser.parse_args()
+    for performer in PERFORMERS:
+        bundle(given.rendered, performer)
+        print(f"{performer} is bundled", flush=True)
+    readme_picture(paths.ASSETS / "readme" / "dance.webp")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,292 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from time import monotonic, sleep
+
+import pytest
+
+from core.errors import Cancelled, UnusableInput
+from core.jobs import UNEXPECTED, Job, JobCentre, JobHandle, TooBusy
+
+
+@pytest.fixture()
+def centre() -> Iterator[JobCentre]:
+    made = JobCentre(workers=1, keep_seconds=60, longest_queue=3)
+    yield made
+    made.close()
+
+
+class Gate:
+    """Work that starts, says so, and ends when it is let or cancelled."""
+
+    def __init__(self) -> None:
+        self.started, self.go = threading.Event(), threading.Event()
+
+    def __call__(self, handle: JobHandle[int]) -> str:
+        self.started.set()
+        while not self.go.wait(0.005):
+            if handle.cancelled():
+                raise Cancelled("Stopped.")
+        return "danced"
+
+
+def eventually(true: Callable[[], bool], seconds: float = 5.0) -> bool:
+    end = monotonic() + seconds
+    while not true() and monotonic() < end:
+        sleep(0.005)
+    return true()
+
+
+def test_a_job_runs_and_its_id_brings_job_and_result_back(centre: JobCentre) -> None:
+    job = centre.submit(lambda handle: 6 * 7, about="the question")
+
+    assert job.wait(5)
+    found = centre.find(job.id)
+    assert found is job
+    assert (job.state, job.result, job.about, job.error) == ("done", 42, "the question", None)
+
+
+def test_ids_cannot_be_guessed(centre: JobCentre) -> None:
+    ids = {JobCentre.submit(centre, lambda handle: None).id for _ in range(3)}
+
+    assert len(ids) == 3
+    assert all(len(job_id) >= 20 for job_id in ids)
+    assert centre.find("1") is None
+    assert centre.find("") is None
+
+
+def test_only_the_newest_progress_and_preview_are_kept(centre: JobCentre) -> None:
+    gate = Gate()
+
+    def work(handle: JobHandle[int]) -> str:
+        for n in range(100):
+            handle.tell(n)
+            handle.show(f"picture {n}")
+        return gate(handle)
+
+    job = centre.submit(work)
+    assert gate.started.wait(5)
+    assert (job.state, job.progress, job.preview) == ("running", 99, "picture 99")
+
+    gate.go.set()
+    assert job.wait(5)
+    assert job.preview is None
+    assert job.progress == 99
+
+
+def test_jobs_wait_in_order_of_arrival_and_know_their_place(centre: JobCentre) -> None:
+    order: list[int] = []
+    gate = Gate()
+    first = centre.submit(gate)
+    assert gate.started.wait(5)
+
+    def note(n: int) -> Callable[[JobHandle[int]], None]:
+        return lambda handle: order.append(n)
+
+    waiting = [centre.submit(note(n)) for n in (1, 2, 3)]
+    assert [centre.place(job) for job in (first, *waiting)] == [0, 1, 2, 3]
+    assert {job.state for job in waiting} == {"waiting"}
+
+    gate.go.set()
+    assert all(job.wait(5) for job in waiting)
+    assert order == [1, 2, 3]
+    assert centre.place(waiting[2]) == 0
+
+
+def test_a_bounded_number_runs_side_by_side() -> None:
+    centre = JobCentre(workers=2)
+    gates = [Gate(), Gate(), Gate()]
+    jobs = [centre.submit(gate) for gate in gates]
+    try:
+        assert gates[0].started.wait(5)
+        assert gates[1].started.wait(5)
+        assert not gates[2].started.wait(0.1)
+        assert centre.place(jobs[2]) == 1
+        gates[1].go.set()
+        assert gates[2].started.wait(5)
+    finally:
+        centre.close()
+    assert jobs[1].state == "done"
+
+
+def test_a_full_queue_refuses_with_a_sentence_and_lets_go(centre: JobCentre) -> None:
+    gate = Gate()
+    centre.submit(gate)
+    assert gate.started.wait(5)
+    for _ in range(3):
+        centre.submit(lambda handle: None)
+    released: list[str] = []
+
+    with pytest.raises(TooBusy, match="try again"):
+        centre.submit(lambda handle: None, release=lambda: released.append("fourth"))
+
+    assert released == ["fourth"]
+
+
+def test_cancel_while_waiting(centre: JobCentre) -> None:
+    gate, released, ran = Gate(), threading.Event(), threading.Event()
+    centre.submit(gate)
+    assert gate.started.wait(5)
+    waiting = centre.submit(lambda handle: ran.set(), release=released.set)
+
+    centre.cancel(waiting)
+
+    assert waiting.wait(1)
+    assert waiting.state == "cancelled"
+    assert released.is_set()
+    gate.go.set()
+    assert centre.submit(lambda handle: None).wait(5)
+    assert not ran.is_set()
+
+
+def test_cancel_while_running(centre: JobCentre) -> None:
+    gate, released = Gate(), threading.Event()
+    job = centre.submit(gate, release=released.set)
+    assert gate.started.wait(5)
+
+    centre.cancel(job)
+
+    assert job.wait(5)
+    assert (job.state, job.result, job.error) == ("cancelled", None, None)
+    assert released.is_set()
+
+
+def test_cancel_after_the_end_changes_nothing(centre: JobCentre) -> None:
+    job = centre.submit(lambda handle: "kept")
+    assert job.wait(5)
+
+    centre.cancel(job)
+
+    assert (job.state, job.result) == ("done", "kept")
+
+
+def test_work_that_ends_although_it_was_cancelled_leaves_no_result(centre: JobCentre) -> None:
+    started, go, released = threading.Event(), threading.Event(), threading.Event()
+
+    def deaf(handle: JobHandle[int]) -> str:
+        started.set()
+        go.wait(5)
+        return "result"
+
+    job = centre.submit(deaf, release=released.set)
+    assert started.wait(5)
+    centre.cancel(job)
+    go.set()
+
+    assert job.wait(5)
+    assert (job.state, job.result) == ("cancelled", None)
+    assert released.is_set()
+
+
+def test_an_error_with_a_sentence_is_shown_as_it_is(centre: JobCentre) -> None:
+    def work(handle: JobHandle[int]) -> None:
+        raise UnusableInput("holiday.mp4 holds sound but no picture: choose a video.")
+
+    job = centre.submit(work)
+
+    assert job.wait(5)
+    assert (job.state, job.error) == ("failed", "holiday.mp4 holds sound but no picture: choose a video.")
+
+
+def test_any_other_error_is_logged_and_the_next_job_runs(
+    centre: JobCentre, caplog: pytest.LogCaptureFixture
+) -> None:
+    def work(handle: JobHandle[int]) -> None:
+        raise ZeroDivisionError("secret detail")
+
+    job = centre.submit(work)
+
+    assert job.wait(5)
+    assert (job.state, job.error) == ("failed", UNEXPECTED)
+    assert "secret detail" in caplog.text
+    assert "Traceback" in caplog.text
+    assert centre.submit(lambda handle: 1).wait(5)
+
+
+def test_a_job_is_forgotten_when_its_time_is_over() -> None:
+    centre = JobCentre(keep_seconds=0.15)
+    released = threading.Event()
+    try:
+        job = centre.submit(lambda handle: "result", release=released.set)
+        assert job.wait(5)
+        assert centre.find(job.id) is job
+        assert not released.is_set()
+
+        assert eventually(lambda: centre.find(job.id) is None)
+        assert released.wait(5)
+        assert job.result is None
+    finally:
+        centre.close()
+
+
+def test_the_time_starts_at_the_end_of_the_work() -> None:
+    centre = JobCentre(keep_seconds=0.1)
+    gate = Gate()
+    try:
+        job = centre.submit(gate)
+        assert gate.started.wait(5)
+        sleep(0.3)
+        assert centre.find(job.id) is job
+    finally:
+        centre.close()
+
+
+def test_closing_stops_everything_and_lets_go_of_everything() -> None:
+    centre = JobCentre()
+    released: list[str] = []
+    done = centre.submit(lambda handle: "kept until now", release=lambda: released.append("done"))
+    assert done.wait(5)
+    gate = Gate()
+    running = centre.submit(gate, release=lambda: released.append("running"))
+    assert gate.started.wait(5)
+    waiting = centre.submit(lambda handle: None, release=lambda: released.append("waiting"))
+
+    centre.close()
+
+    assert sorted(released) == ["done", "running", "waiting"]
+    assert (running.state, waiting.state) == ("cancelled", "cancelled")
+    assert not centre.busy
+    with pytest.raises(TooBusy):
+        centre.submit(lambda handle: None)
+
+
+def test_things_are_let_go_once(centre: JobCentre) -> None:
+    times: list[int] = []
+    job: Job[int, None] = centre.submit(lambda handle: None, release=lambda: times.append(1))
+    assert job.wait(5)
+
+    centre.close()
+    centre.close()
+
+    assert times == [1]
+
+
+def test_many_visitors_at_once() -> None:
+    centre = JobCentre(workers=3, longest_queue=200)
+    jobs: list[Job[int, int]] = []
+    lock = threading.Lock()
+
+    def square(n: int) -> Callable[[JobHandle[int]], int]:
+        return lambda handle: n * n
+
+    def visitor(first: int) -> None:
+        for n in range(first, first + 20):
+            job = centre.submit(square(n), about=n)
+            if n % 5 == 0:
+                centre.cancel(job)
+            with lock:
+                jobs.append(job)
+
+    threads = [threading.Thread(target=visitor, args=(20 * n,)) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    try:
+        assert all(job.wait(5) for job in jobs)
+        assert all(job.result == job.about**2 for job in jobs if job.state == "done")
+        assert {job.state for job in jobs} <= {"done", "cancelled"}
+        assert sum(job.state == "done" for job in jobs) >= 96
+    finally:
+        centre.close()
