@@ -1,0 +1,213 @@
+"""What a performer's folder says about itself: ``manifest.json``, typed and versioned.
+
+The manifest names every file of the performer by role, with its size and SHA-256. Nothing that it does not name is
+read, exported or imported.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import UTC, datetime
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic.functional_serializers import PlainSerializer
+
+from core.errors import PackInvalid
+
+MANIFEST: Final = "manifest.json"
+MAX_MANIFEST_BYTES: Final = 256 * 1024
+MAX_FILES: Final = 63
+MAX_FRAMES: Final = 20_000
+MAX_SIDE: Final = 2048
+MAX_RATE: Final = 120
+MAX_FILE_BYTES: Final = 512 * 1024 * 1024
+MAX_TOTAL_BYTES: Final = 768 * 1024 * 1024
+
+FOOTAGE_GENERATORS: Final = ("nearest", "nearest-frame")
+"""Generators that need the footage alone; every performer can be danced with them."""
+
+WEIGHTS_FOLDER: Final = "weights"
+
+_SLUG = re.compile(r"[a-z0-9-]{1,40}")
+_PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*")
+_SUFFIXES: Final = {
+    "poses": (".npz",),
+    "frames": (".mp4",),
+    "masks": (".mp4",),
+    "plate": (".png",),
+    "portrait": (".webp", ".png"),
+}
+_WEIGHT_SUFFIXES: Final = (".safetensors", ".json")
+
+
+def is_slug(text: str) -> bool:
+    """Whether ``text`` can be an id: 1 to 40 of a-z, 0-9 and the hyphen, so it is a plain folder name anywhere."""
+    return _SLUG.fullmatch(text) is not None
+
+
+def _slug(text: str) -> str:
+    if not is_slug(text):
+        raise ValueError("an id is 1 to 40 of the characters a-z, 0-9 and -")
+    return text
+
+
+def _safe_path(text: str) -> str:
+    """Plain names joined by slashes: no root, drive, dot segment or backslash can be spelt with them."""
+    parts = text.split("/")
+    if len(text) > 120 or len(parts) > 2 or not all(_PATH.fullmatch(part) for part in parts):
+        raise ValueError("a file's path is a plain name, or weights/ and a plain name")
+    if len(parts) == 2 and parts[0] != WEIGHTS_FOLDER:
+        raise ValueError("the only folder inside a performer is weights/")
+    if text.casefold() == MANIFEST:
+        raise ValueError("the manifest does not name itself")
+    return text
+
+
+def _rate(value: object) -> Fraction:
+    if isinstance(value, Fraction):
+        rate = value
+    elif isinstance(value, str) and re.fullmatch(r"\d{1,9}/\d{1,9}", value) and not value.endswith("/0"):
+        rate = Fraction(value)
+    else:
+        raise ValueError('a frame rate is written as "25/1"')
+    if not 0 < rate <= MAX_RATE:
+        raise ValueError(f"a frame rate lies between 0 and {MAX_RATE} a second")
+    return rate
+
+
+Slug = Annotated[str, AfterValidator(_slug)]
+SafePath = Annotated[str, AfterValidator(_safe_path)]
+Rate = Annotated[
+    Fraction, BeforeValidator(_rate), PlainSerializer(lambda r: f"{r.numerator}/{r.denominator}", return_type=str)
+]
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Role = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,40}$")]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+class FileEntry(_Model):
+    """One file: its path inside the performer's folder, its SHA-256 and its size."""
+
+    path: SafePath
+    sha256: Digest
+    bytes: int = Field(ge=0, le=MAX_FILE_BYTES)
+
+
+class GeneratorWeights(_Model):
+    """A trained generator of this performer: which files, under what licence, made how."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,60}$")]
+    files: dict[Role, FileEntry] = Field(min_length=1, max_length=16)
+    licence: str = Field(default="", max_length=200)
+    recipe: str = Field(default="", max_length=4000)
+
+    @model_validator(mode="after")
+    def _only_weights(self) -> GeneratorWeights:
+        for entry in self.files.values():
+            if not entry.path.startswith(f"{WEIGHTS_FOLDER}/") or not entry.path.endswith(_WEIGHT_SUFFIXES):
+                raise ValueError(f"{entry.path} is no weight file: those are weights/*.safetensors and weights/*.json")
+        return self
+
+
+class Manifest(_Model):
+    """Everything about a performer but the pixels."""
+
+    schema_version: Literal[1] = 1
+    id: Slug
+    name: str = Field(min_length=1, max_length=80)
+    width: int = Field(ge=16, le=MAX_SIDE, multiple_of=2)
+    height: int = Field(ge=16, le=MAX_SIDE, multiple_of=2)
+    rate: Rate
+    frames: int = Field(ge=1, le=MAX_FRAMES)
+    licence: str = Field(max_length=200)
+    source: str = Field(
+        default="", max_length=2000, description="Where the footage comes from and who agreed to its use."
+    )
+    created: datetime = Field(default_factory=lambda: datetime.now(UTC).replace(microsecond=0))
+    files: dict[Literal["poses", "frames", "masks", "plate", "portrait"], FileEntry]
+    generators: tuple[GeneratorWeights, ...] = Field(default=(), max_length=16)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Manifest:
+        for role in ("poses", "frames"):
+            if role not in self.files:
+                raise ValueError(f"the manifest names no {role}")
+        for role, entry in self.files.items():
+            if "/" in entry.path or not entry.path.endswith(_SUFFIXES[role]):
+                raise ValueError(f"{entry.path} cannot hold the {role}")
+        entries = self.all_files()
+        if len({entry.path.casefold() for entry in entries}) != len(entries) or len(entries) > MAX_FILES:
+            raise ValueError(f"a performer has at most {MAX_FILES} files, each named once")
+        if sum(entry.bytes for entry in entries) > MAX_TOTAL_BYTES:
+            raise ValueError(f"a performer takes at most {MAX_TOTAL_BYTES >> 20} MB")
+        if len({generator.name for generator in self.generators}) != len(self.generators):
+            raise ValueError("a generator is named twice")
+        return self
+
+    def all_files(self) -> list[FileEntry]:
+        """Every file but the manifest itself, in the order of their paths."""
+        weights = [entry for generator in self.generators for entry in generator.files.values()]
+        return sorted([*self.files.values(), *weights], key=lambda entry: entry.path)
+
+    def generator_names(self) -> list[str]:
+        """What this performer can be danced with."""
+        return [*FOOTAGE_GENERATORS, *(generator.name for generator in self.generators)]
+
+    def to_json(self) -> bytes:
+        """The text of ``manifest.json``."""
+        return (self.model_dump_json(indent=2) + "\n").encode()
+
+
+def parse_manifest(text: bytes, where: str) -> Manifest:
+    """The manifest in ``text``; ``where`` names it in a complaint.
+
+    Raises:
+        PackInvalid: too large, no JSON, or it says something that a manifest cannot say.
+    """
+    if len(text) > MAX_MANIFEST_BYTES:
+        raise PackInvalid(f"The manifest of {where} is larger than {MAX_MANIFEST_BYTES >> 10} KB, so it is not used.")
+    try:
+        return Manifest.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"]) or "its content"
+        raise PackInvalid(f"The manifest of {where} cannot be used ({field}: {first['msg']}).") from error
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a performer's folder.
+
+    Raises:
+        PackInvalid: there is none, or it cannot be used.
+    """
+    path = folder / MANIFEST
+    try:
+        with path.open("rb") as file:
+            text = file.read(MAX_MANIFEST_BYTES + 1)
+    except OSError as error:
+        raise PackInvalid(f"{folder.name} is no performer: its {MANIFEST} cannot be read.") from error
+    return parse_manifest(text, folder.name)
+
+
+def file_entry(path: Path, inside: str) -> FileEntry:
+    """The entry for the file at ``path`` which lies at ``inside`` within the performer's folder."""
+    return FileEntry(path=inside, sha256=sha256_of(path), bytes=path.stat().st_size)
+
+
+def sha256_of(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def locate(folder: Path, weights: Path, entry: FileEntry) -> Path:
+    """Where a file of the manifest lies: ``weights/NAME`` in ``weights``, everything else in ``folder``."""
+    name = entry.path.removeprefix(f"{WEIGHTS_FOLDER}/")
+    return weights / name if name != entry.path else folder / entry.path

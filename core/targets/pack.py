@@ -1,0 +1,250 @@
+"""One performer as one zip: written whole or not at all, and read as what it is, a stranger's file.
+
+Nothing in a zip is believed. It must hold the manifest and exactly the files that the manifest names, as plain files,
+each of the size and hash given there; sizes, counts and compression are bounded before anything is unpacked; contents
+are checked by their own formats, without unpickling; and all of it happens in a folder aside, renamed at the end.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import stat
+import struct
+import zipfile
+import zlib
+from pathlib import Path
+from typing import IO, Final
+
+from PIL import Image
+
+from core.errors import OutputFailed, PackInvalid, TargetNotFound
+from core.targets.manifest import (
+    MANIFEST,
+    MAX_FILES,
+    MAX_MANIFEST_BYTES,
+    MAX_TOTAL_BYTES,
+    WEIGHTS_FOLDER,
+    FileEntry,
+    Manifest,
+    locate,
+    parse_manifest,
+)
+from core.targets.store import Place, check_file, find_place, load_target, new_folder, open_target, place_in
+
+_CHUNK: Final = 1 << 20
+_MAX_DIRECTORY: Final = 64 * 1024
+_MAX_RATIO: Final = 100
+_MAX_PICTURE_SIDE: Final = 4096
+_MAX_HEADER: Final = 16 * 1024 * 1024
+_END: Final = struct.Struct("<4s4H2LH")
+_EPOCH: Final = (1980, 1, 1, 0, 0, 0)
+_COMPRESSIBLE: Final = (".json", ".npz")
+_DAMAGE: Final = (zipfile.BadZipFile, zlib.error, struct.error, NotImplementedError, RuntimeError, EOFError)
+_PICTURE_FORMATS: Final = {".png": "PNG", ".webp": "WEBP"}
+
+
+def export_pack(target_id: str, path: Path, *roots: Path) -> None:
+    """Write a performer, weights and all, to one zip. The same performer gives the same bytes.
+
+    Raises:
+        TargetNotFound: there is none of that id.
+        PackInvalid: its files are damaged.
+        WeightsMissing: a weight file that its manifest names is not there.
+        OutputFailed: the zip cannot be written; nothing half-written is left.
+    """
+    with load_target(target_id, *roots) as target:
+        manifest = target.manifest
+        for generator in manifest.generators:
+            for role in generator.files:
+                target.weight_file(generator.name, role)
+    place = find_place(target_id, *roots)
+    if place is None:
+        raise TargetNotFound(f"The performer '{target_id}' was deleted meanwhile.")
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        with zipfile.ZipFile(part, "x", allowZip64=False) as archive:
+            archive.writestr(_zip_entry(MANIFEST), manifest.to_json())
+            for entry in manifest.all_files():
+                _add(archive, place, entry)
+        part.replace(path)
+    except OSError as error:
+        raise OutputFailed(f"{path.name} could not be written: {error.strerror or error}.") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def import_pack(path: Path, *, replace: bool = False, into: Path | None = None) -> str:
+    """Unpack a performer's zip among the user's own performers and give its id.
+
+    Args:
+        path: the zip.
+        replace: put it in the place of one of the user's own that has the same id.
+        into: another folder of performers than the user's own.
+
+    Raises:
+        PackInvalid: damaged, unsafe, not a performer at all, or its id is taken.
+        OutputFailed: no permission, no room.
+    """
+    try:
+        with path.open("rb") as file:
+            _check_end(file, path.name)
+            with zipfile.ZipFile(file) as archive:
+                return _unpack(archive, path.name, replace, into)
+    except (*_DAMAGE, UnicodeDecodeError) as error:
+        raise PackInvalid(f"{path.name} is no zip of a performer, or it is damaged.") from error
+    except OSError as error:
+        raise PackInvalid(f"{path.name} cannot be read: {error.strerror or error}.") from error
+
+
+def _unpack(archive: zipfile.ZipFile, name: str, replace: bool, into: Path | None) -> str:
+    infos = _plain_entries(archive, name)
+    if MANIFEST not in infos:
+        raise PackInvalid(f"{name} is no performer: it holds no {MANIFEST}.")
+    with archive.open(infos[MANIFEST]) as file:
+        manifest = parse_manifest(file.read(MAX_MANIFEST_BYTES + 1), name)
+    entries = {entry.path: entry for entry in manifest.all_files()}
+    if set(infos) != {MANIFEST, *entries}:
+        stray = sorted(set(infos) ^ {MANIFEST, *entries})[0]
+        raise PackInvalid(f"{name} does not hold just the files that its manifest names ('{stray[:60]}').")
+    with new_folder(place_in(into, manifest.id), replace=replace) as folder:
+        (folder / MANIFEST).write_bytes(manifest.to_json())
+        for inside, entry in entries.items():
+            with archive.open(infos[inside]) as file:
+                _extract(file, folder / inside, entry, name)
+        check_contents(manifest, folder)
+    return manifest.id
+
+
+def check_contents(manifest: Manifest, folder: Path) -> None:
+    """Open every file of an unpacked performer by its own format and hold it against the manifest.
+
+    Raises:
+        PackInvalid: something is not what it is said to be.
+    """
+    weights = folder / WEIGHTS_FOLDER
+    for role, entry in manifest.files.items():
+        if role in ("plate", "portrait"):
+            size = (manifest.width, manifest.height) if role == "plate" else None
+            _check_picture(folder / entry.path, size)
+    for generator in manifest.generators:
+        for entry in generator.files.values():
+            _check_weights(locate(folder, weights, entry))
+    with open_target(Place(folder, weights, own=True), manifest) as target:
+        for index in (0, manifest.frames - 1):
+            target.cutout(index)
+
+
+def _zip_entry(inside: str) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(inside, _EPOCH)
+    info.create_system = 3  # the rights below are Unix's, wherever the zip is made
+    info.external_attr = (stat.S_IFREG | 0o644) << 16
+    info.compress_type = zipfile.ZIP_DEFLATED if inside.endswith(_COMPRESSIBLE) else zipfile.ZIP_STORED
+    return info
+
+
+def _add(archive: zipfile.ZipFile, place: Place, entry: FileEntry) -> None:
+    path = locate(place.folder, place.weights, entry)
+    check_file(path, entry, place.folder.name)
+    info = _zip_entry(entry.path)
+    info.file_size = entry.bytes
+    with path.open("rb") as source, archive.open(info, "w") as sink:
+        shutil.copyfileobj(source, sink, _CHUNK)
+
+
+def _check_end(file: IO[bytes], name: str) -> None:
+    """Bound the zip's directory before zipfile reads it whole: number of entries, its size, no 64-bit extension."""
+    size = file.seek(0, os.SEEK_END)
+    if size > MAX_TOTAL_BYTES + _MAX_DIRECTORY + MAX_MANIFEST_BYTES:
+        raise PackInvalid(f"{name} is larger than {MAX_TOTAL_BYTES >> 20} MB, which no performer is.")
+    file.seek(max(0, size - _END.size))
+    tail = file.read(_END.size)
+    file.seek(0)
+    if len(tail) < _END.size:
+        raise PackInvalid(f"{name} is no zip of a performer.")
+    magic, _, _, _, entries, directory, _, comment = _END.unpack(tail)
+    if magic != b"PK\x05\x06" or comment:
+        raise PackInvalid(f"{name} is no zip of a performer.")
+    if entries > MAX_FILES + 1 or directory > _MAX_DIRECTORY:
+        raise PackInvalid(f"{name} holds more than {MAX_FILES + 1} files, which no performer does.")
+    file.seek(max(0, size - _END.size - 20))
+    if file.read(4) == b"PK\x06\x07":
+        raise PackInvalid(f"{name} is a 64-bit zip, which no performer needs.")
+    file.seek(0)
+
+
+def _plain_entries(archive: zipfile.ZipFile, name: str) -> dict[str, zipfile.ZipInfo]:
+    """The zip's entries by name, all of them plain files of bounded size."""
+    infos = archive.infolist()
+    found = {info.filename: info for info in infos}
+    if len(found) != len(infos):
+        raise PackInvalid(f"{name} names a file twice.")
+    if sum(info.file_size for info in infos) > MAX_TOTAL_BYTES + MAX_MANIFEST_BYTES:
+        raise PackInvalid(f"{name} would unpack to more than {MAX_TOTAL_BYTES >> 20} MB.")
+    for info in infos:
+        kind = stat.S_IFMT(info.external_attr >> 16)
+        if info.is_dir() or kind not in (0, stat.S_IFREG) or info.filename != info.orig_filename:
+            raise PackInvalid(f"'{info.filename[:60]}' in {name} is no plain file.")
+        if info.flag_bits & 0x1 or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise PackInvalid(f"'{info.filename[:60]}' in {name} is encrypted or packed in an unusual way.")
+        if info.file_size > _MAX_RATIO * info.compress_size + 4096:
+            raise PackInvalid(f"'{info.filename[:60]}' in {name} unpacks to suspiciously much.")
+    return found
+
+
+def _extract(file: IO[bytes], path: Path, entry: FileEntry, name: str) -> None:
+    """Copy one entry, never more than the manifest says, and hold it against the hash."""
+    digest = hashlib.sha256()
+    left = entry.bytes
+    with path.open("xb") as sink:
+        while chunk := file.read(min(_CHUNK, left + 1)):
+            left -= len(chunk)
+            if left < 0:
+                break
+            digest.update(chunk)
+            sink.write(chunk)
+    if left or digest.hexdigest() != entry.sha256:
+        raise PackInvalid(f"{entry.path} in {name} is damaged: it is not the file that the manifest names.")
+
+
+def _check_picture(path: Path, size: tuple[int, int] | None) -> None:
+    try:
+        with Image.open(path, formats=[_PICTURE_FORMATS[path.suffix]]) as picture:
+            found = picture.size
+            if max(found) > _MAX_PICTURE_SIDE or (size is not None and found != size):
+                raise PackInvalid(f"{path.name} is a picture of {found[0]}×{found[1]}, which it may not be.")
+            picture.verify()
+    except PackInvalid:
+        raise
+    except Exception as error:  # Pillow's plugins raise whatever they like on a damaged picture
+        raise PackInvalid(f"{path.name} is no picture that can be read.") from error
+
+
+def _check_weights(path: Path) -> None:
+    """A safetensors file whose header fits its size, or a JSON file; neither can run anything."""
+    try:
+        if path.suffix == ".json":
+            if path.stat().st_size > MAX_MANIFEST_BYTES:
+                raise ValueError("too large")
+            json.loads(path.read_bytes())
+        else:
+            _check_safetensors(path)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise PackInvalid(f"{path.name} is no weight file that can be read.") from error
+
+
+def _check_safetensors(path: Path) -> None:
+    """Hold the tensors' places in the header against the file; reads the header alone."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if not 2 <= length <= min(_MAX_HEADER, size - 8):
+            raise ValueError("the header does not fit")
+        header = json.loads(file.read(length))
+    header.pop("__metadata__", None)
+    ends = [tensor["data_offsets"] for tensor in header.values()]
+    if any(not 0 <= begin <= end <= size - 8 - length for begin, end in ends):
+        raise ValueError("a tensor lies outside the file")
