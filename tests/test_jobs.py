@@ -10,7 +10,7 @@ from core.errors import Cancelled, UnusableInput
 from core.jobs import UNEXPECTED, Job, JobCentre, JobHandle, TooBusy
 
 
-@pytest.fixture()
+@pytest.fixture
 def centre() -> Iterator[JobCentre]:
     made = JobCentre(workers=1, keep_seconds=60, longest_queue=3)
     yield made
@@ -189,9 +189,7 @@ def test_an_error_with_a_sentence_is_shown_as_it_is(centre: JobCentre) -> None:
     assert (job.state, job.error) == ("failed", "holiday.mp4 holds sound but no picture: choose a video.")
 
 
-def test_any_other_error_is_logged_and_the_next_job_runs(
-    centre: JobCentre, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_any_other_error_is_logged_and_the_next_job_runs(centre: JobCentre, caplog: pytest.LogCaptureFixture) -> None:
     def work(handle: JobHandle[int]) -> None:
         raise ZeroDivisionError("secret detail")
 

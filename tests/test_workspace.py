@@ -15,7 +15,7 @@ from core.errors import NotAVideo, OutputFailed, OverLimit, UnusableInput
 from core.workspace import MEGABYTE, Shelf, Workspace, display_name, sweep
 
 
-@pytest.fixture()
+@pytest.fixture
 def files(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path / "work")
 

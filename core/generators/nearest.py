@@ -50,6 +50,7 @@ class PoseIndex:
 
     def __init__(self, target: Target) -> None:
         self.frames: NDArray[np.int64] = np.flatnonzero(target.found)
+        self.runs = np.asarray(target.runs)[self.frames]
         landmarks = np.asarray(target.poses)[self.frames]
         self.unit = measure_body([Pose(p) for p in landmarks]).near[1]
         self._points = conditioning.encode(landmarks, self.unit)
@@ -148,10 +149,12 @@ def _transition(
     natural = np.minimum(before + max(round(advance), 1), len(index.frames) - 1)
     cost = costs.jump + costs.unlike * index.between(natural, after)
     low, high = int(np.floor(advance)), int(np.ceil(advance))
-    flowing = (step >= max(low, 1)) & (step <= max(high, 1) + 1)
+    together = index.runs[after][None, :] == index.runs[before][:, None]
+    flowing = together & (step >= max(low, 1)) & (step <= max(high, 1) + 1)
     cost = np.where(flowing, 0.0, cost)
     cost = np.where(step == 0, np.minimum(cost, costs.pause), cost)
-    return np.where((step < 0) & (step >= -high - 1), np.minimum(cost, costs.backwards), cost).astype(np.float32)
+    backwards = together & (step < 0) & (step >= -high - 1)
+    return np.where(backwards, np.minimum(cost, costs.backwards), cost).astype(np.float32)
 
 
 class _Nearest(Generator):

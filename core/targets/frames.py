@@ -140,6 +140,9 @@ class FrameStore(_Store):
         return (self[index] for index in range(len(self)))
 
 
+_FLATTENED: Final = np.clip((np.arange(256) - 6) * 255 / (246 - 6) + 0.5, 0, 255).astype(np.uint8)
+
+
 class MaskStore(_Store):
     """The soft masks of a performer's frames: ``store[i]`` is (height, width) uint8, 255 where the person is.
 
@@ -154,7 +157,8 @@ class MaskStore(_Store):
         with self._lock:
             plane = self._coded(index).planes[0]
             rows = np.frombuffer(memoryview(plane), np.uint8).reshape(self.height, plane.line_size)
-            mask: Alpha = rows[:, : self.width].copy()
+            # H.264 leaves a few levels of noise on both flats, which would let the stage shine through the person
+            mask: Alpha = _FLATTENED[rows[:, : self.width]]
         return mask
 
     def __iter__(self) -> Iterator[Alpha]:

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from core.errors import GeneratorNotFound
-from core.generators.nearest import PoseIndex, SequenceCosts, choose_sequence, placement
+from core.generators.nearest import PoseIndex, SequenceCosts, _transition, choose_sequence, placement
 from core.generators.registry import create_generator, list_generators
 from core.pose.smoothing import torso_length
 from core.targets.store import Target, load_target
@@ -32,6 +32,15 @@ def _index(landmarks: NDArray[np.float32]) -> PoseIndex:
     found = ~np.isnan(landmarks[:, 0, 0])
     data = SimpleNamespace(poses=landmarks, found=found, runs=np.zeros(len(landmarks), np.int32))
     return PoseIndex(cast(Target, data))
+
+
+def test_two_takes_do_not_flow_into_each_other() -> None:
+    landmarks = _footage()
+    index = _index(landmarks)
+    index.runs = (np.arange(80) >= 20).astype(np.int32)
+    cost = _transition(index, np.array([18, 19]), np.array([19, 20]), 1.0, COSTS)
+    assert cost[0, 0] == 0
+    assert cost[1, 1] >= COSTS.jump
 
 
 def _jumps(places: NDArray[np.int64]) -> int:

@@ -1,0 +1,69 @@
+"""Against what the renderer knows: where MediaPipe is wrong, by how much, and how late."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.pose import Track, delay, detect, joints, live, measure
+from core import dances
+from core.pose.smoothing import smooth_offline
+from core.types import Pose
+from core.video.reader import VideoReader
+from core.video.writer import VideoWriter
+from tests.conftest import PROJECT
+
+FIRST, COUNT = 50, 100
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four seconds of a bundled dance."""
+    dance = dances.find("mira-dance")
+    assert dance is not None
+    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
+    with (
+        VideoReader(dance, start=FIRST / 25, end=(FIRST + COUNT) / 25) as reader,
+        VideoWriter(path, size=reader.size, rate=reader.info.rate, crf=12) as writer,
+    ):
+        for frame in reader:
+            writer.write(frame.image, frame.time)
+    return path
+
+
+@pytest.fixture(scope="module")
+def known() -> Track:
+    with np.load(PROJECT / "tests" / "data" / "mira_joints.npz") as stored:
+        return np.asarray(stored["xy"], np.float64)[FIRST : FIRST + COUNT]
+
+
+def _unit(known: Track) -> float:
+    return float(np.percentile(np.linalg.norm((known[:, 1] + known[:, 2] - known[:, 7] - known[:, 8]) / 2, axis=1), 90))
+
+
+@pytest.fixture(scope="module")
+def afresh(clip: Path) -> tuple[list[Pose | None], list[float]]:
+    poses, times, _ = detect(clip, tracking=False)
+    return poses, times
+
+
+def test_everybody_is_found_near_the_known_joints(afresh: tuple[list[Pose | None], list[float]], known: Track) -> None:
+    figures = measure(known, joints(afresh[0]), _unit(known))
+    assert figures["found"] >= 0.99
+    assert figures["error_with_offset"] < 0.06
+
+
+def test_smoothing_a_file_comes_nearer_without_delay(
+    afresh: tuple[list[Pose | None], list[float]], known: Track
+) -> None:
+    raw = measure(known, joints(afresh[0]), _unit(known))
+    smooth = joints(smooth_offline(*afresh))
+    assert measure(known, smooth, _unit(known))["error"] < raw["error"]
+    assert abs(delay(known, smooth)) <= 0.1
+
+
+def test_live_poses_lag_at_most_one_frame(clip: Path, known: Track) -> None:
+    poses, times, _ = detect(clip, tracking=True)
+    assert 0 <= delay(known, joints(live(poses, times))) <= 1.0

@@ -1,0 +1,376 @@
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core import dances, paths
+from core.settings import settings
+from core.ui.house import House
+from core.video.probe import probe
+
+OpenApp = Callable[..., AppTest]
+
+pytestmark = pytest.mark.skipif(
+    not dances.list_dances() or not (paths.BUNDLED_PERFORMERS / "theo").is_dir(),
+    reason="the bundled dances and performers are not here",
+)
+
+
+def words(app: AppTest) -> str:
+    """All that the page says."""
+    kinds = ("markdown", "caption", "info", "error", "html")
+    return "\n".join(str(getattr(e, "value", None) or e.proto.body) for kind in kinds for e in app.get(kind))
+
+
+def chosen(app: AppTest, role: str) -> list[str]:
+    """The cards that carry the ring."""
+    return [b.key for b in app.button if b.key and b.key.startswith(f"pick-{role}-") and b.proto.type == "primary"]
+
+
+def query(app: AppTest, name: str) -> str | None:
+    value = app.query_params.get(name)
+    return value[0] if isinstance(value, list) else value
+
+
+def dance_to_the_end(app: AppTest, shared: House, seconds: float = 1.0) -> AppTest:
+    app.slider(key="part-mira-dance").set_value((0.0, seconds))
+    app.button(key="dance").click().run()
+    job = shared.jobs.find(query(app, "job") or "")
+    assert job is not None
+    assert job.wait(60)
+    return app.run()
+
+
+def blocked(app: AppTest, shared: House, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Keeps the only worker busy, so that the next dance waits."""
+    go = threading.Event()
+    shared.jobs.submit(lambda handle: go.wait(20))
+    return go
+
+
+def video(width: int = 96, height: int = 64, frames: int = 30) -> bytes:
+    """A real H.264 file in which nobody dances."""
+    out = io.BytesIO()
+    with av.open(out, "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        for n in range(frames):
+            picture = av.VideoFrame.from_ndarray(np.full((height, width, 3), n * 5 % 255, np.uint8), format="rgb24")
+            picture.pts, picture.time_base = n, Fraction(1, 10)
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+    return out.getvalue()
+
+
+def upload(app: AppTest, name: str, content: bytes) -> AppTest:
+    if not app.file_uploader:
+        app.button(key="pick-dance-own").click().run()
+    app.file_uploader[0].set_value((name, content, "video/mp4"))
+    return app.run()
+
+
+class TestChoosing:
+    def test_a_visitor_who_touches_nothing_can_dance(self, open_app: OpenApp) -> None:
+        app = open_app()
+
+        assert not app.exception
+        assert chosen(app, "dance") == ["pick-dance-mira-dance"]
+        assert chosen(app, "performer") == ["pick-performer-theo"]
+        assert not app.button(key="dance").disabled
+        assert app.button(key="dance").proto.type == "primary"
+
+    def test_the_performer_is_not_the_dancer_until_asked(self, open_app: OpenApp) -> None:
+        app = open_app()
+
+        app.button(key="pick-dance-theo-dance").click().run()
+        assert chosen(app, "dance") == ["pick-dance-theo-dance"]
+        assert chosen(app, "performer") == ["pick-performer-mira"]
+
+        app.button(key="pick-performer-theo").click().run()
+        assert chosen(app, "performer") == ["pick-performer-theo"]
+
+    def test_the_time_it_takes_is_told_from_what_was_measured(self, open_app: OpenApp, shared: House) -> None:
+        app = open_app()
+        info = probe(paths.BUNDLED_DANCES / "mira-dance.mp4")
+        assert info.frames is not None
+
+        assert f"Takes about {round(info.frames / 50)} seconds" in words(app)
+
+        app.slider(key="part-mira-dance").set_value((2.0, 6.0)).run()
+        assert f"Takes about {round(4 * info.rate / 50)} seconds" in words(app)
+
+    def test_each_way_of_dancing_says_what_it_is_good_at(self, open_app: OpenApp) -> None:
+        from core.generators.registry import list_generators
+
+        app = open_app()
+        strengths = {spec.name: spec.strength for spec in list_generators([])}
+        assert strengths["nearest"] in words(app)
+
+        app.segmented_control(key="generator").set_value("nearest-frame").run()
+        assert strengths["nearest-frame"] in words(app)
+
+
+class TestDancing:
+    def test_from_click_to_download(self, open_app: OpenApp, shared: House) -> None:
+        app = dance_to_the_end(open_app(), shared)
+
+        assert not app.exception
+        assert not app.error
+        assert len(app.get("video")) == 1
+        assert app.get("download_button")[0].proto.label == "Download"
+        assert "Theo in “Mira dance”" in words(app)
+        assert "frames a second" in words(app)
+        job = shared.jobs.find(query(app, "job") or "")
+        assert job is not None
+        result = probe(job.result.video)
+        assert (result.width, result.height, result.audio) == (512, 512, "aac")
+        assert result.frames == job.result.report.frames_out == job.result.report.frames_in
+        assert job.about.file_name == "theo-mira-dance.mp4"
+
+    def test_while_it_runs_there_is_progress_and_cancel_and_no_second_click(
+        self, open_app: OpenApp, shared: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        app = open_app()
+        go = blocked(app, shared, monkeypatch)
+        app.button(key="dance").click().run()
+
+        assert "One dance is ahead of yours." in app.get("progress")[0].proto.text
+        assert app.button(key="dance").disabled
+
+        app.button(key="cancel").click().run()
+        app.run()
+        assert "Stopped." in app.info[0].value
+        assert not app.button(key="dance").disabled
+        go.set()
+
+    def test_cancelling_in_the_middle_leaves_nothing(self, open_app: OpenApp, shared: House) -> None:
+        app = open_app()
+        app.button(key="dance").click().run()
+        job = shared.jobs.find(query(app, "job") or "")
+        assert job is not None
+
+        app.button(key="cancel").click().run()
+
+        assert job.wait(30)
+        assert job.state == "cancelled"
+        assert list(shared.files.folder.iterdir()) == []
+        assert "Stopped." in app.run().info[0].value
+
+    def test_another_look_does_not_watch_again(self, open_app: OpenApp, shared: House) -> None:
+        app = dance_to_the_end(open_app(), shared)
+        first = query(app, "job")
+        assert "this dance was watched before" in words(app)
+
+        app.segmented_control(key="layout").set_value("side-by-side")
+        app.segmented_control(key="background").set_value("green")
+        app = dance_to_the_end(app, shared)
+
+        assert query(app, "job") != first
+        job = shared.jobs.find(query(app, "job") or "")
+        assert job is not None
+        assert job.about.again
+        assert "pose" not in job.result.report.stages
+        assert job.result.report.size == (1024, 512)
+
+    def test_the_last_five_stay_at_hand(
+        self, open_app: OpenApp, shared: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        app = open_app()
+        for _ in range(6):
+            app = dance_to_the_end(app, shared, 0.5)
+        cards = [b.key for b in app.button if b.key and b.key.startswith("pick-result-")]
+        assert len(cards) == 5
+
+        app.button(key=cards[-1]).click().run()
+
+        assert cards[-1] == f"pick-result-{query(app, 'job')}"
+        assert len(app.get("video")) == 1
+
+    def test_the_address_brings_it_back_after_a_reload(self, open_app: OpenApp, shared: House) -> None:
+        before = open_app()
+        before.button(key="pick-performer-mira").click().run()
+        before = dance_to_the_end(before, shared)
+
+        after = open_app(job=query(before, "job"))
+
+        assert not after.exception
+        assert len(after.get("video")) == 1
+        assert chosen(after, "performer") == ["pick-performer-mira"]
+
+    def test_another_widget_does_not_stop_it(
+        self, open_app: OpenApp, shared: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        app = open_app()
+        go = blocked(app, shared, monkeypatch)
+        app.button(key="dance").click().run()
+        job_id = query(app, "job")
+
+        app.button(key="pick-dance-theo-dance").click().run()
+        app.segmented_control(key="layout").set_value("triptych").run()
+
+        job = shared.jobs.find(job_id or "")
+        assert job is not None
+        assert job.state == "waiting"
+        assert query(app, "job") == job_id
+        shared.jobs.cancel(job)
+        go.set()
+
+    def test_an_unknown_address_is_met_with_a_sentence(self, open_app: OpenApp) -> None:
+        app = open_app(job="no-such-dance")
+
+        assert not app.exception
+        assert "no longer here" in app.info[0].value
+        assert not app.button(key="dance").disabled
+        assert query(app, "job") is None
+        assert not app.run().info
+
+    def test_one_visitor_does_not_see_anothers_dances(self, open_app: OpenApp, shared: House) -> None:
+        dance_to_the_end(open_app(), shared)
+
+        other = open_app()
+
+        assert not other.get("video")
+        assert query(other, "job") is None
+        assert not [b.key for b in other.button if b.key and b.key.startswith("pick-result-")]
+
+    def test_jobs_of_another_kind_are_not_dances(self, open_app: OpenApp, shared: House) -> None:
+        training = shared.jobs.submit(lambda handle: "weights", about="training")
+
+        app = open_app(job=training.id)
+
+        assert "no longer here" in app.info[0].value
+
+
+class TestOwnVideo:
+    def test_limits_are_told_before_anything_is_chosen(self, open_app: OpenApp) -> None:
+        app = open_app()
+        app.button(key="pick-dance-own").click().run()
+
+        assert "Up to 200 MB and 3 minutes in one go" in words(app)
+        assert app.button(key="dance").disabled
+        assert "Choose a video first." in words(app)
+
+    def test_a_video_without_a_dancer_fails_with_a_sentence_and_nothing_is_lost(
+        self, open_app: OpenApp, shared: House
+    ) -> None:
+        app = upload(open_app(), "empty stage.mp4", video())
+        assert not app.exception
+        assert not app.error
+        assert chosen(app, "dance") == ["pick-dance-own"]
+
+        app.button(key="dance").click().run()
+        job = shared.jobs.find(query(app, "job") or "")
+        assert job is not None
+        assert job.wait(60)
+        app.run()
+
+        assert job.state == "failed"
+        assert len(app.error) == 1
+        assert job.about.upload.path.name not in app.error[0].value
+        assert not app.button(key="dance").disabled
+        assert job.about.upload.path.is_file()
+
+    @pytest.mark.parametrize(
+        ("content", "sentence"),
+        [(b"", "is empty"), (b"these are only words\n" * 50, "is not a video that can be read")],
+    )
+    def test_what_is_no_video_is_refused_by_its_name(
+        self, open_app: OpenApp, shared: House, content: bytes, sentence: str
+    ) -> None:
+        app = upload(open_app(), "words.mp4", content)
+
+        assert not app.exception
+        assert app.error[0].value.replace("\\", "").startswith("words.mp4")
+        assert sentence in app.error[0].value
+        assert list(shared.files.folder.iterdir()) == []
+
+    def test_too_many_bytes_are_refused(
+        self, open_app: OpenApp, shared: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("DANCE_MAX_UPLOAD_MB", "1")
+        settings.cache_clear()
+
+        app = upload(open_app(), "long.mp4", video() + bytes(1 << 20))
+
+        assert not app.exception
+        assert "the limit here is 1 MB" in app.error[0].value
+        assert list(shared.files.folder.iterdir()) == []
+
+    def test_too_many_pixels_are_refused_before_they_are_decoded(
+        self, open_app: OpenApp, shared: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("DANCE_MAX_PIXELS", "4096")
+        settings.cache_clear()
+
+        app = upload(open_app(), "wide.mp4", video(96, 64))
+
+        assert "96×64" in app.error[0].value
+        assert list(shared.files.folder.iterdir()) == []
+
+    def test_one_go_is_no_longer_than_the_limit(self, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("DANCE_MAX_SECONDS", "2")
+        settings.cache_clear()
+
+        app = upload(open_app(), "long.mp4", video(frames=60))
+        part = next(s for s in app.slider if s.label == "Which part")
+        assert part.value == (0.0, 2.0)
+
+        part.set_value((1.0, 6.0)).run()
+        assert "dances 1.0 s to 3.0 s" in words(app)
+
+    def test_a_new_upload_replaces_the_last(self, open_app: OpenApp, shared: House) -> None:
+        app = upload(open_app(), "first.mp4", video())
+        (first,) = shared.files.folder.iterdir()
+
+        upload(app, "second.mp4", video(frames=20))
+
+        (second,) = shared.files.folder.iterdir()
+        assert second != first
+
+    def test_several_dancers_can_be_clicked(self, open_app: OpenApp, shared: House, tmp_path: Path) -> None:
+        app = upload(open_app(), "two.mp4", two_dancers())
+
+        assert [b.key for b in app.button if b.key and b.key.startswith("follow-")] == ["follow-1", "follow-2"]
+        app.button(key="follow-1").click().run()
+        app.button(key="dance").click().run()
+
+        job = shared.jobs.find(query(app, "job") or "")
+        assert job is not None
+        x, _ = job.about.person
+        assert 0.0 < x < 0.5
+        app.button(key="follow-2").click().run()
+        shared.jobs.cancel(job)
+        assert job.wait(30)
+
+
+def two_dancers() -> bytes:
+    """Both bundled dancers side by side, a few frames."""
+    out = io.BytesIO()
+    left, right = (av.open(str(paths.BUNDLED_DANCES / f"{who}-dance.mp4")) for who in ("mira", "theo"))
+    with left, right, av.open(out, "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 1024, 512, "yuv420p"
+        for n, pair in zip(range(8), zip(left.decode(video=0), right.decode(video=0), strict=False), strict=False):
+            both = np.hstack([picture.to_ndarray(format="rgb24") for picture in pair])
+            picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(both), format="rgb24")
+            picture.pts, picture.time_base = n, Fraction(1, 25)
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+    return out.getvalue()
+
+
+def test_about_says_what_it_is_and_whose_work_is_in_it(open_app: OpenApp) -> None:
+    app = open_app()
+    app.switch_page("pages/about.py").run()
+
+    assert not app.exception
+    assert "Everybody Dance Now" in words(app)
+    assert "Apache License 2.0" in app.code[0].value
