@@ -37,6 +37,7 @@ _STAGE_SAMPLES: Final = 60
 _LOOKING: Final = 0.7
 _STAGE: Final = 0.75
 _ROUGH: Final = "rough.mp4"
+_MASK_CRF: Final = 24.0
 
 Progress: TypeAlias = Callable[[float], None]
 _Role: TypeAlias = Literal["poses", "frames", "masks", "plate", "portrait"]
@@ -151,7 +152,7 @@ def _look(footage: Footage, folder: Path, longest: int, tell: Progress) -> _Job:
     job = _Job(folder, _kept_size(first.image, longest), footage.rate, tell, exact=first.mask is not None)
     with (
         FootageWriter(job.path("frames.mp4"), job.size, footage.rate) as frames,
-        FootageWriter(job.path(_ROUGH), job.size, footage.rate, masks=True, crf=14.0, preset="veryfast") as masks,
+        FootageWriter(job.path(_ROUGH), job.size, footage.rate, masks=True, crf=_MASK_CRF if job.exact else 14.0) as masks,
         PoseEstimator(masks=not job.exact, tracking=footage.tracked) as estimator,
     ):
         shot: Shot | None = first
@@ -267,7 +268,7 @@ def _cut_out(job: _Job, stage: Frame | None) -> None:
         return
     frames, rough = job.frames(), job.rough()
     try:
-        with FootageWriter(job.path("masks.mp4"), job.size, job.rate, masks=True) as masks:
+        with FootageWriter(job.path("masks.mp4"), job.size, job.rate, masks=True, crf=_MASK_CRF) as masks:
             for index, pose in enumerate(job.poses):
                 mask = rough[index]
                 masks.write(mask if pose is None else refine(frames[index], mask, stage, pose))

@@ -186,7 +186,7 @@ class FootageWriter:
         rate: Fraction,
         *,
         masks: bool = False,
-        crf: float = 17.0,
+        crf: float = 20.0,
         preset: str = "medium",
     ) -> None:
         self._path = path

@@ -1,0 +1,64 @@
+"""What the README says can be typed, typed."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from core import dances
+from core.video.reader import VideoReader
+from tests.conftest import PROJECT
+from tests.media import frames_of, write_video
+
+README = (PROJECT / "README.md").read_text()
+
+
+def commands() -> list[list[str]]:
+    """The lines of the README that call the command line, optional words without their brackets."""
+    lines = re.findall(r"^    python -m core (.+)$", README, re.MULTILINE)
+    return [shlex.split(line.replace("[", "").replace("]", "")) for line in lines]
+
+
+def test_every_command_of_the_readme_works_in_its_order(tmp_path: Path) -> None:
+    dance = dances.find("mira-dance")
+    assert dance is not None
+    with VideoReader(dance, start=1, end=2) as reader:
+        clip = write_video(tmp_path / "dance.mp4", [frame.image for frame in reader])
+    (tmp_path / "me.mp4").write_bytes(clip.read_bytes())
+    environment = os.environ | {"DANCE_DATA": str(tmp_path / "data"), "PYTHONPATH": str(PROJECT)}
+    typed = commands()
+    assert len(typed) >= 6
+    for words in typed:
+        short = ["--end", "0.4"] if words[:2] == ["transfer", "mira-dance"] else []
+        if words[:2] == ["target", "import"]:
+            # somewhere else, as a person who was sent the file would
+            environment["DANCE_DATA"] = str(tmp_path / "elsewhere")
+        done = subprocess.run(
+            [sys.executable, "-m", "core", *words, *short],
+            cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, (words, done.stderr)
+    assert len(frames_of(tmp_path / "theo.mp4")) == 10
+    assert (tmp_path / "report.json").is_file()
+
+
+@pytest.mark.parametrize(
+    "path", sorted(set(re.findall(r"`((?:core|scripts|assets|weights|benchmarks)/[\w./-]+)`", README)))
+)
+def test_every_path_of_the_readme_is_there(path: str) -> None:
+    assert (PROJECT / path).exists()
+
+
+def test_the_moving_picture_is_there_and_moves() -> None:
+    from PIL import Image
+
+    picture = re.search(r"!\[[^\]]+\]\(([^)]+)\)", README)
+    assert picture is not None
+    with Image.open(PROJECT / picture[1]) as image:
+        assert getattr(image, "n_frames", 1) > 20
