@@ -1,0 +1,102 @@
+"""Cameras and their matrices; the cameras that film the dance and the portrait."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from .meshes import Floats
+
+
+def perspective(field_of_view: float, near: float, far: float) -> Floats:
+    """OpenGL projection of a square picture."""
+    t = 1 / math.tan(field_of_view / 2)
+    return np.array(
+        [
+            [t, 0, 0, 0],
+            [0, t, 0, 0],
+            [0, 0, (far + near) / (near - far), 2 * far * near / (near - far)],
+            [0, 0, -1, 0],
+        ]
+    )
+
+
+def orthographic(half_width: float, near: float, far: float) -> Floats:
+    """OpenGL projection of a square box."""
+    depth = far - near
+    return np.array(
+        [[1 / half_width, 0, 0, 0], [0, 1 / half_width, 0, 0], [0, 0, -2 / depth, -(far + near) / depth], [0, 0, 0, 1]]
+    )
+
+
+def look_at(eye: Floats, target: Floats) -> Floats:
+    """View matrix with z up."""
+    forward = (target - eye) / np.linalg.norm(target - eye)
+    right = np.cross(forward, [0, 0, 1.0])
+    right /= np.linalg.norm(right)
+    matrix = np.eye(4)
+    matrix[0, :3], matrix[1, :3], matrix[2, :3] = right, np.cross(right, forward), -forward
+    matrix[:3, 3] = -matrix[:3, :3] @ eye
+    return matrix
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A still camera, metres and radians, and the part of the stage its shadow map covers."""
+
+    eye: Floats
+    target: Floats
+    field_of_view: float
+    near: float
+    far: float
+    shadow_centre: Floats
+    shadow_reach: float
+
+    @property
+    def view_projection(self) -> Floats:
+        """World to clip space, (4, 4)."""
+        return perspective(self.field_of_view, self.near, self.far) @ look_at(self.eye, self.target)
+
+    def light_projection(self, light: Floats) -> Floats:
+        """World to the shadow map of a far light in direction `light`, (4, 4)."""
+        return orthographic(self.shadow_reach, 0.5, 9) @ look_at(self.shadow_centre + light * 4.5, self.shadow_centre)
+
+    def project(self, points: Floats, size: int) -> Floats:
+        """World points (n, 3) to pixels (n, 2) of a square picture."""
+        clip = np.column_stack([points, np.ones(len(points))]) @ self.view_projection.T
+        x, y = clip[:, 0] / clip[:, 3], clip[:, 1] / clip[:, 3]
+        return np.stack([(x * 0.5 + 0.5) * size, (0.5 - y * 0.5) * size], 1)
+
+
+STAGE_SHADOW = 2.3
+"""Half the side of the square the shadow map covers for the whole stage, metres."""
+
+
+def dance_camera(height: float) -> Camera:
+    """Films someone `height` metres tall from head to toe, as close as their moves allow."""
+    eye, target = np.array([0, -2.55, 0.80]) * height, np.array([0, 0, 0.522]) * height
+    half_view = 0.562 * height
+    return Camera(
+        eye=eye,
+        target=target,
+        field_of_view=2 * math.atan(half_view / float(np.linalg.norm(target - eye))),
+        near=2.0,
+        far=12.0,
+        shadow_centre=np.array([0, 0.3, 0.9]),
+        shadow_reach=STAGE_SHADOW,
+    )
+
+
+def portrait_camera(face: Floats) -> Camera:
+    """Films head and chest; `face` is the point between the eyes, metres."""
+    target = face + np.array([0, 0, -0.085])
+    eye = face + np.array([0.0, -1.9, 0.02])
+    return Camera(
+        eye=eye,
+        target=target,
+        field_of_view=2 * math.atan(0.255 / 1.9),
+        near=0.8,
+        far=8.0,
+        shadow_centre=target,
+        shadow_reach=0.55,
+    )
