@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from benchmarks.machine import append
 from core.pose import skeleton
-from core.pose.estimator import PoseEstimator
+from core.pose.estimator import Landmarker
 from core.pose.smoothing import OneEuro, smooth_offline
 from core.types import Pose
 from core.video.reader import VideoReader
@@ -28,17 +28,21 @@ from core.video.reader import VideoReader
 Track = NDArray[np.float64]
 
 
-def detect(clip: Path, tracking: bool) -> tuple[list[Pose | None], list[float], float]:
-    """Poses, times, and milliseconds of CPU a frame."""
+MODES = ("afresh", "tracked", "tracked and filtered by MediaPipe")
+
+
+def detect(clip: Path, mode: str) -> tuple[list[Pose | None], list[float], float]:
+    """Poses, times, and milliseconds of CPU a frame, of somebody who is alone in the clip."""
     poses: list[Pose | None] = []
     times: list[float] = []
     spent = 0.0
-    with VideoReader(clip) as reader, PoseEstimator(tracking=tracking) as estimator:
+    tracking = mode != "afresh"
+    with VideoReader(clip) as reader, Landmarker(most=1, tracking=tracking, filtered=mode == MODES[2]) as landmarker:
         for frame in reader:
             start = time.process_time()
-            found = estimator.detect(frame.image, int(frame.time * 1000))
+            found = landmarker.people(frame.image)
             spent += time.process_time() - start
-            poses.append(None if found is None else found.pose)
+            poses.append(found[0].pose if found else None)
             times.append(float(frame.time))
     return poses, times, spent * 1000 / len(poses)
 
@@ -50,14 +54,15 @@ def joints(poses: list[Pose | None]) -> Track:
 
 
 def delay(known: Track, found: Track) -> float:
-    """Frames by which ``found`` is late: the shift of the known velocities that correlates best, to a twentieth."""
+    """Frames by which ``found`` is late: the shift of the known joints that correlates best, to a twentieth of a frame."""
     clock = np.arange(len(known))
     inside = slice(10, -10)
-    flat, late = known.reshape(len(known), -1), np.gradient(found.reshape(len(found), -1), axis=0)[inside]
+    before, after = known.reshape(len(known), -1), found.reshape(len(found), -1)[inside]
 
     def score(shift: float) -> float:
-        moved = np.stack([np.interp(clock - shift, clock, column) for column in flat.T], axis=1)
-        return float(np.nansum(np.gradient(moved, axis=0)[inside] * late))
+        moved = np.stack([np.interp(clock - shift, clock, column) for column in before.T], axis=1)[inside]
+        a, b = moved - moved.mean(axis=0), after - np.nanmean(after, axis=0)
+        return float((np.nansum(a * b, axis=0) / np.sqrt(np.nansum(a * a, axis=0) * np.nansum(b * b, axis=0))).mean())
 
     shifts = np.arange(-3, 3.01, 0.05)
     return float(shifts[int(np.argmax([score(s) for s in shifts]))])
@@ -100,13 +105,13 @@ def main() -> None:
         "one euro": live,
         "zero phase": smooth_offline,
     }
-    for tracking in (False, True):
-        poses, times, milliseconds = detect(given.clip, tracking)
+    for mode in MODES:
+        poses, times, milliseconds = detect(given.clip, mode)
         for name, smoother in smoothers.items():
             row = {
                 "label": given.label,
                 "clip": given.clip.name,
-                "mode": "tracking" if tracking else "every frame afresh",
+                "mode": mode,
                 "smoothing": name,
                 "cpu_ms": round(milliseconds, 1),
                 **measure(known, joints(smoother(poses, times)), unit),

@@ -1,28 +1,28 @@
 """Looking at a whole video: everybody in every frame, once. Following, smoothing and retargeting come after and cost nothing.
 
-Frames do not depend on each other (see estimator.py), so several are looked at side by side and the result is the same
-whatever the number of threads.
+Two lanes look side by side, one at the even frames and one at the odd, each tracking its own: always two, so that the
+result does not depend on the machine. One lane would leave a core idle (MediaPipe uses one thread a graph); more would
+track frames too far apart.
 """
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from fractions import Fraction
-from queue import SimpleQueue
 from time import perf_counter
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.pose.estimator import Landmarker
+from core.pose.estimator import CrowdWatcher
 from core.pose.person import Follower, Person
 from core.types import Pose, VideoFrame
 
+LANES = 2
 _CUT_LEVELS = 28.0
 _THUMBNAIL = (32, 32)
 
@@ -77,38 +77,41 @@ class Analysis:
         return [float(t) for t in self.times]
 
 
-def look(frames: Iterable[VideoFrame], workers: int | None = None) -> Iterator[Sighting]:
+def look(frames: Iterable[VideoFrame]) -> Iterator[Sighting]:
     """Everybody in each frame, in order. A handful of frames is in memory at a time.
 
     Args:
-        frames: decoded in the calling thread, one ahead of need.
-        workers: threads, each with a graph of its own; by default one for each core, at most four.
+        frames: decoded in the calling thread, a few ahead of need.
     """
-    count = workers or min(4, os.cpu_count() or 1)
-    idle: SimpleQueue[Landmarker] = SimpleQueue()
-    landmarkers = [Landmarker() for _ in range(count)]
-    for landmarker in landmarkers:
-        idle.put(landmarker)
-
-    def sight(frame: VideoFrame) -> Sighting:
-        landmarker = idle.get()
-        try:
-            start = perf_counter()
-            people = [d.pose for d in landmarker.people(frame.image)]
-            return Sighting(frame, people, (perf_counter() - start) * 1000)
-        finally:
-            idle.put(landmarker)
-
-    pool = ThreadPoolExecutor(count, thread_name_prefix="pose")
+    lanes = [_Lane() for _ in range(LANES)]
+    waiting: deque[Future[Sighting]] = deque()
     try:
-        waiting: deque[Future[Sighting]] = deque()
         for frame in frames:
-            waiting.append(pool.submit(sight, frame))
-            if len(waiting) > count + 1:
+            waiting.append(lanes[frame.index % LANES].submit(frame))
+            if len(waiting) > LANES + 1:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
     finally:
-        pool.shutdown(cancel_futures=True)
-        for landmarker in landmarkers:
-            landmarker.close()
+        for lane in lanes:
+            lane.close()
+
+
+class _Lane:
+    """One thread with one watcher, which sees its frames in order."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="pose")
+        self._watcher = CrowdWatcher()
+
+    def submit(self, frame: VideoFrame) -> Future[Sighting]:
+        return self._pool.submit(self._look, frame)
+
+    def _look(self, frame: VideoFrame) -> Sighting:
+        start = perf_counter()
+        people = [found.pose for found in self._watcher.people(frame.image, float(frame.time))]
+        return Sighting(frame, people, (perf_counter() - start) * 1000)
+
+    def close(self) -> None:
+        self._pool.shutdown(cancel_futures=True)
+        self._watcher.close()

@@ -1,9 +1,12 @@
 """Finding people in frames with MediaPipe's PoseLandmarker (Tasks API).
 
-Files and webcams want different things of it. Looking at every picture afresh costs about 25 ms of one core whether it is
-asked for one person or four, knows no lag, and its noise is easily smoothed once the future is known: against the known
-joints of the rendered performers it comes out about a sixth nearer than tracking. Tracking one person costs 15 ms and is
-what a live stream can afford; it filters by itself and lags a quarter of a frame (benchmarks/pose.py measures both).
+Tracking one person costs about 15 ms of one core a frame, looking at a picture afresh about 25 ms whether for one person or
+four. Tracking also smooths, by a filter that lags; but that filter goes by the time stamps it is given, and frames that
+claim to be minutes apart come out as they were found. So streams are tracked with such stamps, as near to the known joints
+as a fresh look and at three fifths of its price, and the smoothing is ours (benchmarks/pose.py measures all of this).
+
+Several people cost as much tracked as looked at afresh. So one person is tracked, and a look around once a second decides
+whether more are in view and every frame must be searched.
 """
 
 from __future__ import annotations
@@ -24,8 +27,9 @@ from core.types import Frame, Pose
 CROWD = 4
 """Most people looked for in one picture."""
 
-_SURVEY_EVERY_MS = 1000
+_SURVEY_EVERY = 1.0
 _ALONE_AFTER_SURVEYS = 3
+_STAMP_MS = 600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +41,26 @@ class Detection:
 
 
 class Landmarker:
-    """Everybody in a picture: a thin, typed hold on one MediaPipe graph. Not for use by two threads at once.
+    """A thin, typed hold on one MediaPipe graph. Not for use by two threads at once.
 
     Args:
         most: how many people at most.
         tracking: pictures are frames of one stream, in order; otherwise each is looked at afresh.
         masks: also give each person's segmentation.
+        filtered: leave MediaPipe's own smoothing of a tracked stream in (to compare with).
 
     Raises:
         WeightsMissing: the pose model is not where it belongs.
     """
 
     def __init__(
-        self, *, most: int = CROWD, tracking: bool = False, masks: bool = False, model: Path = paths.POSE_MODEL
+        self,
+        *,
+        most: int = CROWD,
+        tracking: bool = False,
+        masks: bool = False,
+        filtered: bool = False,
+        model: Path = paths.POSE_MODEL,
     ) -> None:
         if not model.is_file():
             raise WeightsMissing(
@@ -57,7 +68,8 @@ class Landmarker:
             )
         self._tracking = tracking
         self._masks = masks
-        self._clock = -1
+        self._stamp_every = 40 if filtered else _STAMP_MS
+        self._stamp = 0
         self._graph = _open_graph(model, most, tracking, masks)
 
     def __enter__(self) -> Self:
@@ -72,38 +84,35 @@ class Landmarker:
         """Give back the native graph."""
         self._graph.close()
 
-    def people(self, image: Frame, milliseconds: int = 0) -> list[Detection]:
-        """Everybody found in ``image`` (RGB); ``milliseconds`` is its time in the stream when tracking."""
+    def people(self, image: Frame) -> list[Detection]:
+        """Everybody found in ``image`` (RGB), the next frame of the stream when tracking."""
         from mediapipe.tasks.python.vision.core.image import Image, ImageFormat
 
         picture = Image(image_format=ImageFormat.SRGB, data=np.ascontiguousarray(image))
         if self._tracking:
-            # the graph refuses a time that does not grow: streams of over 1000 frames a second and restarts would do that
-            self._clock = max(self._clock + 1, milliseconds)
-            result = self._graph.detect_for_video(picture, self._clock)
+            self._stamp += self._stamp_every
+            result = self._graph.detect_for_video(picture, self._stamp)
         else:
             result = self._graph.detect(picture)
         masks = result.segmentation_masks if self._masks else [None] * len(result.pose_landmarks)
         return [_detection(p, m, image) for p, m in zip(result.pose_landmarks, masks or (), strict=False)]
 
 
-class PoseEstimator:
-    """Follows one person through one stream. Holds state: one for each stream, closed when the stream ends.
+class CrowdWatcher:
+    """Everybody in each frame of one stream, at the price of one while there is one. Holds state; close it at the end.
 
     Args:
-        person: whom to follow when several are in view.
-        tracking: True for live streams; False looks at every frame afresh, as files do.
-        masks: also give the person's segmentation.
+        masks: also give each person's segmentation.
+        tracking: False looks at every frame afresh, for pictures that do not follow each other.
     """
 
-    def __init__(self, *, person: Person = "largest", tracking: bool = True, masks: bool = False) -> None:
-        self._tracking = tracking
+    def __init__(self, *, masks: bool = False, tracking: bool = True) -> None:
         self._masks = masks
-        self._follower = Follower(person)
-        self._landmarkers: dict[tuple[int, bool], Landmarker] = {}
-        self._crowd = False
+        self._tracking = tracking
+        self._landmarkers: dict[bool, Landmarker] = {}
+        self._crowd = not tracking
         self._alone_surveys = 0
-        self._next_survey = 0
+        self._next_survey = float("-inf")
 
     def __enter__(self) -> Self:
         return self
@@ -114,10 +123,57 @@ class PoseEstimator:
         self.close()
 
     def close(self) -> None:
-        """Give back the native graphs. A closed estimator opens new ones when it is used again."""
+        """Give back the native graphs. A closed watcher opens new ones when it is used again."""
         landmarkers, self._landmarkers = self._landmarkers, {}
         for landmarker in landmarkers.values():
             landmarker.close()
+
+    def people(self, image: Frame, seconds: float) -> list[Detection]:
+        """Everybody found in the frame (RGB) at ``seconds``; times grow from frame to frame."""
+        if self._tracking and seconds >= self._next_survey:
+            self._next_survey = seconds + _SURVEY_EVERY
+            everybody = self._landmarker(tracking=False).people(image)
+            self._count(len(distinct([found.pose for found in everybody])))
+            if self._crowd:
+                return everybody
+        return self._landmarker(tracking=not self._crowd).people(image)
+
+    def _count(self, several: int) -> None:
+        self._alone_surveys = 0 if several > 1 else self._alone_surveys + 1
+        self._crowd = several > 1 or (self._crowd and self._alone_surveys < _ALONE_AFTER_SURVEYS)
+
+    def _landmarker(self, *, tracking: bool) -> Landmarker:
+        if tracking not in self._landmarkers:
+            self._landmarkers[tracking] = Landmarker(
+                most=1 if tracking else CROWD, tracking=tracking, masks=self._masks
+            )
+        return self._landmarkers[tracking]
+
+
+class PoseEstimator:
+    """Follows one person through one stream. Holds state: one for each stream, closed when the stream ends.
+
+    Args:
+        person: whom to follow when several are in view.
+        tracking: False looks at every frame afresh, for pictures that hardly follow each other.
+        masks: also give the person's segmentation.
+    """
+
+    def __init__(self, *, person: Person = "largest", tracking: bool = True, masks: bool = False) -> None:
+        self._follower = Follower(person)
+        self._watcher = CrowdWatcher(masks=masks, tracking=tracking)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give back the native graphs."""
+        self._watcher.close()
 
     def reset(self) -> None:
         """Forget whom was followed, as after a cut."""
@@ -125,29 +181,9 @@ class PoseEstimator:
 
     def detect(self, image: Frame, milliseconds: int) -> Detection | None:
         """The followed person in the next frame (RGB), or None; times grow from frame to frame."""
-        found = self._found(image, milliseconds)
+        found = self._watcher.people(image, milliseconds / 1000)
         chosen = self._follower.pick([d.pose for d in found], milliseconds / 1000, (image.shape[1], image.shape[0]))
         return next((d for d in found if d.pose is chosen), None)
-
-    def _found(self, image: Frame, milliseconds: int) -> list[Detection]:
-        if not self._tracking:
-            return self._landmarker(CROWD, tracking=False).people(image)
-        # tracking several costs as much as looking afresh, so it is done only while a survey has seen several
-        if milliseconds >= self._next_survey:
-            self._survey(image, milliseconds)
-        return self._landmarker(CROWD if self._crowd else 1, tracking=True).people(image, milliseconds)
-
-    def _survey(self, image: Frame, milliseconds: int) -> None:
-        several = len(distinct([d.pose for d in self._landmarker(CROWD, tracking=False).people(image)])) > 1
-        self._alone_surveys = 0 if several else self._alone_surveys + 1
-        self._crowd = several or (self._crowd and self._alone_surveys < _ALONE_AFTER_SURVEYS)
-        self._next_survey = milliseconds + _SURVEY_EVERY_MS
-
-    def _landmarker(self, most: int, *, tracking: bool) -> Landmarker:
-        key = (most, tracking)
-        if key not in self._landmarkers:
-            self._landmarkers[key] = Landmarker(most=most, tracking=tracking, masks=self._masks)
-        return self._landmarkers[key]
 
 
 def _detection(points: Any, mask: Any, image: Frame) -> Detection:

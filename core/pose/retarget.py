@@ -289,7 +289,9 @@ def ground_lines(poses: Sequence[Pose | None], times: Sequence[float], legs_seen
     from scipy import ndimage
 
     clock = np.array([times[i] for i in known])
-    feet = np.array([_lowest_foot(p.landmarks[None].astype(np.float64))[0] for i in known if (p := poses[i]) is not None])
+    feet = np.array(
+        [_lowest_foot(p.landmarks[None].astype(np.float64))[0] for i in known if (p := poses[i]) is not None]
+    )
     spacing = float(np.median(np.diff(clock))) if len(clock) > 1 else 1.0
     window = max(1, round(_GROUND_WINDOW / max(spacing, 1e-3)))
     # continued in a straight line at both ends, or a walk would seem to begin late
