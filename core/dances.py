@@ -10,7 +10,7 @@ from core import paths
 
 @dataclass(frozen=True, slots=True)
 class Dance:
-    """One bundled dance: ``picture`` is a short moving picture of it for lists; ``own`` the performer who dances it."""
+    """One bundled dance; ``picture`` is a short moving picture of it for lists."""
 
     id: str
     title: str
@@ -21,9 +21,14 @@ class Dance:
 def list_dances() -> list[Dance]:
     """All bundled dances, by id: ``assets/dances/ID.mp4`` with ``ID.webp`` beside it."""
     return [
-        Dance(video.stem, video.stem.replace("-", " ").capitalize(), video, video.with_suffix(".webp"))
+        Dance(video.stem, _title(video.stem), video, video.with_suffix(".webp"))
         for video in sorted(paths.BUNDLED_DANCES.glob("*.mp4"))
     ]
+
+
+def _title(dance_id: str) -> str:
+    dancer, _, what = dance_id.partition("-")
+    return f"{dancer.capitalize()}’s {what.replace('-', ' ')}" if what else dancer.capitalize()
 
 
 def find(dance_id: str) -> Path | None:

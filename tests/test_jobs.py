@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from time import monotonic, sleep
+from typing import Any
 
 import pytest
 
@@ -39,7 +40,7 @@ def eventually(true: Callable[[], bool], seconds: float = 5.0) -> bool:
 
 
 def test_a_job_runs_and_its_id_brings_job_and_result_back(centre: JobCentre) -> None:
-    job = centre.submit(lambda handle: 6 * 7, about="the question")
+    job: Job[Any, Any] = centre.submit(lambda handle: 6 * 7, about="the question")
 
     assert job.wait(5)
     found = centre.find(job.id)
@@ -48,7 +49,7 @@ def test_a_job_runs_and_its_id_brings_job_and_result_back(centre: JobCentre) -> 
 
 
 def test_ids_cannot_be_guessed(centre: JobCentre) -> None:
-    ids = {JobCentre.submit(centre, lambda handle: None).id for _ in range(3)}
+    ids = {centre.submit(lambda handle: None).id for _ in range(3)}
 
     assert len(ids) == 3
     assert all(len(job_id) >= 20 for job_id in ids)
@@ -78,13 +79,13 @@ def test_only_the_newest_progress_and_preview_are_kept(centre: JobCentre) -> Non
 def test_jobs_wait_in_order_of_arrival_and_know_their_place(centre: JobCentre) -> None:
     order: list[int] = []
     gate = Gate()
-    first = centre.submit(gate)
+    first: Job[Any, Any] = centre.submit(gate)
     assert gate.started.wait(5)
 
     def note(n: int) -> Callable[[JobHandle[int]], None]:
         return lambda handle: order.append(n)
 
-    waiting = [centre.submit(note(n)) for n in (1, 2, 3)]
+    waiting: list[Job[Any, Any]] = [centre.submit(note(n)) for n in (1, 2, 3)]
     assert [centre.place(job) for job in (first, *waiting)] == [0, 1, 2, 3]
     assert {job.state for job in waiting} == {"waiting"}
 
@@ -128,7 +129,7 @@ def test_cancel_while_waiting(centre: JobCentre) -> None:
     gate, released, ran = Gate(), threading.Event(), threading.Event()
     centre.submit(gate)
     assert gate.started.wait(5)
-    waiting = centre.submit(lambda handle: ran.set(), release=released.set)
+    waiting: Job[Any, Any] = centre.submit(lambda handle: ran.set(), release=released.set)
 
     centre.cancel(waiting)
 
@@ -153,7 +154,7 @@ def test_cancel_while_running(centre: JobCentre) -> None:
 
 
 def test_cancel_after_the_end_changes_nothing(centre: JobCentre) -> None:
-    job = centre.submit(lambda handle: "kept")
+    job: Job[Any, Any] = centre.submit(lambda handle: "kept")
     assert job.wait(5)
 
     centre.cancel(job)
@@ -206,7 +207,7 @@ def test_a_job_is_forgotten_when_its_time_is_over() -> None:
     centre = JobCentre(keep_seconds=0.15)
     released = threading.Event()
     try:
-        job = centre.submit(lambda handle: "result", release=released.set)
+        job: Job[Any, Any] = centre.submit(lambda handle: "result", release=released.set)
         assert job.wait(5)
         assert centre.find(job.id) is job
         assert not released.is_set()
@@ -233,12 +234,12 @@ def test_the_time_starts_at_the_end_of_the_work() -> None:
 def test_closing_stops_everything_and_lets_go_of_everything() -> None:
     centre = JobCentre()
     released: list[str] = []
-    done = centre.submit(lambda handle: "kept until now", release=lambda: released.append("done"))
+    done: Job[Any, Any] = centre.submit(lambda handle: "kept until now", release=lambda: released.append("done"))
     assert done.wait(5)
     gate = Gate()
     running = centre.submit(gate, release=lambda: released.append("running"))
     assert gate.started.wait(5)
-    waiting = centre.submit(lambda handle: None, release=lambda: released.append("waiting"))
+    waiting: Job[Any, Any] = centre.submit(lambda handle: None, release=lambda: released.append("waiting"))
 
     centre.close()
 

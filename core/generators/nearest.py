@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 import cv2
@@ -37,7 +38,9 @@ _WINDOW = 1500
 _LOOK_AHEAD = 150
 _SCALE_BOUNDS = (0.85, 1.18)
 _SHADOW_REACH = 0.5
-_SOFT_EDGE = np.ones((5, 5), np.uint8)
+_SOFT_EDGE = np.ones((3, 3), np.uint8)
+_RIM = np.ones((5, 5), np.uint8)
+_FADE = 20.0
 _ANCHORS = (*skeleton.SHOULDERS, *skeleton.HIPS, skeleton.LEFT_ANKLE, skeleton.RIGHT_ANKLE)
 
 
@@ -205,9 +208,7 @@ def _paste(frame: Frame, mask: Alpha, place: NDArray[np.float64], plate: Frame) 
         return Picture(image, alpha)
     box, matrix = _landing(_grown(found, mask.shape, _SHADOW_REACH), place, mask.shape)
     if box is not None:
-        size = (box[1].stop - box[1].start, box[0].stop - box[0].start)
-        shade = cv2.warpAffine(_shade(frame, mask, plate), matrix, size, flags=cv2.INTER_LINEAR, borderValue=255)
-        image[box] = cv2.multiply(image[box], cv2.merge([shade, shade, shade]), scale=1 / 255)
+        image[box] = _shaded(image[box], _shade(frame, mask, plate), matrix)
     box, matrix = _landing(_grown(found, mask.shape, 0.0), place, mask.shape)
     if box is not None:
         size = (box[1].stop - box[1].start, box[0].stop - box[0].start)
@@ -217,15 +218,43 @@ def _paste(frame: Frame, mask: Alpha, place: NDArray[np.float64], plate: Frame) 
     return Picture(image, alpha)
 
 
+def _shaded(stage: Frame, shade: NDArray[np.uint8], matrix: NDArray[np.float64]) -> Frame:
+    """``stage`` darkened by ``shade``, which is half as large as the pictures that ``matrix`` warps."""
+    halved = matrix.copy()
+    halved[:, :2] *= 2
+    halved[:, 2] += 0.5 * matrix[0, 0]
+    warped = cv2.warpAffine(shade, halved, (stage.shape[1], stage.shape[0]), flags=cv2.INTER_LINEAR, borderValue=255)
+    return np.asarray(cv2.multiply(stage, cv2.merge([warped, warped, warped]), scale=1 / 255), np.uint8)
+
+
 def _shade(frame: Frame, mask: Alpha, plate: Frame) -> NDArray[np.uint8]:
-    """How much darker than the empty stage each pixel is: 255 where it is not, and where the person hides it.
+    """How much darker than the empty stage each spot is, at half size: 255 where it is not, and where the person hides it.
 
     A still camera sees the same stage in both, so what is left of their ratio is the shadow the person casts.
     """
-    ratio = cv2.divide(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), cv2.cvtColor(plate, cv2.COLOR_RGB2GRAY), scale=255)
+    lit, dark, person = (_halved(picture) for picture in (plate, frame, mask))
+    ratio = cv2.divide(cv2.cvtColor(dark, cv2.COLOR_RGB2GRAY), cv2.cvtColor(lit, cv2.COLOR_RGB2GRAY), scale=255)
     # a twentieth of darkness is grain and compression, not shadow
-    shade = cv2.convertScaleAbs(cv2.blur(ratio, (3, 3)), alpha=1.05)
-    return np.asarray(cv2.max(shade, cv2.dilate(mask, _SOFT_EDGE)), np.uint8)
+    shade = cv2.convertScaleAbs(ratio, alpha=1.05)
+    person = cv2.dilate(person, _SOFT_EDGE)
+    shade = cv2.max(shade, person)
+    # the rim around the person is neither person nor stage: it takes the shadow next to it, or it would glow
+    shade = np.where(person > 0, cv2.erode(shade, _RIM), shade)
+    return np.asarray(cv2.max(shade, _border(shade.shape[0], shade.shape[1])), np.uint8)
+
+
+def _halved(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    size = (picture.shape[1] // 2, picture.shape[0] // 2)
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+@lru_cache(maxsize=8)
+def _border(height: int, width: int) -> NDArray[np.uint8]:
+    """255 at the edge of a picture, 0 well inside: a shadow that the edge cuts off fades instead of ending in a line."""
+    inside = np.zeros((height, width), np.uint8)
+    inside[1:-1, 1:-1] = 1
+    away = cv2.distanceTransform(inside, cv2.DIST_L1, 3)
+    return np.asarray(np.clip(255 * (1 - away / _FADE), 0, 255), np.uint8)
 
 
 _Box: TypeAlias = tuple[int, int, int, int]
@@ -260,8 +289,8 @@ class NearestFrame(_Nearest):
 
     spec = GeneratorSpec(
         name="nearest-frame",
-        title="Nearest frame",
-        strength="The plain textbook version, to compare with: always the closest single frame, so it stutters.",
+        title="Frame by frame",
+        strength="The plain version to compare with: always the closest single picture, so it stutters.",
         needs_weights=False,
     )
 
@@ -291,7 +320,7 @@ class Nearest(_Nearest):
 
     spec = GeneratorSpec(
         name="nearest",
-        title="Nearest moves",
+        title="Re-cut",
         strength="Real footage of the performer, re-cut to your dance: always sharp, ready at once, no training.",
         needs_weights=False,
     )

@@ -152,7 +152,9 @@ def _look(footage: Footage, folder: Path, longest: int, tell: Progress) -> _Job:
     job = _Job(folder, _kept_size(first.image, longest), footage.rate, tell, exact=first.mask is not None)
     with (
         FootageWriter(job.path("frames.mp4"), job.size, footage.rate) as frames,
-        FootageWriter(job.path(_ROUGH), job.size, footage.rate, masks=True, crf=_MASK_CRF if job.exact else 14.0) as masks,
+        FootageWriter(
+            job.path(_ROUGH), job.size, footage.rate, masks=True, crf=_MASK_CRF if job.exact else 14.0
+        ) as masks,
         PoseEstimator(masks=not job.exact, tracking=footage.tracked) as estimator,
     ):
         shot: Shot | None = first

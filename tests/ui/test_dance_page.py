@@ -4,17 +4,20 @@ import io
 import threading
 from collections.abc import Callable
 from fractions import Fraction
-from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core import dances, paths
+from core.jobs import LONGEST_QUEUE, Job, JobHandle
 from core.settings import settings
 from core.ui.house import House
 from core.video.probe import probe
+from core.video.reader import VideoReader
 
 OpenApp = Callable[..., AppTest]
 
@@ -40,19 +43,31 @@ def query(app: AppTest, name: str) -> str | None:
     return value[0] if isinstance(value, list) else value
 
 
+def job_of(app: AppTest, shared: House) -> Any:
+    """The job that the address names."""
+    job = shared.jobs.find(query(app, "job") or "")
+    assert job is not None
+    return job
+
+
 def dance_to_the_end(app: AppTest, shared: House, seconds: float = 1.0) -> AppTest:
     app.slider(key="part-mira-dance").set_value((0.0, seconds))
     app.button(key="dance").click().run()
-    job = shared.jobs.find(query(app, "job") or "")
-    assert job is not None
+    job = job_of(app, shared)
     assert job.wait(60)
     return app.run()
 
 
-def blocked(app: AppTest, shared: House, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+def blocked(shared: House) -> threading.Event:
     """Keeps the only worker busy, so that the next dance waits."""
-    go = threading.Event()
-    shared.jobs.submit(lambda handle: go.wait(20))
+    started, go = threading.Event(), threading.Event()
+
+    def work(handle: JobHandle[None]) -> bool:
+        started.set()
+        return go.wait(20)
+
+    shared.jobs.submit(work)
+    assert started.wait(5)
     return go
 
 
@@ -126,20 +141,19 @@ class TestDancing:
         assert not app.error
         assert len(app.get("video")) == 1
         assert app.get("download_button")[0].proto.label == "Download"
-        assert "Theo in “Mira dance”" in words(app)
+        assert "Theo in “Mira’s dance”" in words(app)
         assert "frames a second" in words(app)
-        job = shared.jobs.find(query(app, "job") or "")
-        assert job is not None
+        job = job_of(app, shared)
         result = probe(job.result.video)
         assert (result.width, result.height, result.audio) == (512, 512, "aac")
         assert result.frames == job.result.report.frames_out == job.result.report.frames_in
         assert job.about.file_name == "theo-mira-dance.mp4"
 
     def test_while_it_runs_there_is_progress_and_cancel_and_no_second_click(
-        self, open_app: OpenApp, shared: House, monkeypatch: pytest.MonkeyPatch
+        self, open_app: OpenApp, shared: House
     ) -> None:
         app = open_app()
-        go = blocked(app, shared, monkeypatch)
+        go = blocked(shared)
         app.button(key="dance").click().run()
 
         assert "One dance is ahead of yours." in app.get("progress")[0].proto.text
@@ -151,11 +165,24 @@ class TestDancing:
         assert not app.button(key="dance").disabled
         go.set()
 
+    def test_when_too_many_wait_it_says_so_and_the_page_stays(self, open_app: OpenApp, shared: House) -> None:
+        app = open_app()
+        go = blocked(shared)
+        for _ in range(LONGEST_QUEUE):
+            shared.jobs.submit(lambda handle: None)
+
+        app.button(key="dance").click().run()
+
+        assert "try again in a few minutes" in app.error[0].value
+        assert query(app, "job") is None
+        assert "Theo in “Mira’s dance”" in words(app)
+        assert not app.button(key="dance").disabled
+        go.set()
+
     def test_cancelling_in_the_middle_leaves_nothing(self, open_app: OpenApp, shared: House) -> None:
         app = open_app()
         app.button(key="dance").click().run()
-        job = shared.jobs.find(query(app, "job") or "")
-        assert job is not None
+        job = job_of(app, shared)
 
         app.button(key="cancel").click().run()
 
@@ -174,15 +201,12 @@ class TestDancing:
         app = dance_to_the_end(app, shared)
 
         assert query(app, "job") != first
-        job = shared.jobs.find(query(app, "job") or "")
-        assert job is not None
+        job = job_of(app, shared)
         assert job.about.again
         assert "pose" not in job.result.report.stages
         assert job.result.report.size == (1024, 512)
 
-    def test_the_last_five_stay_at_hand(
-        self, open_app: OpenApp, shared: House, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_the_last_five_stay_at_hand(self, open_app: OpenApp, shared: House) -> None:
         app = open_app()
         for _ in range(6):
             app = dance_to_the_end(app, shared, 0.5)
@@ -205,11 +229,9 @@ class TestDancing:
         assert len(after.get("video")) == 1
         assert chosen(after, "performer") == ["pick-performer-mira"]
 
-    def test_another_widget_does_not_stop_it(
-        self, open_app: OpenApp, shared: House, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_another_widget_does_not_stop_it(self, open_app: OpenApp, shared: House) -> None:
         app = open_app()
-        go = blocked(app, shared, monkeypatch)
+        go = blocked(shared)
         app.button(key="dance").click().run()
         job_id = query(app, "job")
 
@@ -222,6 +244,46 @@ class TestDancing:
         assert query(app, "job") == job_id
         shared.jobs.cancel(job)
         go.set()
+
+    def test_choices_outlast_a_look_at_another_page(self, open_app: OpenApp) -> None:
+        app = open_app()
+        app.button(key="pick-dance-theo-dance").click().run()
+        app.segmented_control(key="layout").set_value("triptych").run()
+        app.segmented_control(key="generator").set_value("nearest-frame").run()
+
+        app.switch_page("pages/about.py").run()
+        app.switch_page("pages/dance.py").run()
+
+        assert chosen(app, "dance") == ["pick-dance-theo-dance"]
+        assert app.segmented_control(key="layout").value == "triptych"
+        assert app.segmented_control(key="generator").value == "nearest-frame"
+
+    def test_a_picture_of_ones_own_stands_behind(self, open_app: OpenApp, shared: House) -> None:
+        app = open_app()
+        app.segmented_control(key="background").set_value("picture").run()
+        picture = Image.new("RGB", (64, 48), (200, 30, 120))
+        coded = io.BytesIO()
+        picture.save(coded, "PNG")
+        app.file_uploader(key="backdrop").set_value(("pink.png", coded.getvalue(), "image/png")).run()
+
+        app = dance_to_the_end(app, shared, 0.5)
+
+        assert not app.exception
+        job = job_of(app, shared)
+        assert job.about.backdrop.name == "pink.png"
+        with VideoReader(job.result.video) as reader:
+            corner = next(iter(reader)).image[:40, :40].reshape(-1, 3).mean(axis=0)
+        assert np.abs(corner - (200, 30, 120)).max() < 12
+
+    def test_a_background_that_is_no_picture_is_told_at_once(self, open_app: OpenApp, shared: House) -> None:
+        app = open_app()
+        app.segmented_control(key="background").set_value("picture").run()
+
+        app.file_uploader(key="backdrop").set_value(("pink.png", b"words", "image/png")).run()
+
+        assert not app.exception
+        assert "cannot be read as a picture" in app.error[0].value
+        assert "pink" in app.error[0].value
 
     def test_an_unknown_address_is_met_with_a_sentence(self, open_app: OpenApp) -> None:
         app = open_app(job="no-such-dance")
@@ -242,7 +304,7 @@ class TestDancing:
         assert not [b.key for b in other.button if b.key and b.key.startswith("pick-result-")]
 
     def test_jobs_of_another_kind_are_not_dances(self, open_app: OpenApp, shared: House) -> None:
-        training = shared.jobs.submit(lambda handle: "weights", about="training")
+        training: Job[Any, Any] = shared.jobs.submit(lambda handle: "weights", about="training")
 
         app = open_app(job=training.id)
 
@@ -267,8 +329,7 @@ class TestOwnVideo:
         assert chosen(app, "dance") == ["pick-dance-own"]
 
         app.button(key="dance").click().run()
-        job = shared.jobs.find(query(app, "job") or "")
-        assert job is not None
+        job = job_of(app, shared)
         assert job.wait(60)
         app.run()
 
@@ -335,15 +396,14 @@ class TestOwnVideo:
         (second,) = shared.files.folder.iterdir()
         assert second != first
 
-    def test_several_dancers_can_be_clicked(self, open_app: OpenApp, shared: House, tmp_path: Path) -> None:
+    def test_several_dancers_can_be_clicked(self, open_app: OpenApp, shared: House) -> None:
         app = upload(open_app(), "two.mp4", two_dancers())
 
         assert [b.key for b in app.button if b.key and b.key.startswith("follow-")] == ["follow-1", "follow-2"]
         app.button(key="follow-1").click().run()
         app.button(key="dance").click().run()
 
-        job = shared.jobs.find(query(app, "job") or "")
-        assert job is not None
+        job = job_of(app, shared)
         x, _ = job.about.person
         assert 0.0 < x < 0.5
         app.button(key="follow-2").click().run()

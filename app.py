@@ -1,0 +1,13 @@
+"""The app: page set-up, logging, navigation."""
+
+import logging
+
+import streamlit as st
+
+logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+st.set_page_config(page_title="Everybody Dance Now", page_icon=":material/nightlife:", layout="wide")
+pages = [
+    st.Page("pages/dance.py", title="Dance", default=True),
+    st.Page("pages/about.py", title="About", url_path="about"),
+]
+st.navigation(pages, position="top").run()

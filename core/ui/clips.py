@@ -1,0 +1,156 @@
+"""What a page needs to know of a video before it is danced: limits, length, a picture from it, who is in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import streamlit as st
+
+from core.errors import DanceError, OverLimit
+from core.settings import Settings, settings
+from core.ui.words import in_words
+from core.workspace import MEGABYTE, Hold, Stored, Workspace
+
+if TYPE_CHECKING:
+    from core.types import Frame, Pose
+
+KINDS = ["mp4", "mov", "m4v", "webm", "mkv", "avi", "gif"]
+PICTURE_KINDS = ["jpg", "jpeg", "png", "webp"]
+PICTURE_MEGABYTES = 25
+_THUMB_SIDE = 320
+_LOOK_SIDE = 960
+_MARGIN = 0.06
+_LOOK_SECONDS = (0.0, 0.4, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """Seconds and frames a second of a video; ``seconds`` is None where the file does not say."""
+
+    seconds: float | None
+    rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class Dancer:
+    """Somebody in a picture, in shares of its width and height: the middle of the trunk, and the box around them."""
+
+    middle: tuple[float, float]
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+def limits_in_words(limits: Settings | None = None) -> str:
+    """One line on what may be uploaded, shown before anything is."""
+    limits = limits or settings()
+    return (
+        f"Up to {limits.max_upload_mb} MB and {in_words(limits.max_seconds)} in one go; "
+        "of a longer video you choose the part."
+    )
+
+
+def take_video(files: Workspace, upload: BinaryIO, name: str, size: int) -> Hold:
+    """Store an uploaded video once it is known to be one that can be danced.
+
+    Raises:
+        OverLimit: too many bytes (before any is read) or pixels (before any picture is decoded).
+        NotAVideo: nothing can be decoded.
+        OutputFailed: no room.
+    """
+    hold = files.take(upload, name, size, settings().max_upload_mb * MEGABYTE)
+    try:
+        with hold.stored.named():
+            _refuse_large_pictures(hold.stored)
+            clip(hold.stored.path)
+    except DanceError:
+        hold.release()
+        raise
+    return hold
+
+
+def _refuse_large_pictures(stored: Stored) -> None:
+    from core.video.probe import opened, video_stream
+
+    with opened(stored.path) as container:
+        coder = video_stream(container, stored.path).codec_context
+        width, height = coder.width, coder.height
+    if width * height > settings().max_pixels:
+        most = settings().max_pixels / 1e6
+        raise OverLimit(
+            f"{stored.name} has pictures of {width}×{height}: the limit here is {most:.1f} megapixels. "
+            "Save it smaller, say as 1080p, and try again."
+        )
+
+
+def clip(video: Path) -> Clip:
+    """Length and rate of a video.
+
+    Raises:
+        NotAVideo: nothing can be decoded.
+    """
+    return _clip(str(video), video.stat().st_mtime_ns)
+
+
+@st.cache_data(show_spinner=False, max_entries=200)
+def _clip(video: str, _touched: int) -> Clip:
+    from core.video.probe import probe
+
+    info = probe(Path(video))
+    return Clip(info.duration, float(info.rate))
+
+
+@st.cache_data(show_spinner=False, max_entries=200, scope="session")
+def picture_at(video: str, seconds: float) -> bytes | None:
+    """A small JPEG of the picture shown at ``seconds``, None where there is none."""
+    from core.ui.pictures import jpeg
+
+    frame = _frame_at(Path(video), seconds, _THUMB_SIDE)
+    return None if frame is None else jpeg(frame)
+
+
+@st.cache_data(show_spinner=False, max_entries=50, scope="session")
+def dancers_at(video: str, seconds: float) -> tuple[bytes, list[Dancer]] | None:
+    """Who can be followed from ``seconds`` on: a JPEG and everybody in it from left to right. None for fewer than two."""
+    from core.pose.estimator import Landmarker
+    from core.pose.person import distinct
+    from core.ui.pictures import jpeg
+
+    with Landmarker() as landmarker:
+        for later in _LOOK_SECONDS:
+            frame = _frame_at(Path(video), seconds + later, _LOOK_SIDE)
+            if frame is None:
+                return None
+            poses = distinct([found.pose for found in landmarker.people(frame)])
+            if len(poses) > 1:
+                size = (frame.shape[1], frame.shape[0])
+                return jpeg(frame), sorted((_dancer(p, size) for p in poses), key=lambda d: d.middle[0])
+    return None
+
+
+def _dancer(pose: Pose, size: tuple[int, int]) -> Dancer:
+    import numpy as np
+
+    from core.pose.person import body_of
+
+    body = body_of(pose)
+    seen = pose.visibility >= 0.5
+    points = np.clip((pose.xy[seen] if seen.sum() >= 4 else pose.xy) / size, 0.0, 1.0)
+    # the landmarks end at the eyes, wrists and ankles: a box around the whole person is a little larger
+    margin = _MARGIN * (points.max(axis=0) - points.min(axis=0)).max()
+    (left, top) = np.clip(points.min(axis=0) - margin, 0.0, 1.0).tolist()
+    (right, bottom) = np.clip(points.max(axis=0) + margin, 0.0, 1.0).tolist()
+    return Dancer((body.x / size[0], body.y / size[1]), left, top, right - left, bottom - top)
+
+
+def _frame_at(video: Path, seconds: float, side: int) -> Frame | None:
+    from core.video.reader import VideoReader
+
+    try:
+        with VideoReader(video, start=max(seconds, 0.0), max_side=side) as reader:
+            return next(iter(reader)).image
+    except (DanceError, StopIteration):
+        return None

@@ -1,0 +1,174 @@
+"""One dance as a background job: what was asked, the work itself, what came of it."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from core.jobs import Job, JobHandle
+from core.ui.house import House
+from core.ui.pictures import jpeg
+from core.workspace import Hold, Stored
+
+if TYPE_CHECKING:
+    from core.compositing import Layout
+    from core.pose.person import Person
+    from core.transfer import Progress, Report, Seen
+    from core.types import Frame
+
+_POSTER_SIDE = 320
+
+
+@dataclass(frozen=True, slots=True)
+class DanceRequest:
+    """What a visitor asked for.
+
+    ``dance`` and ``title`` name the source; ``upload`` is set where it is their own. ``background`` is ``stage``,
+    ``green``, a colour as ``#rrggbb``, or ``picture``, which then is ``backdrop``. ``start`` and ``end`` are seconds.
+    ``again`` when that stretch was watched for an earlier dance, which saves three quarters of the time.
+    """
+
+    dance: str
+    title: str
+    video: Path
+    performer: str
+    performer_name: str
+    generator: str
+    layout: Layout = "result"
+    background: str = "stage"
+    person: Person = "largest"
+    start: float = 0.0
+    end: float | None = None
+    upload: Stored | None = None
+    backdrop: Stored | None = None
+    again: bool = False
+
+    @property
+    def stretch(self) -> tuple[Path, float, float | None]:
+        """What is watched: two requests of the same stretch need it watched only once."""
+        return self.video, self.start, self.end
+
+    @property
+    def file_name(self) -> str:
+        """What the result is called when it is downloaded."""
+        words = re.sub(r"[^a-z0-9]+", "-", f"{self.performer} {Path(self.title).stem}".lower()).strip("-")
+        return f"{words or 'dance'}.mp4"
+
+
+@dataclass(frozen=True, slots=True)
+class Danced:
+    """What came of it. ``poster`` is a small JPEG from its middle."""
+
+    report: Report
+    seen: Seen
+    video: Path
+    poster: bytes
+
+
+DanceJob: TypeAlias = "Job[Progress, Danced]"
+
+
+def start(house: House, request: DanceRequest, seen: Seen | None = None) -> DanceJob:
+    """Queue a dance. ``seen`` is what an earlier dance saw in the same stretch of the same source.
+
+    Raises:
+        TooBusy: too many wait.
+        UnusableInput: an upload is no longer there.
+    """
+    request = replace(request, again=seen is not None)
+    with contextlib.ExitStack() as holding:
+        for stored in (request.upload, request.backdrop):
+            if stored is not None:
+                holding.callback(stored.hold().release)
+        output = house.files.new_file(request.title, ".mp4")
+        holding.callback(output.release)
+        release = holding.pop_all().close
+    return house.jobs.submit(_work(house, request, seen, output), about=request, release=release)
+
+
+def share_done(progress: Progress, *, again: bool) -> float:
+    """How much of the whole is done, 0 to 1. Watching takes about three quarters of it, dancing the rest."""
+    if not progress.total:
+        return 0.0
+    share = min(progress.done / progress.total, 1.0)
+    if again:
+        return share
+    return 0.75 * share if progress.phase == "looking" else 0.75 + 0.25 * share
+
+
+def _work(
+    house: House, request: DanceRequest, seen: Seen | None, output: Hold
+) -> Callable[[JobHandle[Progress]], Danced]:
+    def work(handle: JobHandle[Progress]) -> Danced:
+        from core.transfer import transfer
+
+        with contextlib.ExitStack() as names:
+            for stored in (request.upload, request.backdrop):
+                if stored is not None:
+                    names.enter_context(stored.named())
+            target, generator = house.performers.get(request.performer, request.generator)
+            poster = _Poster()
+            report, looked = transfer(
+                request.video, target, generator, output.stored.path, _options(request, target.size),
+                seen=seen, progress=_Show(handle, poster), cancelled=handle.cancelled,
+            )  # fmt: skip
+        house.speed.note(report, again=request.again)
+        return Danced(report, looked, output.stored.path, poster.coded(output.stored.path))
+
+    return work
+
+
+def _options(request: DanceRequest, size: tuple[int, int]) -> Any:
+    from core.compositing import parse_background
+    from core.transfer import TransferOptions
+
+    text = request.background if request.backdrop is None else str(request.backdrop.path)
+    return TransferOptions(
+        person=request.person,
+        layout=request.layout,
+        background=parse_background(text, size),
+        start=request.start,
+        end=request.end,
+    )
+
+
+class _Poster:
+    """Remembers the preview nearest to the middle of the dance."""
+
+    def __init__(self) -> None:
+        self._nearest = 1.0
+        self._image: Frame | None = None
+
+    def consider(self, progress: Progress) -> None:
+        if progress.preview is None or progress.phase != "dancing" or not progress.total:
+            return
+        away = abs(progress.done / progress.total - 0.5)
+        if away < self._nearest:
+            self._nearest, self._image = away, progress.preview
+
+    def coded(self, video: Path) -> bytes:
+        from core.video.reader import VideoReader
+
+        if self._image is None:
+            # danced faster than previews are made
+            with VideoReader(video) as reader:
+                self._image = next(iter(reader)).image
+        # the performer stands at the right of every layout
+        return jpeg(self._image[:, -self._image.shape[0] :], _POSTER_SIDE)
+
+
+class _Show:
+    """Passes on what the transfer tells, the preview apart so that it outlives words without one."""
+
+    def __init__(self, handle: JobHandle[Progress], poster: _Poster) -> None:
+        self._handle, self._poster = handle, poster
+
+    def __call__(self, progress: Progress) -> None:
+        self._poster.consider(progress)
+        if progress.preview is not None:
+            self._handle.show((progress.phase, progress.preview))
+        self._handle.tell(progress)

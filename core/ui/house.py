@@ -1,0 +1,170 @@
+"""What every visitor of one running app shares: the job centre, the work folder, opened performers, measured speed."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from core import dances
+from core.errors import Cancelled, DanceError
+from core.jobs import JobCentre
+from core.settings import settings
+from core.workspace import Workspace
+
+if TYPE_CHECKING:
+    from core.generators.base import Generator
+    from core.targets.store import Target, TargetSummary
+    from core.transfer import Report
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_GENERATOR = "nearest"
+_OPEN_AT_ONCE = 4
+_MEASURED_SECONDS = 1.6
+_RETRY_SECONDS = 3.0
+
+
+class Performers:
+    """Opened performers and their generators, shared by everybody; the least used are let go."""
+
+    def __init__(self) -> None:
+        self._open: OrderedDict[tuple[str, int], tuple[Target, dict[str, Generator]]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, performer: str, generator: str) -> tuple[Target, Generator]:
+        """The performer and a generator made for them. Opened anew when the manifest was touched.
+
+        Raises:
+            TargetNotFound, PackInvalid, GeneratorNotFound, WeightsMissing: as the loaders do.
+        """
+        from core.generators.registry import create_generator
+        from core.targets.store import load_target
+
+        with self._lock:
+            key = (performer, _stamp(performer))
+            if key not in self._open:
+                self._open[key] = (load_target(performer), {})
+                while len(self._open) > _OPEN_AT_ONCE:
+                    # not closed: a running dance may still use it
+                    self._open.popitem(last=False)
+            self._open.move_to_end(key)
+            target, generators = self._open[key]
+            if generator not in generators:
+                generators[generator] = create_generator(generator, target)
+            return target, generators[generator]
+
+
+def _stamp(performer: str) -> int:
+    from core.targets.manifest import MANIFEST
+    from core.targets.store import find_place
+
+    place = find_place(performer)
+    return 0 if place is None else (place.folder / MANIFEST).stat().st_mtime_ns
+
+
+class Speed:
+    """Frames a second that this machine really made, newest measurement first; None before the first."""
+
+    def __init__(self) -> None:
+        self._whole: float | None = None
+        self._again: float | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether anything was measured yet."""
+        return self._whole is not None
+
+    def note(self, report: Report, *, again: bool) -> None:
+        """Take in a finished dance; ``again`` when its source had been watched before."""
+        if again:
+            self._again = report.fps_steady
+        else:
+            self._whole = report.fps_steady
+
+    def seconds(self, frames: float, *, again: bool) -> float | None:
+        """How long that many frames will take."""
+        fps = (again and self._again) or self._whole
+        return frames / fps if fps else None
+
+
+@dataclass
+class House:
+    """The shared things, made once for the process."""
+
+    jobs: JobCentre
+    files: Workspace
+    performers: Performers = field(default_factory=Performers)
+    speed: Speed = field(default_factory=Speed)
+    _warm: threading.Lock = field(default_factory=threading.Lock)
+    _closed: threading.Event = field(default_factory=threading.Event)
+
+    def warm_up(self) -> None:
+        """Once, in the background: dance a second or so, so that the models are loaded and the speed is known."""
+        if self._warm.acquire(blocking=False):
+            threading.Thread(target=self._measure, name="warm-up", daemon=True).start()
+
+    def _measure(self) -> None:
+        try:
+            while not (self.speed.known or self._closed.is_set()):
+                try:
+                    self._dance_a_little()
+                    return
+                except Cancelled:
+                    # a visitor's dance goes first, and tells the speed as well
+                    self._closed.wait(_RETRY_SECONDS)
+        except DanceError as error:
+            logger.warning("no speed measured: %s", error)
+        except Exception:
+            logger.exception("the warm-up failed")
+
+    def _dance_a_little(self) -> None:
+        from core.targets.store import list_targets
+        from core.transfer import TransferOptions, transfer
+
+        sources, performers = dances.list_dances(), list_targets()
+        if not sources or not performers:
+            return
+        performer = default_performer(performers, sources[0].id)
+        output = self.files.new_file("warm-up", ".mp4")
+        options = TransferOptions(end=_MEASURED_SECONDS)
+        try:
+            seen = None
+            target, generator = self.performers.get(performer.id, DEFAULT_GENERATOR)
+            for again in (False, True):
+                report, seen = transfer(
+                    sources[0].video, target, generator, output.stored.path, options,
+                    seen=seen, cancelled=lambda: self.jobs.busy or self._closed.is_set(),
+                )  # fmt: skip
+                self.speed.note(report, again=again)
+        finally:
+            output.release()
+
+    def close(self) -> None:
+        """Stop all work and delete all files."""
+        self._closed.set()
+        self.jobs.close()
+        self.files.close()
+
+
+@st.cache_resource(show_spinner=False, on_release=lambda made: made.close())
+def house() -> House:
+    """The one of this process.
+
+    Raises:
+        DanceError: a setting or the work folder cannot be used.
+    """
+    limits = settings()
+    made = House(JobCentre(workers=limits.jobs_at_once, keep_seconds=limits.result_minutes * 60), Workspace())
+    atexit.register(made.close)
+    return made
+
+
+def default_performer(performers: list[TargetSummary], dance: str) -> TargetSummary:
+    """The first who is not the dancer of that dance: a performer doing their own dance is no transfer."""
+    return next((p for p in performers if not dance.startswith(f"{p.id}-")), performers[0])

@@ -1,0 +1,141 @@
+"""The other choices of the dance page: performer, way of dancing, layout, background."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from core.errors import DanceError
+from core.ui.cards import Card, pick
+from core.ui.clips import PICTURE_KINDS, PICTURE_MEGABYTES
+from core.ui.house import DEFAULT_GENERATOR, default_performer, house
+from core.ui.pictures import as_url, file_url, jpeg
+from core.ui.visit import BACKDROP, Visit
+from core.ui.words import plain
+from core.workspace import MEGABYTE, Stored
+
+if TYPE_CHECKING:
+    from core.compositing import Layout
+    from core.targets.store import TargetSummary
+
+_LAYOUTS: dict[Layout, str] = {
+    "result": "Performer alone",
+    "side-by-side": "Side by side",
+    "triptych": "With the skeleton",
+}
+_BACKGROUNDS = {"stage": "Own stage", "green": "Green screen", "colour": "Colour", "picture": "Your picture"}
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How the result is laid out and what stands behind; ``backdrop`` is set where ``background`` is ``picture``."""
+
+    layout: Layout
+    background: str
+    backdrop: Stored | None = None
+
+
+def choose_performer(here: Visit, performers: list[TargetSummary], dance: str) -> TargetSummary:
+    """The portraits. Until one is chosen it is somebody other than the dancer."""
+
+    def choose(performer: str) -> None:
+        here.performer = performer
+
+    chosen = next((p for p in performers if p.id == here.performer), None) or default_performer(performers, dance)
+    cards = [Card(p.id, p.name, portrait_url(p)) for p in performers]
+    pick("performer", cards, chosen.id, choose)
+    return chosen
+
+
+def portrait_url(performer: TargetSummary) -> str | None:
+    """The address of the portrait, None where there is none."""
+    portrait = performer.portrait
+    return file_url(portrait) if portrait is not None and portrait.is_file() else None
+
+
+def choose_generator(performer: TargetSummary) -> str:
+    """How the pictures are made, with one line on what that is good at."""
+    from core.generators.registry import list_generators
+
+    specs = {spec.name: spec for spec in list_generators(list(performer.generators))}
+    # the plain choice first, the others as they come
+    names = sorted(specs, key=lambda name: name != DEFAULT_GENERATOR)
+    if st.session_state.get("generator") not in specs:
+        # what was chosen for one performer may not be there for the next
+        st.session_state.pop("generator", None)
+    chosen = st.segmented_control(
+        "How",
+        names,
+        default=names[0],
+        required=True,
+        format_func=lambda name: specs[name].title,
+        key="generator",
+        persist_state="session",
+        label_visibility="collapsed",
+    )
+    st.caption(specs[chosen].strength)
+    return chosen
+
+
+def choose_look(here: Visit) -> Look:
+    """Layout and background."""
+    layout = st.segmented_control(
+        "Layout",
+        list(_LAYOUTS),
+        default="result",
+        required=True,
+        format_func=_LAYOUTS.__getitem__,
+        key="layout",
+        persist_state="session",
+    )
+    background = st.segmented_control(
+        "Background",
+        list(_BACKGROUNDS),
+        default="stage",
+        required=True,
+        format_func=_BACKGROUNDS.__getitem__,
+        key="background",
+        persist_state="session",
+    )
+    if background == "colour":
+        return Look(layout, st.color_picker("Colour", "#204060", key="colour"))
+    if background == "picture":
+        backdrop = _choose_backdrop(here)
+        if backdrop is not None:
+            return Look(layout, "picture", backdrop)
+        st.caption("Until there is a picture, the performer's own stage is used.")
+        return Look(layout, "stage")
+    return Look(layout, background)
+
+
+def _choose_backdrop(here: Visit) -> Stored | None:
+    given = st.file_uploader("A picture", type=PICTURE_KINDS, max_upload_size=PICTURE_MEGABYTES, key="backdrop")
+    if given is None:
+        here.shelf.drop(BACKDROP)
+        return None
+    if given.file_id != here.backdrop:
+        try:
+            here.shelf.put(BACKDROP, house().files.take(given, given.name, given.size, PICTURE_MEGABYTES * MEGABYTE))
+        except DanceError as error:
+            here.shelf.drop(BACKDROP)
+            st.error(plain(str(error)))
+        here.backdrop = given.file_id
+    stored = here.shelf.get(BACKDROP)
+    return stored if stored is not None and _show_backdrop(stored) else None
+
+
+def _show_backdrop(stored: Stored) -> bool:
+    """Show a small one; False, with a sentence, when it is no picture."""
+    from core.compositing import parse_background
+
+    try:
+        with stored.named():
+            picture = parse_background(str(stored.path), (320, 180)).picture
+    except DanceError as error:
+        st.error(plain(str(error)))
+        return False
+    if picture is not None:
+        st.image(as_url(jpeg(picture)), width=160, alt="Your background")
+    return True

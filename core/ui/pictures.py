@@ -1,0 +1,47 @@
+"""Pictures for the browser."""
+
+from __future__ import annotations
+
+import base64
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+if TYPE_CHECKING:
+    from core.types import Frame
+
+# mimetypes knows webp on some systems only
+_KINDS = {".webp": "image/webp", ".png": "image/png"}
+
+
+def jpeg(image: Frame, side: int | None = None, quality: int = 82) -> bytes:
+    """``image`` (RGB) as a JPEG whose longer side is at most ``side`` pixels."""
+    import cv2
+
+    longest = max(image.shape[:2])
+    if side is not None and longest > side:
+        image = cv2.resize(image, None, fx=side / longest, fy=side / longest, interpolation=cv2.INTER_AREA)
+    _, coded = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return coded.tobytes()
+
+
+def as_url(data: bytes, kind: str = "image/jpeg") -> str:
+    """A ``data:`` address: the picture swaps in place without a flash, and moving pictures stay moving."""
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def file_url(path: Path) -> str:
+    """The picture file as a ``data:`` address."""
+    return _file_url(str(path), path.stat().st_mtime_ns)
+
+
+@st.cache_data(show_spinner=False, max_entries=200)
+def _file_url(path: str, _touched: int) -> str:
+    return as_url(Path(path).read_bytes(), _KINDS.get(Path(path).suffix, "image/jpeg"))
+
+
+def tag(url: str, alt: str = "", css_class: str = "picture") -> str:
+    """An HTML image."""
+    return f'<img class="{css_class}" src="{url}" alt="{escape(alt, quote=True)}">'

@@ -1,0 +1,169 @@
+"""The first choice of the dance page: which dance, which part of it, who in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from core.dances import Dance
+from core.errors import DanceError
+from core.settings import settings
+from core.ui.cards import Card, pick
+from core.ui.clips import KINDS, Clip, Dancer, clip, dancers_at, limits_in_words, picture_at, take_video
+from core.ui.house import house
+from core.ui.pictures import as_url, file_url, tag
+from core.ui.visit import OWN, UPLOAD, Visit
+from core.ui.words import in_words, plain
+from core.workspace import Stored
+
+if TYPE_CHECKING:
+    from core.pose.person import Person
+
+_SHORTEST = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A dance that can be danced as it stands. ``start`` and ``end`` are seconds."""
+
+    id: str
+    title: str
+    video: Path
+    clip: Clip
+    start: float = 0.0
+    end: float | None = None
+    person: Person = "largest"
+    upload: Stored | None = None
+
+    @property
+    def frames(self) -> float:
+        """About how many pictures that stretch has."""
+        whole = self.clip.seconds if self.clip.seconds is not None else settings().max_seconds
+        return max((whole if self.end is None else min(self.end, whole)) - self.start, 0.0) * self.clip.rate
+
+
+def choose_source(here: Visit, dances: list[Dance]) -> Source | None:
+    """The cards, and what belongs to the chosen one. None while no video is chosen."""
+    if here.dance is None:
+        here.dance = dances[0].id if dances else OWN
+
+    def choose(dance: str) -> None:
+        here.dance = dance
+
+    pick("dance", [*map(_card, dances), _own_card(here)], here.dance, choose)
+    if here.dance == OWN:
+        return _own(here)
+    dance = next((d for d in dances if d.id == here.dance), dances[0])
+    return Source(dance.id, dance.title, dance.video, clip(dance.video))
+
+
+def _card(dance: Dance) -> Card:
+    return Card(dance.id, dance.title, file_url(dance.picture) if dance.picture.is_file() else None)
+
+
+def _own_card(here: Visit) -> Card:
+    picture = here.upload and picture_at(str(here.upload.path), 0.0)
+    return Card(OWN, "Your own video", as_url(picture) if picture else None, ":material/upload:")
+
+
+def _own(here: Visit) -> Source | None:
+    upload = _uploaded(here)
+    if upload is None:
+        return None
+    about = clip(upload.path)
+    start, end = trim(about, key=f"part-{here.uploads}", pictures_of=upload.path)
+    person = _who(here, upload, start)
+    return Source(OWN, upload.name, upload.path, about, start, end, person, upload)
+
+
+def _uploaded(here: Visit) -> Stored | None:
+    label = "Choose a video of somebody dancing" if here.upload is None else "Choose another video"
+    given = st.file_uploader(
+        label, type=KINDS, max_upload_size=settings().max_upload_mb, key=f"upload-{here.uploads}", help=None
+    )
+    st.caption(limits_in_words())
+    if given is not None:
+        try:
+            here.shelf.put(UPLOAD, take_video(house().files, given, given.name, given.size))
+        except DanceError as error:
+            st.error(plain(str(error)))
+            return here.upload
+        # a fresh uploader: the last one keeps the whole file in memory for as long as it shows it
+        here.uploads += 1
+        here.dancer = 0
+        st.rerun()
+    return here.upload
+
+
+def trim(about: Clip, key: str, pictures_of: Path | None = None) -> tuple[float, float | None]:
+    """Handles for the part to dance: (start, end) in seconds, end None for all of it."""
+    most = settings().max_seconds
+    if about.seconds is None:
+        return 0.0, most
+    whole = round(about.seconds, 1)
+    if whole <= _SHORTEST:
+        return 0.0, None
+    chosen = st.slider(
+        "Which part", 0.0, whole, (0.0, min(whole, most)), 0.1, format="%.1f s", key=key, persist_state="session"
+    )
+    start, end = _within(chosen, whole, most)
+    if end - start < chosen[1] - chosen[0] - 1e-6:
+        st.caption(f"One go is at most {in_words(most)}: this dances {start:.1f} s to {end:.1f} s.")
+    if pictures_of is not None:
+        _ends(pictures_of, start, end)
+    return start, None if start == 0.0 and end >= whole else end
+
+
+def _within(chosen: tuple[float, float], whole: float, most: float) -> tuple[float, float]:
+    """At least ``_SHORTEST`` and at most ``most`` seconds long."""
+    start = min(chosen[0], whole - _SHORTEST)
+    return start, min(max(chosen[1], start + _SHORTEST), start + most)
+
+
+def _ends(video: Path, start: float, end: float) -> None:
+    pictures = [picture_at(str(video), start), picture_at(str(video), max(start, end - 0.2))]
+    words = ("First picture", "Last picture")
+    shown = "".join(tag(as_url(data), word, "end") for data, word in zip(pictures, words, strict=True) if data)
+    st.html(f'<div class="ends">{shown}</div>')
+
+
+def _who(here: Visit, upload: Stored, start: float) -> Person:
+    with st.spinner("Looking who is dancing…"):
+        found = dancers_at(str(upload.path), start)
+    if found is None:
+        return "largest"
+    picture, dancers = found
+    st.markdown("**Who shall be followed?** Click the dancer.")
+    here.dancer = min(here.dancer, len(dancers)) if here.dancer else _largest(dancers)
+    _dancer_buttons(here, picture, dancers)
+    return dancers[here.dancer - 1].middle
+
+
+def _largest(dancers: list[Dancer]) -> int:
+    return 1 + max(range(len(dancers)), key=lambda n: dancers[n].height)
+
+
+def _dancer_buttons(here: Visit, picture: bytes, dancers: list[Dancer]) -> None:
+    def choose(number: int) -> None:
+        here.dancer = number
+
+    with st.container(key="crowd", gap=None):
+        places = "".join(_place(n, dancer) for n, dancer in enumerate(dancers, 1))
+        st.html(f"<style>{places}</style>{tag(as_url(picture), 'The dancers', 'crowd')}")
+        for n in range(1, len(dancers) + 1):
+            st.button(
+                f"Dancer {n}",
+                key=f"follow-{n}",
+                type="primary" if n == here.dancer else "secondary",
+                on_click=choose,
+                args=(n,),
+                width="stretch",
+            )
+
+
+def _place(number: int, dancer: Dancer) -> str:
+    box = (("left", dancer.left), ("top", dancer.top), ("width", dancer.width), ("height", dancer.height))
+    return f".st-key-follow-{number}{{{';'.join(f'{side}:{100 * share:.2f}%' for side, share in box)}}}"

@@ -1,0 +1,144 @@
+"""The stage of the dance page: what is going on, and what came of it."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from core.ui.cards import Card, pick
+from core.ui.dancing import Danced, DanceJob, DanceRequest, share_done
+from core.ui.house import house
+from core.ui.pictures import as_url, jpeg, tag
+from core.ui.visit import Visit
+from core.ui.words import in_words, plain
+
+if TYPE_CHECKING:
+    from core.transfer import Progress
+
+_LOOK_AGAIN_SECONDS = 0.4
+_PREVIEW_SIDE = 720
+
+
+def show_poster(dance: str | None, performer: str | None, words: str) -> None:
+    """The stage before the first dance: who will dance what. Both pictures are addresses."""
+    with st.container(key="stage-idle"):
+        pictures = "".join(tag(url, css_class=role) for role, url in (("lead", performer), ("source", dance)) if url)
+        st.html(f'<div class="poster">{pictures}<p>{escape(words)}</p></div>')
+
+
+def show_job(job: DanceJob, portrait: str | None) -> None:
+    """The job in whatever state it is; ``portrait`` stands in until there is a preview."""
+    with st.container(key="stage-job"):
+        if job.state == "done" and job.result is not None:
+            _show_result(job.about, job.result)
+        elif job.state == "failed":
+            st.error(plain(job.error or ""))
+        elif job.state == "cancelled":
+            st.info("Stopped. Change what you like and dance again.")
+        else:
+            _watch(job.id, portrait)
+
+
+@st.fragment(run_every=_LOOK_AGAIN_SECONDS)
+def _watch(job_id: str, portrait: str | None) -> None:
+    """Looks at the job now and then without rerunning the page."""
+    job: DanceJob | None = house().jobs.find(job_id)
+    if job is None or job.over:
+        st.rerun()
+    st.html(_picture(job, portrait))
+    request: DanceRequest = job.about
+    progress = job.progress
+    if progress is None:
+        st.progress(0.0, text=_waiting_words(job))
+    else:
+        st.progress(share_done(progress, again=request.again), text=_progress_words(progress))
+    st.button(
+        "Stopping…" if job.cancel_asked else "Cancel",
+        key="cancel",
+        disabled=job.cancel_asked,
+        on_click=house().jobs.cancel,
+        args=(job,),
+    )
+
+
+def _picture(job: DanceJob, portrait: str | None) -> str:
+    # read once: the job's own thread takes it away at the end
+    preview = job.preview
+    if preview is None:
+        waiting = tag(portrait, css_class="lead") if portrait else ""
+        return f'<div class="poster waiting">{waiting}</div>'
+    phase, image = preview
+    label = "Live preview" if phase == "looking" else "Your video"
+    shown = tag(as_url(jpeg(image, _PREVIEW_SIDE)), f"{label}: the newest picture", "newest")
+    return f'<figure class="preview"><figcaption>{label}</figcaption>{shown}</figure>'
+
+
+def _waiting_words(job: DanceJob) -> str:
+    place = house().jobs.place(job)
+    if place == 0:
+        return "Getting ready…"
+    return "One dance is ahead of yours." if place == 1 else f"{place} dances are ahead of yours."
+
+
+def _progress_words(progress: Progress) -> str:
+    doing = "Watching the dance" if progress.phase == "looking" else "Dancing it"
+    left = "" if progress.seconds_left is None else f" · {in_words(progress.seconds_left)} left"
+    return f"{doing} · {progress.fps:.0f} frames a second{left}"
+
+
+def _show_result(request: DanceRequest, danced: Danced) -> None:
+    if not danced.video.is_file():
+        st.error("This result is no longer here. Dance again to make a new one.")
+        return
+    st.video(danced.video, autoplay=True, alt=_words(request))
+    title, download = st.columns([3, 2], vertical_alignment="center")
+    title.markdown(f"**{plain(_words(request))}**")
+    download.download_button(
+        "Download",
+        # read when it is clicked, not at every rerun
+        data=danced.video.read_bytes,
+        file_name=request.file_name,
+        mime="video/mp4",
+        key="download",
+        on_click="ignore",
+        icon=":material/download:",
+        width="stretch",
+    )
+    st.html(_numbers(danced))
+    for warning in danced.report.warnings:
+        st.caption(plain(warning))
+
+
+def _words(request: DanceRequest) -> str:
+    return f"{request.performer_name} in “{request.title}”"
+
+
+def _numbers(danced: Danced) -> str:
+    report = danced.report
+    seen = f"{report.frames_with_pose} of {report.frames_in}"
+    facts = (
+        (str(report.frames_out), "frames"),
+        (f"{report.seconds:.1f} s", "to make"),
+        (f"{report.fps:.0f}", "frames a second"),
+        (seen, "frames with the dancer in view"),
+    )
+    cells = "".join(f"<div><b>{value}</b><span>{name}</span></div>" for value, name in facts)
+    return f'<div class="numbers">{cells}</div>'
+
+
+def show_results(here: Visit) -> None:
+    """The last dances, as small pictures to go back to."""
+    jobs = [job for job in here.jobs() if job.state == "done" and job.result is not None]
+    if len(jobs) < 2:
+        return
+
+    def choose(job_id: str) -> None:
+        found = next(job for job in jobs if job.id == job_id)
+        here.put_on_stage(found)
+
+    cards = [Card(job.id, _words(job.about), as_url(job.result.poster)) for job in jobs if job.result]
+    with st.container(key="stage-results"):
+        st.subheader("Your last dances", anchor=False)
+        pick("result", cards, here.job, choose, columns=5)

@@ -1,0 +1,113 @@
+"""What one visitor chose and owns. Lives in the session; nothing of it is seen by anybody else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import streamlit as st
+
+from core.errors import UnusableInput
+from core.jobs import Job
+from core.ui.dancing import DanceJob, DanceRequest
+from core.ui.house import house
+from core.workspace import Shelf, Stored
+
+OWN = "own"
+"""Stands for the visitor's own video where a dance's id is asked."""
+
+UPLOAD = "upload"
+BACKDROP = "backdrop"
+_AT_HAND = 5
+
+
+@dataclass
+class Visit:
+    """One visitor's choices.
+
+    Attributes:
+        dance: id of the chosen dance, ``OWN`` for the upload; None before a choice.
+        performer: id of the chosen performer; None before a choice.
+        job: id of the dance on the stage.
+        results: ids of their newest dances, newest first.
+        shelf: the files they hold.
+        dancer: number of the person to follow among those of the upload's first picture.
+        backdrop: the uploader's number of the background picture that is held.
+        notice: a sentence to show once.
+        uploads: counts the uploads, so that each gets a fresh uploader and the last one's memory is given back.
+    """
+
+    dance: str | None = None
+    performer: str | None = None
+    job: str | None = None
+    results: list[str] = field(default_factory=list)
+    shelf: Shelf = field(default_factory=Shelf)
+    dancer: int = 0
+    backdrop: str | None = None
+    notice: str | None = None
+    uploads: int = 0
+
+    @property
+    def upload(self) -> Stored | None:
+        """Their own video."""
+        return self.shelf.get(UPLOAD)
+
+    def jobs(self) -> list[DanceJob]:
+        """Their newest dances that can still be found, newest first."""
+        found = [house().jobs.find(job_id) for job_id in self.results]
+        return [job for job in found if job is not None]
+
+    def put_on_stage(self, job: DanceJob) -> None:
+        """Show that dance, in the address too, so that it can be come back to."""
+        self.job = job.id
+        if job.id not in self.results:
+            self.results = [job.id, *self.results][:_AT_HAND]
+        st.query_params["job"] = job.id
+
+    def clear_stage(self) -> None:
+        """Show none."""
+        self.job = None
+        st.query_params.pop("job", None)
+
+
+def visit() -> Visit:
+    """The visit of this session."""
+    here: Visit = st.session_state.setdefault("visit", Visit())
+    _present(here.shelf)
+    here.shelf.back()
+    return here
+
+
+@st.cache_resource(scope="session", show_spinner=False, on_release=lambda shelf: shelf.away())
+def _present(_shelf: Shelf) -> Shelf:
+    """Released when the browser is gone, which is how the shelf hears of it."""
+    return _shelf
+
+
+def job_on_stage(here: Visit) -> DanceJob | None:
+    """The dance that the address names, else the visitor's last one. A sentence is left where it is no longer known."""
+    wanted = st.query_params.get("job") or here.job
+    if wanted is None:
+        return None
+    job = house().jobs.find(wanted)
+    if job is None or not isinstance(job.about, DanceRequest):
+        here.notice = "That dance is no longer here: results are kept for a while only. Make a new one?"
+        here.clear_stage()
+        return None
+    if job.id != here.job:
+        _adopt(here, job)
+    here.put_on_stage(job)
+    return job
+
+
+def _adopt(here: Visit, job: Job[object, object]) -> None:
+    """Somebody came back by the address: choose what was chosen for that dance."""
+    request: DanceRequest = job.about
+    here.performer = request.performer
+    if request.upload is None:
+        here.dance = request.dance
+        return
+    try:
+        here.shelf.put(UPLOAD, request.upload.hold())
+        here.dance = OWN
+    except UnusableInput:
+        here.dance = None

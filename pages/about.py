@@ -1,0 +1,44 @@
+"""What this is, what happens to uploads, whose work is in it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core import paths
+from core.settings import settings
+from core.ui.theme import dress
+from core.ui.words import in_words
+
+WHAT = """
+## Everybody Dance Now
+
+Give it a video of somebody dancing, and a performer does the same dance, with the same music.
+
+It finds the dancer's pose in every picture, fits it to the performer's build and stage, and puts together what the
+performer looks like in each of those poses. The idea comes from the paper *Everybody Dance Now* by Caroline Chan,
+Shiry Ginosar, Tinghui Zhou and Alexei A. Efros (ICCV 2019); the code here is our own.
+"""
+
+PRIVACY = """
+### Your videos
+
+Everything happens on the computer that runs this app; nothing is sent anywhere else. An upload is deleted when you
+leave, or with the last result made from it. A result is kept for {kept} under an address that nobody can
+guess: whoever has that address can watch and download it, so share it only with those you want to. When the app is
+stopped, everything is deleted.
+
+Please upload only videos of people who are fine with that.
+"""
+
+
+def main() -> None:
+    dress()
+    with st.container(key="about", width=760):
+        st.markdown(WHAT)
+        st.markdown(PRIVACY.format(kept=in_words(settings().result_minutes * 60)))
+        st.markdown("### Whose work is in it")
+        notice = paths.PROJECT / "NOTICE"
+        st.code(notice.read_text(encoding="utf-8"), language=None, wrap_lines=True)
+
+
+main()

@@ -1,0 +1,144 @@
+"""Pick a dance, pick a performer, dance."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from core.dances import Dance, list_dances
+from core.errors import DanceError
+from core.targets.store import TargetSummary, list_targets
+from core.ui.clips import picture_at
+from core.ui.dancing import DanceJob, DanceRequest, start
+from core.ui.house import house
+from core.ui.options import Look, choose_generator, choose_look, choose_performer, portrait_url
+from core.ui.pictures import as_url, file_url
+from core.ui.source import Source, choose_source, trim
+from core.ui.stage import show_job, show_poster, show_results
+from core.ui.theme import dress
+from core.ui.visit import OWN, Visit, job_on_stage, visit
+from core.ui.words import in_words, plain
+
+if TYPE_CHECKING:
+    from core.transfer import Seen
+
+NO_PERFORMER = (
+    "There is no performer yet. Make one from a video of somebody dancing alone: "
+    "`python -m core target build VIDEO --id NAME --name NAME`."
+)
+
+
+def main() -> None:
+    dress()
+    try:
+        performers = list_targets()
+        if performers:
+            show(visit(), list_dances(), performers)
+            house().warm_up()
+        else:
+            st.error(NO_PERFORMER)
+    except DanceError as error:
+        st.error(plain(str(error)))
+
+
+def show(here: Visit, dances: list[Dance], performers: list[TargetSummary]) -> None:
+    job = job_on_stage(here)
+    if here.notice:
+        st.info(here.notice)
+        here.notice = None
+    with st.container(key="dance-page"):
+        controls, stage = st.columns([5, 7], gap="large")
+    with controls:
+        source, performer = controls_of(here, job, dances, performers)
+    with stage:
+        if job is not None:
+            show_job(job, portrait_url(performer))
+        if job is None or job.state in {"failed", "cancelled"}:
+            title = f"{performer.name} in “{source.title}”" if source else f"What shall {performer.name} dance?"
+            show_poster(picture_of(here, dances), portrait_url(performer), title)
+        show_results(here)
+
+
+def controls_of(
+    here: Visit, job: DanceJob | None, dances: list[Dance], performers: list[TargetSummary]
+) -> tuple[Source | None, TargetSummary]:
+    st.subheader("1 · The dance", anchor=False)
+    source = choose_source(here, dances)
+    st.subheader("2 · The performer", anchor=False)
+    performer = choose_performer(here, performers, here.dance or "")
+    generator = choose_generator(performer)
+    with st.expander("Layout, background, part of the dance", key="more"):
+        look = choose_look(here)
+        if source is not None and source.upload is None:
+            begin, end = trim(source.clip, key=f"part-{source.id}")
+            source = replace(source, start=begin, end=end)
+    request = None if source is None else request_of(source, performer, generator, look)
+    dance_button(here, job, source, request)
+    return source, performer
+
+
+def request_of(source: Source, performer: TargetSummary, generator: str, look: Look) -> DanceRequest:
+    return DanceRequest(
+        dance=source.id,
+        title=source.title,
+        video=source.video,
+        upload=source.upload,
+        performer=performer.id,
+        performer_name=performer.name,
+        generator=generator,
+        layout=look.layout,
+        background=look.background,
+        backdrop=look.backdrop,
+        person=source.person,
+        start=source.start,
+        end=source.end,
+    )
+
+
+def dance_button(here: Visit, job: DanceJob | None, source: Source | None, request: DanceRequest | None) -> None:
+    busy = job is not None and not job.over
+    seen = seen_before(here, request) if request else None
+    with st.container(key="go", gap="xxsmall"):
+        clicked = st.button("Dance", key="dance", type="primary", disabled=busy or request is None, width="stretch")
+        if source is None:
+            st.caption("Choose a video first.")
+        elif not busy:
+            measuring = not house().speed.known
+            st.fragment(estimate, run_every=1.0 if measuring else None)(source.frames, seen is not None, measuring)
+    if clicked and not busy and request is not None:
+        try:
+            here.put_on_stage(start(house(), request, seen))
+        except DanceError as error:
+            st.error(plain(str(error)))
+        else:
+            st.rerun()
+
+
+def estimate(frames: float, again: bool, measuring: bool) -> None:
+    seconds = house().speed.seconds(frames, again=again)
+    if seconds is None:
+        st.caption("Measuring how fast this computer is…")
+    elif measuring:
+        st.rerun()
+    else:
+        st.caption(f"Takes about {in_words(max(seconds, 1))}{': this dance was watched before' if again else ''}.")
+
+
+def seen_before(here: Visit, request: DanceRequest) -> Seen | None:
+    """What an earlier dance of this visit saw in the same stretch of the same source."""
+    for earlier in here.jobs():
+        if earlier.result is not None and earlier.about.stretch == request.stretch:
+            return earlier.result.seen
+    return None
+
+
+def picture_of(here: Visit, dances: list[Dance]) -> str | None:
+    if here.dance == OWN:
+        data = here.upload and picture_at(str(here.upload.path), 0.0)
+        return as_url(data) if data else None
+    return next((file_url(d.picture) for d in dances if d.id == here.dance and d.picture.is_file()), None)
+
+
+main()

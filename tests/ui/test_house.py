@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from core import dances, paths
+from core.errors import TargetNotFound
+from core.ui.house import House, Performers, Speed, default_performer, house
+
+needs_assets = pytest.mark.skipif(
+    not dances.list_dances() or not (paths.BUNDLED_PERFORMERS / "theo").is_dir(),
+    reason="the bundled dances and performers are not here",
+)
+
+
+def report(fps: float) -> Any:
+    return SimpleNamespace(fps_steady=fps)
+
+
+def test_speed_is_only_what_was_measured() -> None:
+    speed = Speed()
+    assert not speed.known
+    assert speed.seconds(100, again=False) is None
+
+    speed.note(report(50.0), again=False)
+    assert speed.seconds(100, again=False) == pytest.approx(2.0)
+    assert speed.seconds(100, again=True) == pytest.approx(2.0)
+
+    speed.note(report(200.0), again=True)
+    assert speed.seconds(100, again=True) == pytest.approx(0.5)
+    speed.note(report(25.0), again=False)
+    assert speed.seconds(100, again=False) == pytest.approx(4.0)
+
+
+def test_the_default_performer_is_not_the_dancer() -> None:
+    mira: Any = SimpleNamespace(id="mira")
+    theo: Any = SimpleNamespace(id="theo")
+    both = [mira, theo]
+
+    assert default_performer(both, "mira-dance") is theo
+    assert default_performer(both, "theo-dance") is mira
+    assert default_performer(both, "own") is mira
+    assert default_performer(both[:1], "mira-dance") is mira
+
+
+def test_one_process_has_one_house() -> None:
+    assert house() is house()
+
+
+@needs_assets
+def test_performers_are_opened_once_and_anew_when_they_change() -> None:
+    mine = paths.user_performers() / "copy"
+    shutil.copytree(paths.BUNDLED_PERFORMERS / "theo", mine)
+    manifest = mine / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"id": "theo"', '"id": "copy"'))
+    performers = Performers()
+
+    first = performers.get("copy", "nearest")
+    assert performers.get("copy", "nearest") == first
+    assert performers.get("copy", "nearest-frame")[0] is first[0]
+
+    os.utime(manifest, ns=(1, 1))
+    assert performers.get("copy", "nearest")[0] is not first[0]
+    with pytest.raises(TargetNotFound):
+        performers.get("nobody", "nearest")
+
+
+@needs_assets
+def test_warming_up_measures_this_machine_and_leaves_nothing() -> None:
+    made: House = house()
+    made.warm_up()
+    made.warm_up()
+
+    end = time.monotonic() + 60
+    while made.speed.seconds(1, again=True) == made.speed.seconds(1, again=False) and time.monotonic() < end:
+        time.sleep(0.05)
+
+    whole, again = made.speed.seconds(100, again=False), made.speed.seconds(100, again=True)
+    assert whole is not None
+    assert again is not None
+    assert again < whole
+    end = time.monotonic() + 5
+    while list(made.files.folder.iterdir()) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert list(made.files.folder.iterdir()) == []
+
+
+@needs_assets
+def test_a_visitors_dance_goes_before_the_measuring() -> None:
+    made = house()
+    stop = threading.Event()
+    made.jobs.submit(lambda handle: stop.wait(20))
+    made.warm_up()
+    time.sleep(1.5)
+    assert not made.speed.known
+    stop.set()
+
+
+def test_torch_is_not_loaded_for_a_page(tmp_path: Path) -> None:
+    app = Path(__file__).resolve().parents[2] / "app.py"
+    code = (
+        "import sys; from streamlit.testing.v1 import AppTest\n"
+        f"page = AppTest.from_file({str(app)!r}, default_timeout=30).run(); assert not page.exception\n"
+        "from core import transfer; print('torch' in sys.modules)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=app.parent, env={**os.environ}
+    )
+    assert ran.stdout.strip() == "False", ran.stderr
