@@ -20,7 +20,6 @@ from playwright.sync_api import Browser, sync_playwright
 from benchmarks.machine import append
 from scripts.setup import find_browser
 from tests.browser import page as stage
-from tests.browser.conftest import ARGUMENTS
 from tests.browser.serving import serving
 
 
@@ -46,7 +45,7 @@ def run(chromium: Browser, folder: Path) -> dict[str, float]:
 def measure(executable: str, runs: int) -> list[dict[str, float]]:
     """``runs`` runs after one that only warms the disk."""
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as name:
-        chromium = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
+        chromium = playwright.chromium.launch(executable_path=executable, args=stage.CHROMIUM_ARGUMENTS)
         done = [run(chromium, Path(name) / str(n)) for n in range(runs + 1)]
         chromium.close()
     return done[1:]

@@ -55,7 +55,8 @@ class DanceRequest:
     @property
     def file_name(self) -> str:
         """What the result is called when it is downloaded."""
-        words = re.sub(r"[^a-z0-9]+", "-", f"{self.performer} {Path(self.title).stem}".lower()).strip("-")
+        danced = self.dance if self.upload is None else Path(self.title).stem
+        words = re.sub(r"[^a-z0-9]+", "-", f"{self.performer} {danced}".lower()).strip("-")
         return f"{words or 'dance'}.mp4"
 
 
