@@ -10,12 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter
-from types import TracebackType
-from typing import Self
 
 import cv2
 import numpy as np
 
+from core.closing import Closing
 from core.compositing import Background, Layout, arrange, needs_source
 from core.errors import NobodyFound
 from core.generators.base import Choice, Generator
@@ -42,7 +41,7 @@ class Plan:
     found: int
 
 
-class DancePipeline:
+class DancePipeline(Closing):
     """One source, one performer, one generator.
 
     Holds the state of one live stream; a file needs none beyond its plan. Close it, or use it as a context.
@@ -73,14 +72,6 @@ class DancePipeline:
         self._retargeter = Retargeter(self._performer)
         self._stage = empty_stage(target)
         self._live: _LiveState | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Give back what a live stream holds."""

@@ -14,7 +14,7 @@ SOURCES = sorted([PROJECT / "app.py", *(PROJECT / "pages").glob("*.py"), *(PROJE
 
 # later layers may import earlier ones and their own, never the other way
 LAYERS = (
-    ("core.types", "core.errors", "core.paths"),
+    ("core.types", "core.errors", "core.paths", "core.closing"),
     ("core.settings", "core.threads", "core.memory", "core.dances"),
     ("core.pose", "core.video"),
     ("core.compositing", "core.conditioning"),

@@ -13,13 +13,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core import paths
+from core.closing import Closing
 from core.errors import WeightsMissing
 from core.pose.person import Follower, Person, distinct
 from core.types import Frame, Pose
@@ -40,7 +40,7 @@ class Detection:
     mask: NDArray[np.float32] | None = None
 
 
-class Landmarker:
+class Landmarker(Closing):
     """A thin, typed hold on one MediaPipe graph. Not for use by two threads at once.
 
     Args:
@@ -72,14 +72,6 @@ class Landmarker:
         self._stamp = 0
         self._graph = _open_graph(model, most, tracking, masks)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
     def close(self) -> None:
         """Give back the native graph."""
         self._graph.close()
@@ -98,7 +90,7 @@ class Landmarker:
         return [_detection(p, m, image) for p, m in zip(result.pose_landmarks, masks or (), strict=False)]
 
 
-class CrowdWatcher:
+class CrowdWatcher(Closing):
     """Everybody in each frame of one stream, at the price of one while there is one. Holds state; close it at the end.
 
     Args:
@@ -113,14 +105,6 @@ class CrowdWatcher:
         self._crowd = not tracking
         self._alone_surveys = 0
         self._next_survey = float("-inf")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Give back the native graphs. A closed watcher opens new ones when it is used again."""
@@ -150,7 +134,7 @@ class CrowdWatcher:
         return self._landmarkers[tracking]
 
 
-class PoseEstimator:
+class PoseEstimator(Closing):
     """Follows one person through one stream. Holds state: one for each stream, closed when the stream ends.
 
     Args:
@@ -162,14 +146,6 @@ class PoseEstimator:
     def __init__(self, *, person: Person = "largest", tracking: bool = True, masks: bool = False) -> None:
         self._follower = Follower(person)
         self._watcher = CrowdWatcher(masks=masks, tracking=tracking)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Give back the native graphs."""

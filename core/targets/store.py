@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from core import paths
+from core.closing import Closing
 from core.errors import GeneratorNotFound, OutputFailed, PackInvalid, TargetNotFound, WeightsMissing
 from core.targets.frames import FrameStore, MaskStore
 from core.targets.manifest import (
@@ -74,7 +74,7 @@ class Place:
     own: bool
 
 
-class Target:
+class Target(Closing):
     """An opened performer. Made by :func:`load_target`; safe to share between threads.
 
     Attributes:
@@ -159,14 +159,6 @@ class Target:
         self.frames.close()
         if self.masks is not None:
             self.masks.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _file(self, role: str) -> Path:
         return locate(self.folder, self._weights, self.manifest.files[role])  # type: ignore[index]  # callers know the role

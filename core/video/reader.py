@@ -8,8 +8,6 @@ import math
 from collections.abc import Generator, Iterator
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import av
 from av.container import InputContainer
@@ -18,6 +16,7 @@ from av.stream import Discard
 from av.video.frame import VideoFrame as Picture
 from av.video.stream import VideoStream
 
+from core.closing import Closing
 from core.errors import NotAVideo, UnusableInput
 from core.types import VideoFrame
 from core.video.audio import AudioTrack
@@ -37,7 +36,7 @@ _CLOCK_JUMP = Fraction(1, 2)
 _MISSING_END = 0.5
 
 
-class VideoReader:
+class VideoReader(Closing):
     """The pictures of ``path`` from ``start`` to ``end`` (seconds from its first picture), as they are to be shown.
 
     ``max_side`` bounds the longer side in pixels; pictures are never enlarged. Every iteration opens the file anew and
@@ -74,14 +73,6 @@ class VideoReader:
         self.first: Fraction | None = None
         self._damaged = False
         self._running: Generator[VideoFrame, None, None] | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Let go of the file. Iterating again opens it anew."""
