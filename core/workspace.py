@@ -82,8 +82,11 @@ class Stored:
         try:
             yield
         except DanceError as error:
-            sentence = str(error).replace(str(self.path), self.name).replace(self.path.name, self.name)
-            raise type(error)(sentence) from error
+            raise type(error)(self.shown(str(error))) from error
+
+    def shown(self, sentence: str) -> str:
+        """The sentence with the owner's name for the file in place of the secret one."""
+        return sentence.replace(str(self.path), self.name).replace(self.path.name, self.name)
 
     def _dropped(self) -> None:
         with self._lock:

@@ -11,6 +11,7 @@ whether more are in view and every frame must be searched.
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,9 @@ CROWD = 4
 _SURVEY_EVERY = 1.0
 _ALONE_AFTER_SURVEYS = 3
 _STAMP_MS = 600_000
+
+# MediaPipe's packages import each other in circles: two threads that begin at once find them half made
+_importing = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +174,10 @@ def _detection(points: Any, mask: Any, image: Frame) -> Detection:
 
 
 def _open_graph(model: Path, most: int, tracking: bool, masks: bool) -> Any:
-    from mediapipe.tasks.python.core.base_options import BaseOptions
-    from mediapipe.tasks.python.vision.core.vision_task_running_mode import VisionTaskRunningMode
-    from mediapipe.tasks.python.vision.pose_landmarker import PoseLandmarker, PoseLandmarkerOptions
+    with _importing:
+        from mediapipe.tasks.python.core.base_options import BaseOptions
+        from mediapipe.tasks.python.vision.core.vision_task_running_mode import VisionTaskRunningMode
+        from mediapipe.tasks.python.vision.pose_landmarker import PoseLandmarker, PoseLandmarkerOptions
 
     # the bytes, not the path: MediaPipe resolves paths in its own way
     options = PoseLandmarkerOptions(

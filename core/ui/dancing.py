@@ -117,6 +117,8 @@ def _work(
                 request.video, target, generator, output.stored.path, _options(request, target.size),
                 seen=seen, progress=_Show(handle, poster), cancelled=handle.cancelled,
             )  # fmt: skip
+        if request.upload is not None:
+            report = replace(report, warnings=[request.upload.shown(warning) for warning in report.warnings])
         house.speed.note(report, again=request.again)
         return Danced(report, looked, output.stored.path, poster.coded(output.stored.path))
 
