@@ -6,7 +6,7 @@ import csv
 import os
 import platform
 from collections.abc import Mapping
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 RESULTS = Path(__file__).parent / "results"
@@ -18,8 +18,15 @@ def machine() -> dict[str, str]:
         "cpu": _cpu_model(),
         "cores": str(os.cpu_count()),
         "python": platform.python_version(),
-        **{name: version(name) for name in ("mediapipe", "av", "opencv-contrib-python", "numpy")},
+        **{name: _version(name) for name in ("mediapipe", "av", "opencv-contrib-python", "numpy", "torch", "openvino")},
     }
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
 
 
 def _cpu_model() -> str:

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.pose.estimator import CrowdWatcher
+from core.pose.estimator import CrowdWatcher, Survey
 from core.pose.person import Follower, Person
 from core.types import Pose, VideoFrame
 
@@ -83,7 +83,8 @@ def look(frames: Iterable[VideoFrame]) -> Iterator[Sighting]:
     Args:
         frames: decoded in the calling thread, a few ahead of need.
     """
-    lanes = [_Lane() for _ in range(LANES)]
+    survey = Survey()
+    lanes = [_Lane(survey) for _ in range(LANES)]
     waiting: deque[Future[Sighting]] = deque()
     try:
         for frame in frames:
@@ -95,14 +96,15 @@ def look(frames: Iterable[VideoFrame]) -> Iterator[Sighting]:
     finally:
         for lane in lanes:
             lane.close()
+        survey.close()
 
 
 class _Lane:
     """One thread with one watcher, which sees its frames in order."""
 
-    def __init__(self) -> None:
+    def __init__(self, survey: Survey) -> None:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="pose")
-        self._watcher = CrowdWatcher()
+        self._watcher = CrowdWatcher(survey=survey)
 
     def submit(self, frame: VideoFrame) -> Future[Sighting]:
         return self._pool.submit(self._look, frame)

@@ -94,48 +94,80 @@ class Landmarker(Closing):
         return [_detection(p, m, image) for p, m in zip(result.pose_landmarks, masks or (), strict=False)]
 
 
+class Survey(Closing):
+    """A look around now and then, shared by several watchers of one stream: a graph takes 120 MB."""
+
+    def __init__(self, *, masks: bool = False) -> None:
+        self._masks = masks
+        self._landmarker: Landmarker | None = None
+        self._lock = threading.Lock()
+
+    def people(self, image: Frame) -> list[Detection]:
+        """Everybody found in ``image`` (RGB), looked at afresh."""
+        with self._lock:
+            if self._landmarker is None:
+                self._landmarker = Landmarker(masks=self._masks)
+            return self._landmarker.people(image)
+
+    def close(self) -> None:
+        """Give back the native graph."""
+        with self._lock:
+            landmarker, self._landmarker = self._landmarker, None
+        if landmarker is not None:
+            landmarker.close()
+
+
 class CrowdWatcher(Closing):
     """Everybody in each frame of one stream, at the price of one while there is one. Holds state; close it at the end.
 
     Args:
         masks: also give each person's segmentation.
         tracking: False looks at every frame afresh, for pictures that do not follow each other.
+        survey: shared with other watchers, and closed by whoever made it; one of its own by default.
     """
 
-    def __init__(self, *, masks: bool = False, tracking: bool = True) -> None:
+    def __init__(self, *, masks: bool = False, tracking: bool = True, survey: Survey | None = None) -> None:
         self._masks = masks
         self._tracking = tracking
-        self._landmarkers: dict[bool, Landmarker] = {}
+        self._survey = survey or Survey(masks=masks)
+        self._own_survey = survey is None
+        self._tracker: Landmarker | None = None
+        self._searcher: Landmarker | Survey | None = self._survey if self._own_survey else None
         self._crowd = not tracking
         self._alone_surveys = 0
         self._next_survey = float("-inf")
 
     def close(self) -> None:
-        """Give back the native graphs. A closed watcher opens new ones when it is used again."""
-        landmarkers, self._landmarkers = self._landmarkers, {}
-        for landmarker in landmarkers.values():
-            landmarker.close()
+        """Give back the native graphs."""
+        if self._tracker is not None:
+            self._tracker.close()
+        if self._searcher is not None:
+            self._searcher.close()
 
     def people(self, image: Frame, seconds: float) -> list[Detection]:
         """Everybody found in the frame (RGB) at ``seconds``; times grow from frame to frame."""
         if self._tracking and seconds >= self._next_survey:
             self._next_survey = seconds + _SURVEY_EVERY
-            everybody = self._landmarker(tracking=False).people(image)
+            everybody = self._survey.people(image)
             self._count(len(distinct([found.pose for found in everybody])))
             if self._crowd:
                 return everybody
-        return self._landmarker(tracking=not self._crowd).people(image)
+        return self._search(image) if self._crowd else self._track(image)
 
     def _count(self, several: int) -> None:
         self._alone_surveys = 0 if several > 1 else self._alone_surveys + 1
         self._crowd = several > 1 or (self._crowd and self._alone_surveys < _ALONE_AFTER_SURVEYS)
 
-    def _landmarker(self, *, tracking: bool) -> Landmarker:
-        if tracking not in self._landmarkers:
-            self._landmarkers[tracking] = Landmarker(
-                most=1 if tracking else CROWD, tracking=tracking, masks=self._masks
-            )
-        return self._landmarkers[tracking]
+    def _search(self, image: Frame) -> list[Detection]:
+        # every frame of a crowd is searched: watchers would wait for each other at a shared graph
+        if self._searcher is None:
+            self._searcher = Landmarker(masks=self._masks)
+        return self._searcher.people(image)
+
+    def _track(self, image: Frame) -> list[Detection]:
+        if self._tracker is None:
+            self._tracker = Landmarker(most=1, tracking=True, masks=self._masks)
+        return self._tracker.people(image)
 
 
 class PoseEstimator(Closing):

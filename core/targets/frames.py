@@ -28,7 +28,7 @@ from core.types import Alpha, Frame
 
 GROUP: Final = 6
 MAX_GROUP: Final = 48
-DEFAULT_BUDGET: Final = 24 * 1024 * 1024
+DEFAULT_BUDGET: Final = 24 << 20
 
 
 @dataclass(frozen=True, slots=True)
