@@ -36,7 +36,7 @@ def figures() -> list[tuple[str, str]]:
         return median(float(row["error"]) for row in poses if row["smoothing"] == smoothing)
 
     return [
-        (f"a {once[0]['frames']}-frame 960×720 video to 512×512 with `nearest`, file to file", f"{middle('fps'):.0f} frames a second"),
+        (f"{once[0]['frames']} frames of 960×720 to 512×512, `nearest`, file to file", f"{middle('fps'):.0f} frames a second"),
         ("the same in core-milliseconds", f"{middle('core_ms_per_frame'):.0f} a frame"),
         ("memory", f"{middle('peak_rss_mb'):.0f} MB; {middle('peak_rss_mb', longer):.0f} MB for a video five times as long"),
         ("`streamlit run` to a page that can be clicked", f"{float(page['start_to_clickable_s']):.1f} s"),
