@@ -118,7 +118,7 @@ def evaluate(
     if not total:
         raise NobodyFound(f"Nobody is in the frames of {target.name} that '{split}' holds out: use longer footage.")
     samples = reenact(target, generator, parts)
-    return judge(_told(samples, total, progress), torso=performer_statistics(target).near[1])
+    return judge(_told(samples, total, progress), performer_statistics(target).near[1], flows=False)
 
 
 def _told(samples: Iterable[Sample], total: int, progress: Callable[[float], None]) -> Iterator[Sample]:
@@ -175,14 +175,15 @@ def danced(target: Target, generator: Generator, analysis: Analysis) -> Iterator
         yield Sample(picture.image, asked, drawn=picture.alpha)
 
 
-def judge(samples: Iterable[Sample], torso: float) -> Evaluation:
+def judge(samples: Iterable[Sample], torso: float, *, flows: bool = True) -> Evaluation:
     """Measure a sequence of samples, one after the other; a handful is in memory at a time.
 
     Args:
         samples: all of one size, in the order of time within each stretch.
         torso: the performer's torso length in pixels, the unit of ``jitter``.
+        flows: measure ``tof``, which takes longer than all else but finding the pose.
     """
-    tally = _Tally()
+    tally = _Tally(flows)
     for sample, found in _detected(samples):
         tally.add(sample, found)
     return tally.result(torso)
@@ -229,6 +230,7 @@ class _Region:
 class _Tally:
     """All that is measured, frame by frame."""
 
+    flows: bool
     asked: list[Pose | None] = field(default_factory=list)
     found: list[Pose | None] = field(default_factory=list)
     known: list[Pose | None] = field(default_factory=list)
@@ -269,7 +271,7 @@ class _Tally:
         else:
             before, covered_before = self.last
             self.flicker.append(metrics.change_outside(before.output, covered_before, sample.output, covered))
-            if before.reference is not None and sample.reference is not None:
+            if self.flows and before.reference is not None and sample.reference is not None:
                 pairs = (before.output, before.reference), (sample.output, sample.reference)
                 self.tof.append(metrics.flow_error(*pairs))
         self.timeline.append(found)
