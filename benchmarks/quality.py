@@ -202,8 +202,8 @@ def write_strip(path: Path, rows: Sequence[tuple[str, list[Frame]]]) -> None:
     for name, pictures in rows:
         chosen = [pictures[i] for i in np.linspace(0, len(pictures) - 1, COLUMNS + 2).astype(int)[1:-1]]
         line = np.hstack(chosen)
-        for colour, thick in (((0, 0, 0), 3), ((255, 255, 255), 1)):
-            cv2.putText(line, name, (6, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.45, colour, thick, cv2.LINE_AA)
+        line[:22, : 14 + 8 * len(name)] = 0
+        cv2.putText(line, name, (6, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (255, 255, 255), 1, cv2.LINE_AA)
         lines.append(line)
     coded = cv2.imencode(".webp", np.vstack(lines)[..., ::-1], [cv2.IMWRITE_WEBP_QUALITY, 85])[1]
     path.write_bytes(coded.tobytes())
