@@ -27,7 +27,7 @@ import numpy as np
 from benchmarks.machine import append
 from core.compositing import cover
 from core.dances import list_dances
-from core.errors import WeightsMissing
+from core.errors import GeneratorNotFound, WeightsMissing
 from core.evaluate import Evaluation, Sample, danced, judge, performer_of, reenact
 from core.generators.registry import create_generator
 from core.pipeline import performer_statistics
@@ -145,7 +145,7 @@ def run(contest: Contest, generators: list[str], label: str, strips: Path | None
         kept: list[Frame] = []
         try:
             result = judge(_keeping(samples(), kept), torso)
-        except WeightsMissing as error:
+        except (GeneratorNotFound, WeightsMissing) as error:
             print(f"{error} Passed over.")
             continue
         row = {"label": label, "part": contest.part, "performer": contest.performer.id, "source": contest.source,
@@ -188,6 +188,7 @@ def figures(result: Evaluation) -> dict[str, object]:
         "mkr": result.full_frame.mkr,
         "pck": result.pck,
         "akd_known": result.akd_known,
+        "akd_asked": result.akd_asked,
         "flicker": result.flicker,
         "tof": result.tof,
         "jitter": result.jitter,

@@ -84,7 +84,11 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Everything that is measured on one sequence of samples; NaN where something is not known."""
+    """Everything that is measured on one sequence of samples; NaN where something is not known.
+
+    ``akd_known`` is from the known pose to the one found on the output; ``akd_asked`` from the known pose to the one asked
+    for, which is the fault of retargeting alone.
+    """
 
     frames: int
     full_frame: Scores
@@ -93,6 +97,7 @@ class Evaluation:
     ssim_person: float
     pck: float
     akd_known: float
+    akd_asked: float
     flicker: float
     tof: float
     jitter: float
@@ -287,6 +292,7 @@ class _Tally:
             ssim_person=metrics.mean_known(self.ssim_person),
             pck=error.pck,
             akd_known=metrics.pose_error(self.known, self.found, self.size).akd,
+            akd_asked=metrics.pose_error(self.known, self.asked, self.size).akd,
             flicker=metrics.mean_known(self.flicker),
             tof=metrics.mean_known(self.tof),
             jitter=metrics.jitter(self.timeline, torso),
