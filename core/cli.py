@@ -182,6 +182,39 @@ def transfer(
     )
 
 
+@app.command()
+def evaluate(
+    target: Annotated[str | None, typer.Option(help="Id of the performer; may be left out with --frames.")] = None,
+    generator: Annotated[str, typer.Option(help="Name of the generator.")] = "nearest",
+    frames: Annotated[
+        Path | None, typer.Option(help="Folder with frames/NNNN.webp and landmarks.npz: the performer made of these.")
+    ] = None,
+    split: Annotated[
+        str, typer.Option(help="What is held out: blocks, random (leaks), or all, which holds out nothing.")
+    ] = "blocks",
+    as_json: Annotated[bool, typer.Option("--json", help="The numbers as JSON, for programs.")] = False,
+) -> None:
+    """Measure how well a generator shows held-out footage of its performer."""
+    from core import evaluate as evaluation
+    from core.targets.split import parse_split
+
+    with _sentences(), _bar() as bar:
+        building, judging = (bar.add_task(words, total=1.0, speed="") for words in ("Performer", "Judging"))
+        performer = evaluation.performer_of(target, frames, lambda share: bar.update(building, completed=share))
+        bar.update(building, completed=1.0)
+        result = evaluation.evaluate(
+            performer, generator, parse_split(split), lambda share: bar.update(judging, completed=share)
+        )
+    numbers = result.as_json()
+    if as_json:
+        typer.echo(json.dumps(numbers, indent=2))
+        return
+    table = Table("", *numbers["full_frame"])
+    for region, scores in numbers.items():
+        table.add_row(region.replace("_", " "), *("–" if v is None else f"{v:.4g}" for v in scores.values()))
+    _out.print(table)
+
+
 def _source(given: Path) -> Path:
     from core import dances
 

@@ -28,6 +28,12 @@ def user_performers() -> Path:
     return data_root() / "performers"
 
 
+def cache_root() -> Path:
+    """What can be made again at any time. ``DANCE_CACHE`` moves it."""
+    override = os.environ.get("DANCE_CACHE")
+    return Path(override) if override else Path(platformdirs.user_cache_dir(_APP, appauthor=False)) / "cache"
+
+
 def work_root() -> Path:
     """Uploads and results of running sessions; emptied at start-up of the app. ``DANCE_WORK`` moves it."""
     override = os.environ.get("DANCE_WORK")

@@ -27,6 +27,7 @@ FOLDER_RATE: Final = Fraction(5, 2)
 """Rate of a folder of pictures: one frame in ten of 25 a second, as the tai-chi footage of the course project was kept."""
 
 _LONGEST_GAP: Final = 3
+_LARGEST_RUN: Final = 2**31
 _SUFFIXES: Final = (".webp", ".png", ".jpg", ".jpeg")
 
 
@@ -111,7 +112,8 @@ class FolderFootage:
 
     ``landmarks.npz`` holds ``index`` (N,), the numbers, and ``landmarks`` (N, 33, 3 or 4): x, y, z in units of the
     picture's width and height (z of the width) and visibility, which counts as 1 where it is not given. Numbers that are
-    left out end a stretch.
+    left out end a stretch. A stretch is called by the numbers left out before it, so that every picture's own number is
+    still known: its place plus its stretch.
     """
 
     tracked = False
@@ -120,31 +122,37 @@ class FolderFootage:
         found = [
             path for path in (folder / "frames").glob("*") if path.suffix.lower() in _SUFFIXES and path.stem.isdecimal()
         ]
-        self._paths = sorted(found, key=lambda path: int(path.stem))
-        if not self._paths:
+        self.pictures: list[Path] = sorted(found, key=lambda path: int(path.stem))
+        if not self.pictures:
             raise UnusableInput(
                 f"{folder.name} holds no pictures: they belong in {folder.name}/frames, named 0000.webp and so on."
             )
-        if len(self._paths) > MAX_FRAMES:
-            raise OverLimit(f"{folder.name} holds {len(self._paths)} pictures; a performer has at most {MAX_FRAMES}.")
+        if len(self.pictures) > MAX_FRAMES:
+            raise OverLimit(f"{folder.name} holds {len(self.pictures)} pictures; a performer has at most {MAX_FRAMES}.")
+        self._runs = _stretches([int(path.stem) for path in self.pictures])
         self.rate = FOLDER_RATE
-        self.count: int | None = len(self._paths)
+        self.count: int | None = len(self.pictures)
         landmarks = folder / "landmarks.npz"
         self._poses = _read_landmarks(landmarks) if landmarks.is_file() else None
 
     def __iter__(self) -> Iterator[Shot]:
-        run, last = 0, None
         size: tuple[int, ...] | None = None
-        for position, path in enumerate(self._paths):
-            number = int(path.stem)
-            run += last is not None and number != last + 1
-            last = number
+        for position, (path, run) in enumerate(zip(self.pictures, self._runs, strict=True)):
             image = _read_image(path)
             size = size or image.shape
             if image.shape != size:
                 raise UnusableInput(f"{path.name} has another size than the pictures before it.")
-            pose = None if self._poses is None else _in_pixels(self._poses.get(number), image)
+            pose = None if self._poses is None else _in_pixels(self._poses.get(int(path.stem)), image)
             yield Shot(image, position / self.rate, run, pose, known=self._poses is not None)
+
+
+def _stretches(numbers: list[int]) -> list[int]:
+    """For each of these growing numbers, which stretch without a gap it belongs to."""
+    left_out = [number - place for place, number in enumerate(numbers)]
+    if left_out[-1] < _LARGEST_RUN:
+        return left_out
+    names = {run: count for count, run in enumerate(sorted(set(left_out)))}
+    return [names[run] for run in left_out]
 
 
 def _read_image(path: Path) -> Frame:

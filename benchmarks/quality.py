@@ -1,0 +1,248 @@
+"""How good the pictures are: every generator on held-out footage, on transfers with a known answer, and on a real source.
+
+    python -m benchmarks.quality [--targets mira theo] [--generators nearest nearest-frame] [--answers FOLDER]
+        [--frames FOLDER] [--source VIDEO] [--strips FOLDER] [--parts held-out answers frames source] [--label TEXT]
+
+``--answers`` holds what ``python -m scripts.performers --answer PERFORMER --dance NAME --out FOLDER`` renders: the performer
+doing exactly what the dancer did (PERFORMER-NAME.mp4, its ..._mask.mp4 and ..._joints.json). Pairs that are not there, and
+parts without their folder or video, are passed over with a word. The generator called ``answer`` in the table is the answer
+itself, ``footage`` the held-out footage itself: what the best generator could score, pose detection included.
+
+Appends to ``results/quality.csv``; definitions are those of ``core.metrics``. ``--strips`` also gets one picture for each
+comparison: above what is to be seen, below it what each generator made of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from benchmarks.machine import append
+from core.compositing import cover
+from core.dances import list_dances
+from core.errors import GeneratorNotFound, WeightsMissing
+from core.evaluate import Evaluation, Sample, danced, judge, performer_of, reenact
+from core.generators.registry import create_generator
+from core.pipeline import performer_statistics
+from core.pose import skeleton
+from core.pose.analysis import Analysis, look
+from core.settings import settings
+from core.targets.split import SplitName, split_of
+from core.targets.store import Target, load_target
+from core.types import LANDMARKS, Frame, Pose
+from core.video.reader import VideoReader
+
+PARTS = ("held-out", "answers", "frames", "source")
+COLUMNS = 8
+TILE = 192
+
+
+@dataclass(frozen=True)
+class Contest:
+    """One row of the table for each generator: where it takes place, and the samples each is measured by.
+
+    ``ideal`` are samples whose output is what should be seen, where that is known; ``above`` are pictures for the strip's
+    top row, given the number of frames.
+    """
+
+    part: str
+    performer: Target
+    source: str
+    samples: Callable[[str], Iterable[Sample]]
+    ideal: tuple[str, Callable[[], Iterable[Sample]]] | None = None
+    above: Callable[[], Iterable[Frame]] | None = None
+
+
+def held_out(performer: Target, part: str, split: SplitName) -> Contest:
+    """Self-reenactment of the frames that ``split`` holds out."""
+    parts = split_of(performer, split)
+
+    def footage() -> Iterator[Sample]:
+        for sample in reenact(performer, "nearest-frame", parts):
+            if sample.reference is not None:
+                yield replace(sample, output=sample.reference, drawn=sample.person)
+
+    return Contest(part, performer, split, lambda name: reenact(performer, name, parts), ("footage", footage))
+
+
+def known_answers(performers: list[Target], folder: Path) -> Iterator[Contest]:
+    """Every bundled dance danced by every performer whose answer lies in ``folder``."""
+    for dance in list_dances():
+        there = [p for p in performers if (folder / f"{p.id}-{dance.id}.mp4").is_file()]
+        for performer in performers:
+            if performer not in there:
+                print(f"{performer.id}-{dance.id}.mp4 is not in {folder}: passed over")
+        analysis = analysed(dance.video) if there else None
+        for performer in there:
+            if analysis is not None:
+                yield _known_answer(performer, dance.id, analysis, folder / f"{performer.id}-{dance.id}")
+
+
+def _known_answer(performer: Target, dance: str, analysis: Analysis, stem: Path) -> Contest:
+    def ideal() -> Iterator[Sample]:
+        for sample in answers(stem):
+            yield replace(sample, asked=sample.known)
+
+    def samples(name: str) -> Iterator[Sample]:
+        made = danced(performer, create_generator(name, performer), analysis)
+        for sample, answer in zip(made, answers(stem), strict=True):
+            yield replace(sample, reference=answer.reference, person=answer.person, known=answer.known)
+
+    return Contest("known answer", performer, dance, samples, ("answer", ideal))
+
+
+def answers(stem: Path) -> Iterator[Sample]:
+    """The rendered answer as if it were an output: picture, mask and joints of each frame."""
+    joints = np.array(json.loads(stem.with_name(f"{stem.name}_joints.json").read_text())["xy"], np.float32)
+    with (
+        VideoReader(stem.with_suffix(".mp4")) as pictures,
+        VideoReader(stem.with_name(f"{stem.name}_mask.mp4")) as masks,
+    ):
+        for picture, mask, xy in zip(pictures, masks, joints, strict=True):
+            landmarks = np.zeros((LANDMARKS, 4), np.float32)
+            landmarks[list(skeleton.JOINTS), :2] = xy
+            landmarks[list(skeleton.JOINTS), 3] = 1
+            person = np.ascontiguousarray(mask.image[..., 0])
+            yield Sample(picture.image, None, 0, person, picture.image, person, Pose(landmarks))
+
+
+def real_source(performer: Target, video: Path, analysis: Analysis) -> Contest:
+    """A source without an answer: what is asked for, and whether the output holds still."""
+
+    def above() -> Iterator[Frame]:
+        with VideoReader(video, max_side=settings().analysis_side) as reader:
+            yield from (frame.image for frame in reader)
+
+    def samples(name: str) -> Iterable[Sample]:
+        return danced(performer, create_generator(name, performer), analysis)
+
+    return Contest("real source", performer, video.name, samples, above=above)
+
+
+def analysed(video: Path) -> Analysis:
+    """Everybody in every frame, as a transfer looks."""
+    with VideoReader(video, max_side=settings().analysis_side) as reader:
+        analysis = Analysis(reader.size)
+        for sighting in look(reader):
+            analysis.add(sighting)
+    return analysis
+
+
+def run(contest: Contest, generators: list[str], label: str, strips: Path | None) -> None:
+    """Measure every generator, append its row, and put the strip together."""
+    torso = performer_statistics(contest.performer).near[1]
+    rows: list[tuple[str, list[Frame]]] = []
+    entries: list[tuple[str, Callable[[], Iterable[Sample]]]] = [] if contest.ideal is None else [contest.ideal]
+    entries += [(name, lambda name=name: contest.samples(name)) for name in generators]  # type: ignore[misc]
+    for name, samples in entries:
+        kept: list[Frame] = []
+        try:
+            result = judge(_keeping(samples(), kept), torso)
+        except (GeneratorNotFound, WeightsMissing) as error:
+            print(f"{error} Passed over.")
+            continue
+        row = {"label": label, "part": contest.part, "performer": contest.performer.id, "source": contest.source,
+               "generator": name, **figures(result)}  # fmt: skip
+        append("quality", row)
+        print(row, flush=True)
+        rows.append((name, kept))
+    if strips is not None:
+        above = [] if contest.above is None else [("source", [_tile(image) for image in contest.above()])]
+        write_strip(
+            strips / f"{contest.part}-{contest.performer.id}-{contest.source}.webp".replace(" ", "-"), above + rows
+        )
+
+
+def _keeping(samples: Iterable[Sample], kept: list[Frame]) -> Iterator[Sample]:
+    for sample in samples:
+        kept.append(_tile(sample.output))
+        yield sample
+
+
+def _tile(image: Frame) -> Frame:
+    return cover(image, (TILE, TILE))
+
+
+def figures(result: Evaluation) -> dict[str, object]:
+    """The columns of one row; empty where something is not known."""
+    numbers = {
+        "frames": result.frames,
+        "l1_seed": result.full_frame.l1_seed,
+        "psnr": result.full_frame.psnr,
+        "ssim": result.full_frame.ssim,
+        "sharpness": result.full_frame.sharpness,
+        "box_l1_seed": result.person_box.l1_seed,
+        "box_psnr": result.person_box.psnr,
+        "box_ssim": result.person_box.ssim,
+        "box_sharpness": result.person_box.sharpness,
+        "person_psnr": result.psnr_person,
+        "person_ssim": result.ssim_person,
+        "akd": result.full_frame.akd,
+        "mkr": result.full_frame.mkr,
+        "pck": result.pck,
+        "akd_known": result.akd_known,
+        "akd_asked": result.akd_asked,
+        "flicker": result.flicker,
+        "tof": result.tof,
+        "jitter": result.jitter,
+    }
+    return {name: "" if math.isnan(value) else round(value, 5) for name, value in numbers.items()}
+
+
+def write_strip(path: Path, rows: Sequence[tuple[str, list[Frame]]]) -> None:
+    """One row of pictures for each, its name on the first, at the same moments of the sequence."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = []
+    for name, pictures in rows:
+        chosen = [pictures[i] for i in np.linspace(0, len(pictures) - 1, COLUMNS + 2).astype(int)[1:-1]]
+        line = np.hstack(chosen)
+        line[:22, : 14 + 8 * len(name)] = 0
+        cv2.putText(line, name, (6, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (255, 255, 255), 1, cv2.LINE_AA)
+        lines.append(line)
+    coded = cv2.imencode(".webp", np.vstack(lines)[..., ::-1], [cv2.IMWRITE_WEBP_QUALITY, 85])[1]
+    path.write_bytes(coded.tobytes())
+
+
+def contests(given: argparse.Namespace) -> Iterator[Contest]:
+    """All that was asked for and can take place."""
+    performers = [load_target(name) for name in given.targets]
+    if "held-out" in given.parts:
+        yield from (held_out(performer, "held out", "blocks") for performer in performers)
+    if "answers" in given.parts and given.answers is not None:
+        yield from known_answers(performers, given.answers)
+    if "frames" in given.parts and given.frames is not None:
+        of_frames = performer_of(None, given.frames)
+        yield from (held_out(of_frames, f"frames {given.frames.name}", split) for split in ("blocks", "random"))
+    if "source" in given.parts and given.source is not None:
+        analysis = analysed(given.source)
+        yield from (real_source(performer, given.source, analysis) for performer in performers)
+
+
+def main() -> None:
+    """Measure and append."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--targets", nargs="+", default=["mira", "theo"])
+    parser.add_argument("--generators", nargs="+", default=["nearest", "nearest-frame"])
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
+    parser.add_argument("--answers", type=Path)
+    parser.add_argument("--frames", type=Path)
+    parser.add_argument("--source", type=Path)
+    parser.add_argument("--strips", type=Path)
+    parser.add_argument("--label", default="")
+    given = parser.parse_args()
+    for part in ("answers", "frames", "source"):
+        if part in given.parts and getattr(given, part) is None:
+            print(f"--{part} is not given: that part is passed over")
+    for contest in contests(given):
+        run(contest, given.generators, given.label, given.strips)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,365 @@
+"""Holding a generator's pictures against what they should show.
+
+Self-reenactment: the performer in poses of footage that was held out, against that footage (:func:`evaluate`). Everything
+else that has outputs and perhaps references (transfers with a known answer, real sources) goes through the same
+:func:`judge`. Definitions are those of ``core.metrics``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import math
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+
+from core import metrics, paths
+from core.errors import NobodyFound, UnusableInput
+from core.generators.base import Generator
+from core.generators.registry import create_generator
+from core.pipeline import DancePipeline, empty_stage, performer_statistics
+from core.pose.analysis import Analysis, look
+from core.pose.person import choose, distinct
+from core.targets.build import build_target
+from core.targets.footage import FolderFootage
+from core.targets.matte import body_shape
+from core.targets.split import Split, SplitName, Subset, split_of
+from core.targets.store import Target, find_place, load_target, read_picture
+from core.types import Alpha, Frame, Picture, Pose, VideoFrame
+
+logger = logging.getLogger(__name__)
+
+BEST_PSNR: Final = 100.0
+"""What equal pictures count as in a mean of PSNR, in dB."""
+
+_SAMPLED_PICTURES: Final = 5
+_SAME_PICTURE: Final = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One output and what it is held against.
+
+    Attributes:
+        output: what the generator made.
+        asked: the pose it was to show, in pixels of ``output``; None where the stage is to be empty.
+        stretch: samples of the same number follow each other in time.
+        drawn: where the generator put the person; None when it does not say.
+        reference: what it should have made, where that is known.
+        person: where the person is in ``reference``, where that is known exactly.
+        known: the pose in ``reference``, where it is known and another than ``asked``.
+    """
+
+    output: Frame
+    asked: Pose | None
+    stretch: int = 0
+    drawn: Alpha | None = None
+    reference: Frame | None = None
+    person: Alpha | None = None
+    known: Pose | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Errors over one region; NaN where something is not known. ``akd`` and ``mkr`` are the person's in either region."""
+
+    l1_seed: float
+    psnr: float
+    ssim: float
+    sharpness: float
+    akd: float
+    mkr: float
+
+    def as_json(self) -> dict[str, float | None]:
+        """The fields by name, rounded; None for NaN."""
+        return {name: None if math.isnan(value) else round(value, 5) for name, value in asdict(self).items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Everything that is measured on one sequence of samples; NaN where something is not known.
+
+    ``akd_known`` is from the known pose to the one found on the output; ``akd_asked`` from the known pose to the one asked
+    for, which is the fault of retargeting alone.
+    """
+
+    frames: int
+    full_frame: Scores
+    person_box: Scores
+    psnr_person: float
+    ssim_person: float
+    pck: float
+    akd_known: float
+    akd_asked: float
+    flicker: float
+    tof: float
+    jitter: float
+
+    def as_json(self) -> dict[str, dict[str, float | None]]:
+        """What ``python -m core evaluate --json`` prints."""
+        return {"full_frame": self.full_frame.as_json(), "person_box": self.person_box.as_json()}
+
+
+def evaluate(
+    target: Target, generator: str, split: SplitName = "blocks", progress: Callable[[float], None] = lambda _: None
+) -> Evaluation:
+    """Self-reenactment of the held-out frames by a generator that does not know them.
+
+    A trained generator is only as honest as its training: it must have been given the same split.
+
+    Raises:
+        GeneratorNotFound, WeightsMissing: there is no such generator for this performer.
+        NobodyFound: nobody is in the held-out frames, or in all others.
+    """
+    parts = split_of(target, split)
+    total = int((parts.held_out & target.found).sum())
+    if not total:
+        raise NobodyFound(f"Nobody is in the frames of {target.name} that '{split}' holds out: use longer footage.")
+    samples = reenact(target, generator, parts)
+    return judge(_told(samples, total, progress), performer_statistics(target).near[1], flows=False)
+
+
+def _told(samples: Iterable[Sample], total: int, progress: Callable[[float], None]) -> Iterator[Sample]:
+    for done, sample in enumerate(samples, 1):
+        yield sample
+        progress(done / total)
+
+
+def reenact(target: Target, generator: str, split: Split) -> Iterator[Sample]:
+    """The held-out frames with somebody in them, each asked for by its own pose.
+
+    Raises:
+        GeneratorNotFound, WeightsMissing: there is no such generator for this performer.
+        NobodyFound: nobody is in the frames to learn from.
+    """
+    known = Subset(target, split.train)
+    if not known.found.any():
+        raise NobodyFound(f"Nobody is in the frames of {target.name} that are left to learn from: use longer footage.")
+    made_by = create_generator(generator, known)
+    for number, stretch in enumerate(split.stretches()):
+        yield from _reenacted(target, known, made_by, [int(i) for i in stretch], number)
+
+
+def _reenacted(target: Target, known: Subset, made_by: Generator, stretch: list[int], number: int) -> Iterator[Sample]:
+    poses = [target.pose(i) for i in stretch]
+    choices = made_by.choose_all(poses, [Fraction(i) / target.rate for i in stretch])
+    for i, pose, choice in zip(stretch, poses, choices, strict=True):
+        if pose is None:
+            continue
+        if choice is not None and not known.found[choice]:
+            raise ValueError(f"{made_by.spec.name} was caught using frame {choice}, which is held out")
+        picture = made_by.generate(pose, choice)
+        person = None if target.masks is None else target.masks[i]
+        yield Sample(picture.image, pose, number, picture.alpha, target.frames[i], person)
+
+
+def danced(target: Target, generator: Generator, analysis: Analysis) -> Iterator[Sample]:
+    """A whole source danced as a transfer does it, frame by frame, each asked for by the retargeted pose.
+
+    Args:
+        target: the performer.
+        generator: made for that performer.
+        analysis: of the source.
+
+    Raises:
+        NobodyFound: nobody is in the source.
+    """
+    with DancePipeline(target, generator) as pipeline:
+        plan = pipeline.analyse(analysis)
+    stage = empty_stage(target)
+    nobody = np.zeros(stage.shape[:2], np.uint8)
+    for asked, choice in zip(plan.asked, plan.choices, strict=True):
+        picture = Picture(stage, nobody) if asked is None else generator.generate(asked, choice)
+        yield Sample(picture.image, asked, drawn=picture.alpha)
+
+
+def judge(samples: Iterable[Sample], torso: float, *, flows: bool = True) -> Evaluation:
+    """Measure a sequence of samples, one after the other; a handful is in memory at a time.
+
+    Args:
+        samples: all of one size, in the order of time within each stretch.
+        torso: the performer's torso length in pixels, the unit of ``jitter``.
+        flows: measure ``tof``, which takes longer than all else but finding the pose.
+    """
+    tally = _Tally(flows)
+    for sample, found in _detected(samples):
+        tally.add(sample, found)
+    return tally.result(torso)
+
+
+def _detected(samples: Iterable[Sample]) -> Iterator[tuple[Sample, Pose | None]]:
+    """Each sample with the largest person that is found on its output, every picture looked at afresh."""
+    waiting: deque[Sample] = deque()
+
+    def pictures() -> Iterator[VideoFrame]:
+        for index, sample in enumerate(samples):
+            waiting.append(sample)
+            yield VideoFrame(index, Fraction(index), sample.output)
+
+    for sighting in look(pictures()):
+        size = (sighting.frame.image.shape[1], sighting.frame.image.shape[0])
+        people = distinct(sighting.people)
+        yield waiting.popleft(), choose(people, "largest", size) if people else None
+
+
+@dataclass(slots=True)
+class _Region:
+    """Image errors of one region, frame by frame."""
+
+    l1_seed: list[float] = field(default_factory=list)
+    psnr: list[float] = field(default_factory=list)
+    ssim: list[float] = field(default_factory=list)
+    sharpness: list[float] = field(default_factory=list)
+
+    def add(self, output: Frame, reference: Frame, box: metrics.Box) -> None:
+        region = box.region(output.shape)
+        seed = metrics.seed_box(box, (output.shape[1], output.shape[0])).region((metrics.SEED, metrics.SEED))
+        self.l1_seed.append(metrics.l1(metrics.seed_scale(output)[seed], metrics.seed_scale(reference)[seed]))
+        self.psnr.append(min(metrics.psnr(output[region], reference[region]), BEST_PSNR))
+        self.ssim.append(metrics.ssim(output[region], reference[region]))
+        self.sharpness.append(metrics.sharpness_ratio(output, reference, region))
+
+    def scores(self, error: metrics.PoseError) -> Scores:
+        means = [metrics.mean_known(values) for values in (self.l1_seed, self.psnr, self.ssim, self.sharpness)]
+        return Scores(means[0], means[1], means[2], means[3], error.akd, error.mkr)
+
+
+@dataclass(slots=True)
+class _Tally:
+    """All that is measured, frame by frame."""
+
+    flows: bool
+    asked: list[Pose | None] = field(default_factory=list)
+    found: list[Pose | None] = field(default_factory=list)
+    known: list[Pose | None] = field(default_factory=list)
+    timeline: list[Pose | None] = field(default_factory=list)
+    full: _Region = field(default_factory=_Region)
+    box: _Region = field(default_factory=_Region)
+    psnr_person: list[float] = field(default_factory=list)
+    ssim_person: list[float] = field(default_factory=list)
+    flicker: list[float] = field(default_factory=list)
+    tof: list[float] = field(default_factory=list)
+    size: tuple[int, int] = (1, 1)
+    last: tuple[Sample, Alpha] | None = None
+
+    def add(self, sample: Sample, found: Pose | None) -> None:
+        self.size = (sample.output.shape[1], sample.output.shape[0])
+        self.asked.append(sample.asked)
+        self.found.append(found)
+        self.known.append(sample.known)
+        if sample.reference is not None:
+            self._compare(sample, sample.reference)
+        self._follow(sample, found)
+
+    def _compare(self, sample: Sample, reference: Frame) -> None:
+        width, height = self.size
+        self.full.add(sample.output, reference, metrics.Box(0, 0, width, height))
+        pose = sample.known or sample.asked
+        box = None if pose is None else metrics.person_box(pose)
+        if box is not None and sample.output[box.region(sample.output.shape)].size:
+            self.box.add(sample.output, reference, box)
+        if sample.person is not None and (inside := sample.person >= 128).any():
+            self.psnr_person.append(min(metrics.psnr(sample.output, reference, inside), BEST_PSNR))
+            self.ssim_person.append(metrics.ssim(sample.output, reference, inside))
+
+    def _follow(self, sample: Sample, found: Pose | None) -> None:
+        covered = _covered(sample)
+        if self.last is None or self.last[0].stretch != sample.stretch:
+            self.timeline.append(None)
+        else:
+            before, covered_before = self.last
+            self.flicker.append(metrics.change_outside(before.output, covered_before, sample.output, covered))
+            if self.flows and before.reference is not None and sample.reference is not None:
+                pairs = (before.output, before.reference), (sample.output, sample.reference)
+                self.tof.append(metrics.flow_error(*pairs))
+        self.timeline.append(found)
+        self.last = sample, covered
+
+    def result(self, torso: float) -> Evaluation:
+        error = metrics.pose_error(self.asked, self.found, self.size)
+        return Evaluation(
+            frames=len(self.asked),
+            full_frame=self.full.scores(error),
+            person_box=self.box.scores(error),
+            psnr_person=metrics.mean_known(self.psnr_person),
+            ssim_person=metrics.mean_known(self.ssim_person),
+            pck=error.pck,
+            akd_known=metrics.pose_error(self.known, self.found, self.size).akd,
+            akd_asked=metrics.pose_error(self.known, self.asked, self.size).akd,
+            flicker=metrics.mean_known(self.flicker),
+            tof=metrics.mean_known(self.tof),
+            jitter=metrics.jitter(self.timeline, torso),
+        )
+
+
+def _covered(sample: Sample) -> Alpha:
+    """Where the person is on the output, drawn from the pose where the generator does not say."""
+    if sample.drawn is not None:
+        return sample.drawn
+    shape = sample.output.shape[:2]
+    return np.zeros(shape, np.uint8) if sample.asked is None else body_shape(shape, sample.asked)
+
+
+def performer_of(
+    target_id: str | None, folder: Path | None, progress: Callable[[float], None] = lambda _: None
+) -> Target:
+    """The performer to evaluate.
+
+    Args:
+        target_id: a performer there is.
+        folder: pictures with landmarks (:class:`core.targets.footage.FolderFootage`). The performer of ``target_id`` is
+            taken where they were built from these pictures; otherwise one is built of them and kept in the cache.
+        progress: of building, 0 to 1.
+
+    Raises:
+        UnusableInput: neither is given, or the folder cannot be used.
+        TargetNotFound: there is no performer of that id.
+    """
+    target = None if target_id is None else load_target(target_id)
+    if target is not None and (folder is None or _made_of(target, folder)):
+        return target
+    if folder is None:
+        raise UnusableInput("Say which performer to evaluate: --target ID, or --frames FOLDER.")
+    if target is not None:
+        logger.info("%s was not built from %s: a performer is built of its pictures", target.id, folder.name)
+    return _built(folder, progress)
+
+
+def _made_of(target: Target, folder: Path) -> bool:
+    """Whether the performer was built from the pictures of ``folder``, by a few of them."""
+    pictures = FolderFootage(folder).pictures
+    if len(pictures) != target.manifest.frames:
+        return False
+    chosen = np.unique(np.linspace(0, len(pictures) - 1, _SAMPLED_PICTURES).astype(int))
+    return all(_same_picture(target.frames[int(i)], read_picture(pictures[i])) for i in chosen)
+
+
+def _same_picture(kept: Frame, original: Frame) -> bool:
+    """Whether a performer's frame is this picture, scaled and coded."""
+    size = (kept.shape[1], kept.shape[0])
+    return float(cv2.absdiff(kept, cv2.resize(original, size, interpolation=cv2.INTER_AREA)).mean()) < _SAME_PICTURE
+
+
+def _built(folder: Path, progress: Callable[[float], None]) -> Target:
+    root = paths.cache_root() / "frames"
+    target_id = f"frames-{_digest(folder)}"
+    if find_place(target_id, root) is None:
+        build_target(folder, id=target_id, name=folder.name, into=root, progress=progress).close()
+    return load_target(target_id, root)
+
+
+def _digest(folder: Path) -> str:
+    """16 hexadecimal digits of what the folder holds."""
+    digest = hashlib.sha256()
+    for path in [*sorted((folder / "frames").glob("*")), folder / "landmarks.npz"]:
+        if path.is_file():
+            digest.update(f"{path.name}:{path.stat().st_size}\n".encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,92 @@
+"""The quality benchmark, on a few moments of footage that know their own answer."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from benchmarks import machine, quality
+from core.dances import Dance
+from core.pose import skeleton
+from core.targets.store import Target, load_target
+from tests.media import write_video
+
+# from all over the footage, or the dancer's build could not be told from so few
+FRAMES = range(20, 590, 38)
+
+
+@pytest.fixture
+def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(machine, "RESULTS", tmp_path / "results")
+    return tmp_path / "results"
+
+
+def write_answer(theo: Target, folder: Path, dance: str) -> None:
+    """Theo dancing as Theo did: the answer is the footage."""
+    assert theo.masks is not None
+    masks = theo.masks
+    stem = f"theo-{dance}"
+    write_video(folder / f"{stem}.mp4", [theo.frames[i] for i in FRAMES], rate=2)
+    write_video(folder / f"{stem}_mask.mp4", [cv2.merge([masks[i]] * 3) for i in FRAMES], rate=2)
+    xy = theo.poses[list(FRAMES)][:, list(skeleton.JOINTS), :2]
+    (folder / f"{stem}_joints.json").write_text(json.dumps({"xy": np.round(xy, 2).tolist(), "fps": 25}))
+
+
+def run(monkeypatch: pytest.MonkeyPatch, results: Path, *words: str | Path) -> list[dict[str, str]]:
+    monkeypatch.setattr(sys, "argv", ["quality", *map(str, words)])
+    quality.main()
+    with (results / "quality.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_transfer_with_a_known_answer(
+    tmp_path: Path, results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with load_target("theo") as theo:
+        write_answer(theo, tmp_path, "short")
+    dance = Dance("short", "Short", tmp_path / "theo-short.mp4", tmp_path / "short.webp")
+    monkeypatch.setattr(quality, "list_dances", lambda: [dance])
+    rows = run(
+        monkeypatch, results, "--generators", "nearest-frame", "small-net", "--parts", "answers", "source",
+        "--answers", tmp_path, "--strips", tmp_path / "strips",
+    )  # fmt: skip
+    said = capsys.readouterr().out
+    assert "mira-short.mp4 is not in" in said
+    assert "--source is not given" in said
+    assert "small-net" in said, "a generator that does not exist for this performer is passed over with a word"
+    answer, nearest = rows
+    assert (answer["generator"], nearest["generator"], nearest["source"]) == ("answer", "nearest-frame", "short")
+    assert float(answer["l1_seed"]) == 0.0
+    assert float(answer["akd"]) < 4.0
+    assert 0.0 < float(nearest["l1_seed"]) < 0.06
+    assert float(nearest["akd"]) < 3.0, "the frames themselves are in the memory"
+    assert 0.4 < float(nearest["person_ssim"]) < 1.0
+    assert float(nearest["akd_asked"]) < 4.0, "retargeting onto oneself changes little"
+    assert float(nearest["akd_known"]) < 6.0
+    assert float(nearest["tof"]) > 0.0
+    assert answer["cpu"] == nearest["cpu"] != ""
+    strip = cv2.imread(str(tmp_path / "strips" / "known-answer-theo-short.webp"))
+    assert strip is not None
+    assert strip.shape == (2 * quality.TILE, quality.COLUMNS * quality.TILE, 3)
+
+
+def test_a_source_without_an_answer(tmp_path: Path, results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with load_target("theo") as theo:
+        clip = write_video(tmp_path / "clip.mp4", [theo.frames[i] for i in FRAMES], rate=2)
+    rows = run(
+        monkeypatch, results, "--targets", "mira", "--generators", "nearest", "--parts", "source", "--source", clip,
+        "--strips", tmp_path / "strips", "--label", "here",
+    )  # fmt: skip
+    (row,) = rows
+    assert (row["label"], row["performer"], row["source"], row["frames"]) == ("here", "mira", "clip.mp4", "15")
+    assert row["l1_seed"] == row["tof"] == ""
+    assert 0.0 < float(row["akd"]) < 40.0
+    assert 0.0 <= float(row["mkr"]) <= 1.0
+    assert float(row["jitter"]) > 0.0
+    assert (tmp_path / "strips" / "real-source-mira-clip.mp4.webp").is_file()
