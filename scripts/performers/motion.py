@@ -199,7 +199,7 @@ class _Posing:
         meet = p[f"meet{side}"]
         for blend in (0.18, 0.0):  # the shoulder follows the arm a little, which moves the arm's root
             root = self.attach(f"upperarm01.{side}")
-            goal = root + chest @ self._towards_midline(hand * limb.length, root, sign, meet)
+            goal: Floats = root + chest @ self._towards_midline(hand * limb.length, root, sign, meet)
             goal = self._outside_body(goal, meet)
             goal = self._above_floor(goal, root, side, sign)
             upper, lower, self.bend[f"elbow{side}"] = limb.solve(root, goal, pole)
@@ -241,10 +241,10 @@ class _Posing:
         if flat <= 0:
             return wrist
         rig = self.rig
-        fingers = self.rest(f"finger3-2.{side}") - self.rest(f"wrist.{side}")
+        fingers: Floats = self.rest(f"finger3-2.{side}") - self.rest(f"wrist.{side}")
         fingers = fingers / np.linalg.norm(fingers)
-        along = rot_z(self.p["yaw"]) @ np.array([0.25 if side == "L" else -0.25, -1.0, 0.0])
-        palm = np.cross(rig.curl_axis[side], fingers)
+        along: Floats = rot_z(self.p["yaw"]) @ np.array([0.25 if side == "L" else -0.25, -1.0, 0.0])
+        palm: Floats = np.cross(rig.curl_axis[side], fingers)
         palm = palm / np.linalg.norm(palm)
         rest = np.stack([fingers, palm, np.cross(fingers, palm)], 1)
         along = along / np.linalg.norm(along)
