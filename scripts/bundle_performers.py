@@ -1,7 +1,7 @@
 """From what ``scripts/performers`` rendered to what ships: ``python -m scripts.bundle_performers RENDERED``.
 
 Builds ``assets/performers/ID`` for both performers with the exact stage and masks of the renderer, copies the dances with
-their moving pictures to ``assets/dances``, the known joints to ``tests/data``, and makes the README's picture.
+their moving pictures to ``assets/dances``, all known joints to ``tests/data``, and makes the README's picture.
 """
 
 from __future__ import annotations
@@ -23,12 +23,15 @@ from core.transfer import TransferOptions, transfer
 from core.video.reader import VideoReader
 
 PERFORMERS = {"mira": "Mira", "theo": "Theo"}
+DANCES = ("lina-disco", "omar-street", "june-sway")
+FRAMES_CRF = 24.0
+"""The footage of one performer stays below 6 MB."""
 LICENCE = "MIT"
 SOURCE = "Rendered by scripts/performers: nobody was filmed."
 
 
 def bundle(rendered: Path, performer: str) -> None:
-    """One performer, their dance and their known joints."""
+    """One performer and their known joints."""
     build_target(
         rendered / f"{performer}.mp4",
         id=performer,
@@ -39,21 +42,36 @@ def bundle(rendered: Path, performer: str) -> None:
         portrait=rendered / f"{performer}_portrait.png",
         licence=LICENCE,
         source_note=SOURCE,
+        crf=FRAMES_CRF,
         replace=True,
     )
+    keep_joints(rendered, performer)
+
+
+def bundle_dances(rendered: Path) -> None:
+    """All dances with their moving pictures and known joints, in place of those that were there."""
     paths.BUNDLED_DANCES.mkdir(parents=True, exist_ok=True)
-    for ending in (".mp4", ".webp"):
-        shutil.copyfile(rendered / f"{performer}-dance{ending}", paths.BUNDLED_DANCES / f"{performer}-dance{ending}")
-    known = json.loads((rendered / f"{performer}_joints.json").read_text())
-    joints = paths.PROJECT / "tests" / "data" / f"{performer}_joints.npz"
+    for old in paths.BUNDLED_DANCES.iterdir():
+        if old.stem not in DANCES:
+            old.unlink()
+    for dance in DANCES:
+        for ending in (".mp4", ".webp"):
+            shutil.copyfile(rendered / f"{dance}{ending}", paths.BUNDLED_DANCES / f"{dance}{ending}")
+        keep_joints(rendered, dance)
+
+
+def keep_joints(rendered: Path, name: str) -> None:
+    """What the tests know of a film."""
+    known = json.loads((rendered / f"{name}_joints.json").read_text())
+    joints = paths.PROJECT / "tests" / "data" / f"{name}_joints.npz"
     joints.parent.mkdir(exist_ok=True)
     np.savez_compressed(joints, xy=np.array(known["xy"], np.float16), fps=known["fps"])
 
 
-def readme_picture(into: Path, start: float = 5.0, seconds: float = 5.0) -> None:
+def readme_picture(into: Path, start: float = 3.0, seconds: float = 5.0) -> None:
     """Source, skeleton and result side by side, moving: what the product does in one glance."""
     theo = load_target("theo")
-    dance = paths.BUNDLED_DANCES / "mira-dance.mp4"
+    dance = paths.BUNDLED_DANCES / f"{DANCES[0]}.mp4"
     options = TransferOptions(layout="triptych", start=start, end=start + seconds)
     with tempfile.TemporaryDirectory() as folder:
         video = Path(folder) / "demo.mp4"
@@ -69,6 +87,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("rendered", type=Path)
     given = parser.parse_args()
+    bundle_dances(given.rendered)
     for performer in PERFORMERS:
         bundle(given.rendered, performer)
         print(f"{performer} is bundled", flush=True)

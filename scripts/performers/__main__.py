@@ -1,28 +1,38 @@
-"""Render the performers: `python -m scripts.performers --out DIR [--cache DIR] [--only ID] [--frames N,N,...]`."""
+"""Render performers, dances and answers: `python -m scripts.performers --out DIR [--cache DIR] [--only ID]`.
+
+An answer is what a perfect transfer would give: `--answer mira --dance lina-disco` is Mira in her own room, posed in every
+frame exactly as Lina was.
+"""
 
 import argparse
 import json
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from .beat import TUNES, write_beat
-from .camera import dance_camera, portrait_camera
+from .camera import Camera, dance_camera, portrait_camera
 from .character import JOINTS, Character
 from .characters import CHARACTERS, CharacterSpec
-from .choreography import ROUTINES, Key, choreograph, key
+from .choreography import choreograph
 from .encode import LosslessWriter, encode_dance, encode_footage, encode_mask, write_loop, write_still
+from .keys import Key, key
 from .meshes import Floats
 from .renderer import Renderer
+from .routines import ROUTINES
+from .sampler import realise
 
-SIZE, FPS = 512, 25
+FPS = 25
 PORTRAIT_DRAWN, PORTRAIT_SIZE = 1024, 512
 PORTRAIT = {
     "mira": key("hip", "down", yaw=0.30, cyaw=0.06, hyaw=-0.30, hroll=0.05, hpitch=0.02, croll=-0.03),
     "theo": key("down", "hip", yaw=-0.28, cyaw=-0.05, hyaw=0.27, hroll=-0.04, hpitch=0.02, croll=0.03),
 }
+STRAIGHT = key("hip", yaw=0.25, hyaw=-0.25)
+DANCES = {spec.dance: spec for spec in CHARACTERS.values() if spec.dance}
 
 
 def main() -> None:
@@ -30,31 +40,47 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m scripts.performers", description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder for everything that is made")
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "performer-bodies")
-    parser.add_argument("--only", choices=sorted(CHARACTERS), action="append", help="render only this performer")
+    parser.add_argument("--only", choices=sorted(CHARACTERS), action="append", help="render only this character")
     parser.add_argument("--frames", help="only these frames of the dance, as PNG, to look at")
     parser.add_argument("--portrait", action="store_true", help="only the portraits")
+    parser.add_argument("--answer", choices=sorted(n for n, s in CHARACTERS.items() if not s.dance), help="performer")
+    parser.add_argument("--dance", choices=sorted(DANCES), help="the dance that --answer is danced to")
     arguments = parser.parse_args()
+    if bool(arguments.answer) != bool(arguments.dance):
+        parser.error("--answer and --dance go together")
     arguments.out.mkdir(parents=True, exist_ok=True)
+    if arguments.answer:
+        render_answer(CHARACTERS[arguments.answer], DANCES[arguments.dance], arguments.cache, arguments.out)
+        return
     for name in arguments.only or CHARACTERS:
-        spec = CHARACTERS[name]
-        character = Character(spec, arguments.cache)
+        character = Character(CHARACTERS[name], arguments.cache)
         if arguments.frames:
             render_samples(character, arguments.out, [int(frame) for frame in arguments.frames.split(",")])
-            continue
-        render_portrait(character, arguments.out)
-        if not arguments.portrait:
+        elif arguments.portrait:
+            render_portrait(character, arguments.out)
+        elif character.spec.dance:
+            render_dance(character, arguments.out)
+        else:
+            render_portrait(character, arguments.out)
             render_performer(character, arguments.out)
 
 
-def dance_of(spec: CharacterSpec) -> list[Key]:
-    """The channels of every frame of a performer's dance."""
-    return choreograph(ROUTINES[spec.routine], spec.bpm, FPS)
+def camera_of(character: Character) -> Camera:
+    """The camera that films a character's dance."""
+    return dance_camera(character.height, character.spec.size)
+
+
+def dance_of(character: Character) -> list[Key]:
+    """The channels of every frame of a character's dance."""
+    spec = character.spec
+    keys = realise(ROUTINES[spec.id](), character, camera_of(character), spec.seed)
+    return choreograph(keys, spec.bpm, FPS, spec.seed)
 
 
 def render_samples(character: Character, out: Path, frames: list[int]) -> None:
     """A few frames as pictures, each with hair at rest."""
-    dance = dance_of(character.spec)
-    with Renderer(character, dance_camera(character.height), SIZE) as renderer:
+    dance = dance_of(character)
+    with Renderer(character, camera_of(character)) as renderer:
         for i in frames:
             pose = character.rig.pose(dance[i])
             if character.ponytail:
@@ -64,46 +90,77 @@ def render_samples(character: Character, out: Path, frames: list[int]) -> None:
 
 def render_portrait(character: Character, out: Path) -> None:
     """Head and chest, smiling at the camera."""
-    pose = character.rig.pose(PORTRAIT[character.spec.id])
+    pose = character.rig.pose({**PORTRAIT.get(character.spec.id, STRAIGHT), "blink": 0.0})
     if character.ponytail:
         character.ponytail.settle(pose, 1 / FPS)
     marks = character.marks
     between_eyes = character.attached(pose, "head", (marks.eye_left + marks.eye_right) / 2)
-    with Renderer(character, portrait_camera(between_eyes), PORTRAIT_DRAWN) as renderer:
+    with Renderer(character, portrait_camera(between_eyes, PORTRAIT_DRAWN)) as renderer:
         write_still(renderer.frame(pose)[0], out / f"{character.spec.id}_portrait.png", PORTRAIT_SIZE)
 
 
 def render_performer(character: Character, out: Path) -> None:
-    """Footage, plate, mask, joints, dance and thumbnail of one performer."""
-    spec, started, started_cpu = character.spec, time.monotonic(), time.process_time()
+    """Footage, plate, mask and joints of one performer."""
+    spec = character.spec
     with tempfile.TemporaryDirectory(dir=out) as scratch:
-        lossless, mask, sound = (Path(scratch) / name for name in ("dance.mkv", "mask.mkv", "beat.wav"))
-        joints = _film(character, lossless, mask, out / f"{spec.id}_plate.png")
-        filmed, filmed_cpu = time.monotonic(), time.process_time()
-        encode_footage(lossless, out / f"{spec.id}.mp4")
-        encode_mask(mask, out / f"{spec.id}_mask.mp4")
-        write_beat(sound, TUNES[spec.id], spec.bpm, len(joints) / FPS)
-        encode_dance(lossless, sound, out / f"{spec.id}-dance.mp4")
-        write_loop(lossless, joints, FPS, out / f"{spec.id}-dance.webp")
-    known = {"joints": JOINTS, "fps": FPS, "size": SIZE, "bpm": spec.bpm, "xy": np.round(joints, 2).tolist()}
-    (out / f"{spec.id}_joints.json").write_text(json.dumps(known))
-    whole, cpu = time.monotonic() - started, (filmed_cpu - started_cpu) / len(joints)
-    print(
-        f"{spec.id}: {len(joints)} frames, {(filmed - started) / len(joints):.3f} s ({cpu:.3f} CPU) each; {whole:.0f} s"
-    )
+        film = _film(character, dance_of(character), Path(scratch))
+        encode_footage(film.lossless, out / f"{spec.id}.mp4")
+        encode_mask(film.mask, out / f"{spec.id}_mask.mp4")
+        write_still(film.plate, out / f"{spec.id}_plate.png")
+        _write_joints(out / f"{spec.id}_joints.json", film.joints, character, spec.bpm)
 
 
-def _film(character: Character, lossless: Path, mask: Path, plate: Path) -> Floats:
-    """Render the dance; returns the joints in pixels, (frames, 13, 2)."""
-    dance, joints = dance_of(character.spec), []
+def render_dance(character: Character, out: Path) -> None:
+    """A dance to choose as source: video with its beat, moving thumbnail and joints."""
+    spec = character.spec
+    with tempfile.TemporaryDirectory(dir=out) as scratch:
+        film = _film(character, dance_of(character), Path(scratch))
+        sound = Path(scratch) / "beat.wav"
+        write_beat(sound, TUNES[spec.id], spec.bpm, len(film.joints) / FPS)
+        encode_dance(film.lossless, sound, out / f"{spec.dance}.mp4")
+        write_loop(film.lossless, film.joints, spec.size, FPS, out / f"{spec.dance}.webp")
+        _write_joints(out / f"{spec.dance}_joints.json", film.joints, character, spec.bpm)
+
+
+def render_answer(performer: CharacterSpec, dancer: CharacterSpec, cache: Path, out: Path) -> None:
+    """The performer doing the dancer's dance: footage, mask and joints. Channels are in limb lengths and scale by themselves."""
+    dance = dance_of(Character(dancer, cache))
+    character = Character(performer, cache)
+    name = f"{performer.id}_{dancer.dance}"
+    with tempfile.TemporaryDirectory(dir=out) as scratch:
+        film = _film(character, dance, Path(scratch))
+        encode_footage(film.lossless, out / f"{name}.mp4")
+        encode_mask(film.mask, out / f"{name}_mask.mp4")
+        _write_joints(out / f"{name}_joints.json", film.joints, character, dancer.bpm)
+
+
+def _write_joints(path: Path, joints: Floats, character: Character, bpm: float) -> None:
+    size = character.spec.size
+    known = {"joints": JOINTS, "fps": FPS, "size": size, "bpm": bpm, "xy": np.round(joints, 2).tolist()}
+    path.write_text(json.dumps(known))
+
+
+@dataclass(frozen=True)
+class _Film:
+    """Lossless footage and mask, the empty stage, and the joints in pixels, (frames, 13, 2)."""
+
+    lossless: Path
+    mask: Path
+    plate: np.ndarray
+    joints: Floats
+
+
+def _film(character: Character, dance: list[Key], scratch: Path) -> _Film:
+    joints, started, cpu = [], time.monotonic(), time.process_time()
+    lossless, mask, camera = scratch / "dance.mkv", scratch / "mask.mkv", camera_of(character)
     if character.ponytail:
         character.ponytail.settle(character.rig.pose(dance[0]), 1 / FPS)
     with (
-        Renderer(character, dance_camera(character.height), SIZE) as renderer,
-        LosslessWriter(lossless, SIZE, FPS) as footage,
-        LosslessWriter(mask, SIZE, FPS, grey=True) as masks,
+        Renderer(character, camera) as renderer,
+        LosslessWriter(lossless, camera.size, FPS) as footage,
+        LosslessWriter(mask, camera.size, FPS, grey=True) as masks,
     ):
-        write_still(renderer.plate(), plate)
+        plate = renderer.plate()
         for channels in dance:
             pose = character.rig.pose(channels)
             if character.ponytail:
@@ -111,8 +168,10 @@ def _film(character: Character, lossless: Path, mask: Path, plate: Path) -> Floa
             picture, coverage = renderer.frame(pose)
             footage.write(picture)
             masks.write(coverage)
-            joints.append(renderer.camera.project(character.joints(pose), SIZE))
-    return np.array(joints)
+            joints.append(camera.project(character.joints(pose)))
+    wall, cpu = time.monotonic() - started, time.process_time() - cpu
+    print(f"{character.spec.id}: {len(dance)} frames in {wall:.0f} s, {cpu / len(dance):.3f} CPU s each", flush=True)
+    return _Film(lossless, mask, plate, np.array(joints))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,8 @@ SKIN_VERTICES = 13380
 """The first vertices of MakeHuman's base mesh are the skin; the rest are helper geometry."""
 ALL_VERTICES = 19158
 MASKS = ("lips", "ears", "eyelids", "fingernails")
-FORMAT = "v3"
+FORMAT = "v4"
+BLINK = ("eyeBlinkLeft", "eyeBlinkRight")
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Body:
 
     Attributes:
         vertices: (19158, 3) metres, z up, facing -y; skin first, then helper geometry.
+        blink: (19158, 3) metres, how far each vertex moves when both eyes close.
         heads: (bones, 3) where each bone starts.
         weights: (19158, bones) sparse skin weights.
         labels: bone names; left ones end in `.L`.
@@ -38,6 +40,7 @@ class Body:
     """
 
     vertices: Floats
+    blink: Floats
     heads: Floats
     weights: sp.csr_matrix
     labels: list[str]
@@ -75,6 +78,7 @@ def _unpack(arrays: dict[str, Any]) -> Body:
     rows = np.repeat(np.arange(len(weights)), weights.shape[1])
     return Body(
         vertices=arrays["vertices"].astype(float),
+        blink=arrays["blink"].astype(float),
         heads=arrays["heads"].astype(float),
         weights=sp.csr_matrix((weights.ravel(), (rows, bones.ravel())), (len(weights), len(labels))),
         labels=labels,
@@ -93,11 +97,14 @@ def _bake(spec: CharacterSpec, cache: Path) -> dict[str, Any]:
         rig="anny", topology="makehuman-full", local_changes="default", facial_actions="all", phenotypes="all"
     )
     with torch.no_grad():
-        rest = model(
-            pose_parameters=torch.eye(4)[None, None].repeat(1, model.bone_count, 1, 1),
-            phenotype_kwargs={key: spec.phenotype.get(key, 0.5) for key in model.phenotype_labels},
-            facial_actions=spec.face.expression,
-            local_changes_kwargs={f"{side}-hand-fingers-distance-incr": -0.7 for side in "lr"},
+        rest, closed = (
+            model(
+                pose_parameters=torch.eye(4)[None, None].repeat(1, model.bone_count, 1, 1),
+                phenotype_kwargs={key: spec.phenotype.get(key, 0.5) for key in model.phenotype_labels},
+                facial_actions=spec.face.expression | lids,
+                local_changes_kwargs={f"{side}-hand-fingers-distance-incr": -0.7 for side in "lr"},
+            )
+            for lids in ({}, dict.fromkeys(BLINK, 1.0))
         )
     data = Path(anny.__file__).parent / "data" / "mpfb2"
     uv = np.zeros((ALL_VERTICES, 2), np.float32)
@@ -106,6 +113,7 @@ def _bake(spec: CharacterSpec, cache: Path) -> dict[str, Any]:
     ]
     arrays = {
         "vertices": rest["rest_vertices"][0].numpy(),
+        "blink": (closed["rest_vertices"] - rest["rest_vertices"])[0].numpy(),
         "heads": rest["rest_bone_heads"][0].numpy(),
         "weights": model.vertex_bone_weights.numpy(),
         "bones": model.vertex_bone_indices.numpy(),

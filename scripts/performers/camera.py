@@ -7,13 +7,16 @@ import numpy as np
 
 from .meshes import Floats
 
+Size = tuple[int, int]
+"""Width and height of a picture, pixels."""
 
-def perspective(field_of_view: float, near: float, far: float) -> Floats:
-    """OpenGL projection of a square picture."""
+
+def perspective(field_of_view: float, aspect: float, near: float, far: float) -> Floats:
+    """OpenGL projection; `field_of_view` from bottom to top, `aspect` width by height."""
     t = 1 / math.tan(field_of_view / 2)
     return np.array(
         [
-            [t, 0, 0, 0],
+            [t / aspect, 0, 0, 0],
             [0, t, 0, 0],
             [0, 0, (far + near) / (near - far), 2 * far * near / (near - far)],
             [0, 0, -1, 0],
@@ -51,31 +54,40 @@ class Camera:
     far: float
     shadow_centre: Floats
     shadow_reach: float
+    size: Size
+
+    @property
+    def aspect(self) -> float:
+        """Width of the picture by its height."""
+        return self.size[0] / self.size[1]
 
     @property
     def view_projection(self) -> Floats:
         """World to clip space, (4, 4)."""
-        return perspective(self.field_of_view, self.near, self.far) @ look_at(self.eye, self.target)
+        return perspective(self.field_of_view, self.aspect, self.near, self.far) @ look_at(self.eye, self.target)
 
     def light_projection(self, light: Floats) -> Floats:
         """World to the shadow map of a far light in direction `light`, (4, 4)."""
         return orthographic(self.shadow_reach, 0.5, 9) @ look_at(self.shadow_centre + light * 4.5, self.shadow_centre)
 
-    def project(self, points: Floats, size: int) -> Floats:
-        """World points (n, 3) to pixels (n, 2) of a square picture."""
+    def project(self, points: Floats) -> Floats:
+        """World points (n, 3) to pixels (n, 2)."""
         clip = np.column_stack([points, np.ones(len(points))]) @ self.view_projection.T
         x, y = clip[:, 0] / clip[:, 3], clip[:, 1] / clip[:, 3]
-        return np.stack([(x * 0.5 + 0.5) * size, (0.5 - y * 0.5) * size], 1)
+        return np.stack([(x * 0.5 + 0.5) * self.size[0], (0.5 - y * 0.5) * self.size[1]], 1)
 
 
 STAGE_SHADOW = 2.3
 """Half the side of the square the shadow map covers for the whole stage, metres."""
 
 
-def dance_camera(height: float) -> Camera:
+def dance_camera(height: float, size: Size) -> Camera:
     """Films someone `height` metres tall from head to toe, as close as their moves allow."""
-    eye, target = np.array([0, -2.55, 0.80]) * height, np.array([0, 0, 0.522]) * height
-    half_view = 0.562 * height
+    half_view = 0.640 * height / min(1.0, 1.30 * size[0] / size[1])
+    eye, target = (
+        np.array([0, -2.55, 0.80]) * height,
+        np.array([0, 0, 0.580 * height + 0.6 * (half_view - 0.640 * height)]),
+    )
     return Camera(
         eye=eye,
         target=target,
@@ -84,10 +96,11 @@ def dance_camera(height: float) -> Camera:
         far=12.0,
         shadow_centre=np.array([0, 0.3, 0.9]),
         shadow_reach=STAGE_SHADOW,
+        size=size,
     )
 
 
-def portrait_camera(face: Floats) -> Camera:
+def portrait_camera(face: Floats, size: int) -> Camera:
     """Films head and chest; `face` is the point between the eyes, metres."""
     target = face + np.array([0, 0, -0.085])
     eye = face + np.array([0.0, -1.9, 0.02])
@@ -99,4 +112,5 @@ def portrait_camera(face: Floats) -> Camera:
         far=8.0,
         shadow_centre=target,
         shadow_reach=0.55,
+        size=(size, size),
     )

@@ -8,6 +8,7 @@ from scipy.interpolate import CubicSpline
 
 from .body import SKIN_VERTICES, load_body
 from .characters import CharacterSpec
+from .hair import TIE, locks
 from .meshes import Floats, Layer, Material
 from .motion import Pose, Rig
 from .wardrobe import dress, find_landmarks
@@ -42,6 +43,9 @@ class Character:
         self.marks = find_landmarks(self.body, spec)
         self.rig = Rig(self.body, self.marks)
         self.layers = dress(self.body, spec, self.marks)
+        cap = next(layer for layer in self.layers if layer.material is Material.HAIR)
+        grown = locks(self.body, spec, self.marks, cap)
+        self.layers += [grown] if grown else []
         self.height = float(self.body.vertices[:SKIN_VERTICES, 2].max() - self.marks.floor)
         self.ponytail = Ponytail(self) if spec.hair.style == "ponytail" else None
         if self.ponytail:
@@ -52,13 +56,14 @@ class Character:
         bone = self.body.index
         offsets = pose.heads - np.einsum("bij,bj->bi", pose.rotations, self.body.heads)
         matrices = np.concatenate([pose.rotations, offsets[:, :, None]], 2).astype(np.float32).reshape(len(bone), 12)
-        return [self._skin_layer(layer, matrices) for layer in self.layers]
+        return [self._skin_layer(layer, matrices, pose.blink) for layer in self.layers]
 
-    def _skin_layer(self, layer: Layer, matrices: Floats) -> Surface:
+    def _skin_layer(self, layer: Layer, matrices: Floats, blink: float) -> Surface:
         if layer.material is Material.PONYTAIL and self.ponytail:
             return self.ponytail.surface
         blended = (layer.weights @ matrices).reshape(-1, 3, 4)
-        vertices = np.einsum("vij,vj->vi", blended[:, :, :3], layer.vertices) + blended[:, :, 3]
+        rest = layer.vertices if layer.blink is None else layer.vertices + blink * layer.blink
+        vertices = np.einsum("vij,vj->vi", blended[:, :, :3], rest) + blended[:, :, 3]
         return vertices, np.einsum("vij,vj->vi", blended[:, :, :3], layer.normals)
 
     def attached(self, pose: Pose, bone: str, point: Floats) -> Floats:
@@ -83,7 +88,7 @@ class Ponytail:
 
     def __init__(self, character: Character) -> None:
         self.character = character
-        self.root = character.marks.skull + np.array([0, 0.088, 0.045])
+        self.root = character.marks.skull + TIE
         self.segment = self.LENGTH / (self.POINTS - 1)
         self.layer = self._tube()
         self.chain: Floats = np.zeros((self.POINTS, 3))
@@ -164,11 +169,12 @@ class Ponytail:
         radii = np.interp(along, *self.RADIUS)
         angle = np.arange(self.SIDES) / self.SIDES * 2 * np.pi
         vertices, normals = [], []
-        for centre, tangent, radius in zip(line, tangents, radii, strict=True):
+        for share, centre, tangent, radius in zip(along, line, tangents, radii, strict=True):
             across = across - tangent * (across @ tangent)
             across /= np.linalg.norm(across)
             other = np.cross(tangent, across)
             outward = np.outer(np.cos(angle), across) + np.outer(np.sin(angle), other) * 0.8
-            vertices.append(centre + outward * radius)
+            clumps = 1 + 0.16 * np.cos(3 * angle + 9 * share) + 0.10 * np.cos(5 * angle - 14 * share + 1)
+            vertices.append(centre + outward * radius * clumps[:, None])
             normals.append(outward)
         return np.concatenate(vertices).astype(np.float32), np.concatenate(normals).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Who is rendered: builds, faces, clothes, rooms and tempo of each performer. Colours are linear RGB in 0..1."""
+"""Who is rendered: builds, faces, clothes, rooms and tempo of two performers and three dancers. Colours are linear RGB."""
 
 from dataclasses import dataclass, field
 
@@ -50,7 +50,7 @@ class Shoes:
 
 @dataclass(frozen=True)
 class Hair:
-    """Hair style: `ponytail` or `short`; `thickness` in metres; `beard` 0 (none) to 1."""
+    """Hair style, a key of `hair.STYLES`; `thickness` in metres; `beard` 0 (none) to 1."""
 
     style: str
     colour: Colour
@@ -88,7 +88,7 @@ class Room:
 
 @dataclass(frozen=True)
 class CharacterSpec:
-    """Everything that makes one performer."""
+    """Everything that makes one person."""
 
     id: str
     phenotype: dict[str, float]
@@ -100,8 +100,12 @@ class CharacterSpec:
     shoes: Shoes
     room: Room
     bpm: float
-    routine: str
-    """Name of the dance, a key of `choreography.ROUTINES`."""
+    seed: int
+    """Of what is sampled: key poses, blinks, locks of hair."""
+    dance: str | None = None
+    """File name of the dance of someone who is filmed as a source; None for a performer."""
+    size: tuple[int, int] = (512, 512)
+    """Width and height of the film, pixels."""
 
 
 MIRA = CharacterSpec(
@@ -167,8 +171,8 @@ MIRA = CharacterSpec(
         floor_dark=(0.36, 0.235, 0.145),
         floor_light=(0.52, 0.37, 0.245),
     ),
-    bpm=118,
-    routine="mira",
+    bpm=122,
+    seed=11,
 )
 
 THEO = CharacterSpec(
@@ -232,8 +236,191 @@ THEO = CharacterSpec(
         floor_dark=(0.30, 0.29, 0.285),
         floor_light=(0.43, 0.42, 0.41),
     ),
-    bpm=112,
-    routine="theo",
+    bpm=118,
+    seed=23,
 )
 
-CHARACTERS = {spec.id: spec for spec in (MIRA, THEO)}
+LINA = CharacterSpec(
+    id="lina",
+    phenotype={
+        "gender": 0.96,
+        "age": 0.58,
+        "muscle": 0.50,
+        "weight": 0.34,
+        "height": 0.40,
+        "proportions": 0.8,
+        "cupsize": 0.40,
+        "firmness": 0.7,
+        "african": 0.05,
+        "asian": 0.85,
+        "caucasian": 0.10,
+    },
+    face=Face(
+        skin=(0.66, 0.41, 0.28),
+        lips=(0.60, 0.10, 0.13),
+        iris=(0.06, 0.035, 0.02),
+        lip_strength=0.8,
+        brow_strength=0.85,
+        made_up=True,
+        expression={"mouthSmileLeft": 0.7, "mouthSmileRight": 0.7, "eyeSquintLeft": 0.15, "eyeSquintRight": 0.15},
+    ),
+    hair=Hair(style="bob", colour=(0.020, 0.015, 0.014), thickness=0.008),
+    top=Top(
+        pattern="dots",
+        colour=(0.06, 0.30, 0.33),
+        accent=(0.90, 0.80, 0.45),
+        sleeve=0.42,
+        offset=0.006,
+        slope=0.34,
+        hem=0.02,
+        neck=0.004,
+        roughness=0.6,
+    ),
+    bottom=Bottom(
+        pattern="denim",
+        colour=(0.50, 0.45, 0.37),
+        accent=(0.5, 0.4, 0.3),
+        end=1.86,
+        offset=0.008,
+        slope=0.02,
+        waist=0.085,
+        roughness=0.85,
+    ),
+    shoes=Shoes(colour=(0.82, 0.62, 0.12), accent=(0.95, 0.93, 0.88), sole=(0.93, 0.92, 0.9)),
+    room=Room(
+        wall="curtain",
+        floor="tiles",
+        wall_top=(0.24, 0.035, 0.085),
+        wall_bottom=(0.42, 0.06, 0.14),
+        accent=(1.0, 0.62, 0.28),
+        floor_dark=(0.075, 0.07, 0.085),
+        floor_light=(0.62, 0.58, 0.54),
+    ),
+    bpm=120,
+    seed=4,
+    dance="lina-disco",
+    size=(432, 768),
+)
+
+OMAR = CharacterSpec(
+    id="omar",
+    phenotype={
+        "gender": 0.02,
+        "age": 0.66,
+        "muscle": 0.62,
+        "weight": 0.64,
+        "height": 0.56,
+        "proportions": 0.6,
+        "african": 0.35,
+        "asian": 0.20,
+        "caucasian": 0.45,
+    },
+    face=Face(
+        skin=(0.50, 0.28, 0.18),
+        lips=(0.40, 0.17, 0.14),
+        iris=(0.10, 0.055, 0.03),
+        lip_strength=0.45,
+        brow_strength=1.0,
+        made_up=False,
+        expression={"mouthSmileLeft": 0.5, "mouthSmileRight": 0.5},
+    ),
+    hair=Hair(style="afro", colour=(0.030, 0.018, 0.012), thickness=0.010, beard=0.42),
+    top=Top(
+        pattern="plain",
+        colour=(0.74, 0.74, 0.72),
+        accent=(0.10, 0.10, 0.12),
+        sleeve=0.80,
+        offset=0.012,
+        slope=0.06,
+        hem=-0.05,
+        neck=0.018,
+        roughness=0.9,
+    ),
+    bottom=Bottom(
+        pattern="side-stripe",
+        colour=(0.055, 0.085, 0.055),
+        accent=(0.75, 0.72, 0.60),
+        end=1.90,
+        offset=0.012,
+        slope=0.03,
+        waist=0.03,
+        roughness=0.85,
+    ),
+    shoes=Shoes(colour=(0.66, 0.10, 0.07), accent=(0.95, 0.95, 0.95), sole=(0.94, 0.93, 0.90)),
+    room=Room(
+        wall="brick",
+        floor="concrete",
+        wall_top=(0.30, 0.125, 0.085),
+        wall_bottom=(0.40, 0.185, 0.125),
+        accent=(0.10, 0.55, 0.62),
+        floor_dark=(0.20, 0.20, 0.215),
+        floor_light=(0.33, 0.33, 0.345),
+    ),
+    bpm=104,
+    seed=1,
+    dance="omar-street",
+)
+
+JUNE = CharacterSpec(
+    id="june",
+    phenotype={
+        "gender": 0.95,
+        "age": 0.80,
+        "muscle": 0.45,
+        "weight": 0.58,
+        "height": 0.52,
+        "proportions": 0.6,
+        "cupsize": 0.55,
+        "firmness": 0.4,
+        "african": 0.05,
+        "asian": 0.05,
+        "caucasian": 0.9,
+    },
+    face=Face(
+        skin=(0.74, 0.46, 0.36),
+        lips=(0.60, 0.20, 0.19),
+        iris=(0.12, 0.20, 0.26),
+        lip_strength=0.6,
+        brow_strength=0.5,
+        made_up=True,
+        expression={"mouthSmileLeft": 0.75, "mouthSmileRight": 0.75, "cheekSquintLeft": 0.3, "cheekSquintRight": 0.3},
+    ),
+    hair=Hair(style="bun", colour=(0.40, 0.36, 0.32), thickness=0.009),
+    top=Top(
+        pattern="stripes",
+        colour=(0.10, 0.13, 0.30),
+        accent=(0.74, 0.72, 0.66),
+        sleeve=1.80,
+        offset=0.009,
+        slope=0.16,
+        hem=-0.03,
+        neck=0.012,
+        roughness=0.85,
+    ),
+    bottom=Bottom(
+        pattern="denim",
+        colour=(0.28, 0.055, 0.07),
+        accent=(0.6, 0.5, 0.4),
+        end=1.96,
+        offset=0.009,
+        slope=0.05,
+        waist=0.085,
+        roughness=0.9,
+    ),
+    shoes=Shoes(colour=(0.22, 0.14, 0.09), accent=(0.30, 0.2, 0.13), sole=(0.75, 0.66, 0.52)),
+    room=Room(
+        wall="window",
+        floor="boards",
+        wall_top=(0.66, 0.62, 0.54),
+        wall_bottom=(0.70, 0.66, 0.58),
+        accent=(0.55, 0.72, 0.90),
+        floor_dark=(0.16, 0.095, 0.055),
+        floor_light=(0.27, 0.165, 0.10),
+    ),
+    bpm=96,
+    seed=2,
+    dance="june-sway",
+    size=(640, 480),
+)
+
+CHARACTERS = {spec.id: spec for spec in (MIRA, THEO, LINA, OMAR, JUNE)}

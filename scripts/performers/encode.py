@@ -7,6 +7,7 @@ from types import TracebackType
 import numpy as np
 from PIL import Image
 
+from .camera import Size
 from .meshes import Floats
 from .renderer import Picture
 
@@ -15,7 +16,7 @@ BT709 = (
     "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv",
 )  # fmt: skip
 LOOP_SECONDS, LOOP_FPS, LOOP_SIZE = 2.0, 12, 256
-LOOP_BYTES = 250_000
+LOOP_BYTES = 150_000
 
 
 def _ffmpeg(*arguments: str | Path) -> None:
@@ -25,8 +26,8 @@ def _ffmpeg(*arguments: str | Path) -> None:
 class LosslessWriter:
     """Pictures of one size into a lossless H.264 file, from which everything else is encoded."""
 
-    def __init__(self, path: Path, size: int, fps: int, *, grey: bool = False) -> None:
-        raw = ["-f", "rawvideo", "-pix_fmt", "gray" if grey else "rgb24", "-s", f"{size}x{size}", "-r", str(fps)]
+    def __init__(self, path: Path, size: Size, fps: int, *, grey: bool = False) -> None:
+        raw = ["-f", "rawvideo", "-pix_fmt", "gray" if grey else "rgb24", "-s", f"{size[0]}x{size[1]}", "-r", str(fps)]
         codec = ["libx264", "-pix_fmt", "gray"] if grey else ["libx264rgb"]
         command = ["ffmpeg", "-y", "-v", "error", *raw, "-i", "-", "-c:v", *codec, "-qp", "0", "-preset", "ultrafast"]
         self.process = subprocess.Popen([*command, str(path)], stdin=subprocess.PIPE)
@@ -69,24 +70,24 @@ def encode_mask(lossless: Path, output: Path) -> None:
 def encode_dance(lossless: Path, sound: Path, output: Path) -> None:
     """A dance to choose as source: small, with sound, plays everywhere."""
     _ffmpeg(
-        "-i", lossless, "-i", sound, *BT709, "-c:v", "libx264", "-profile:v", "high", "-crf", "21", "-preset", "slow",
+        "-i", lossless, "-i", sound, *BT709, "-c:v", "libx264", "-profile:v", "high", "-crf", "22", "-preset", "slow",
         "-g", "250", "-c:a", "aac", "-b:a", "128k", "-ar", "48000", "-ac", "2", "-movflags", "+faststart", output,
     )  # fmt: skip
 
 
-def read_pictures(video: Path, size: int) -> Picture:
-    """All pictures of a video scaled to `size`, (frames, size, size, 3) uint8."""
-    command = ["ffmpeg", "-v", "error", "-i", str(video), "-vf", f"scale={size}:{size}:flags=lanczos"]
+def read_pictures(video: Path, size: Size) -> Picture:
+    """All pictures of a video scaled to `size`, (frames, height, width, 3) uint8."""
+    command = ["ffmpeg", "-v", "error", "-i", str(video), "-vf", f"scale={size[0]}:{size[1]}:flags=lanczos"]
     raw = subprocess.run([*command, "-f", "rawvideo", "-pix_fmt", "rgb24", "-"], check=True, capture_output=True).stdout
-    return np.frombuffer(raw, np.uint8).reshape(-1, size, size, 3)
+    return np.frombuffer(raw, np.uint8).reshape(-1, size[1], size[0], 3)
 
 
-def write_loop(lossless: Path, joints: Floats, fps: int, output: Path) -> None:
+def write_loop(lossless: Path, joints: Floats, size: Size, fps: int, output: Path) -> None:
     """An animated WebP of the stretch of the dance whose end is most like its start, below `LOOP_BYTES`."""
     start, length = find_loop(joints, fps)
     count = round(length / fps * LOOP_FPS)
     chosen = start + np.round(np.arange(count) * length / count).astype(int)
-    pictures = read_pictures(lossless, LOOP_SIZE)[chosen]
+    pictures = read_pictures(lossless, (LOOP_SIZE, LOOP_SIZE * size[1] // size[0] // 2 * 2))[chosen]
     frames = [Image.fromarray(picture) for picture in pictures]
     for quality in (80, 70, 60, 50, 40, 30):
         frames[0].save(

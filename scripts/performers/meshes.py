@@ -23,6 +23,7 @@ class Material(IntEnum):
     EYES = 5
     LASHES = 6
     PONYTAIL = 7
+    LOCKS = 8
     FLOOR = 10
     WALL = 11
 
@@ -37,6 +38,7 @@ class Layer:
         weights: (n, bones) sparse skin weights.
         attributes: (n, 4) whatever the material's shader reads as `a`.
         material: the shader that draws it.
+        blink: (n, 3) metres the vertices move when the eyes close, None for what does not.
         normals: (n, 3) unit vectors, derived.
     """
 
@@ -45,6 +47,7 @@ class Layer:
     weights: sp.csr_matrix
     attributes: Floats
     material: Material
+    blink: Floats | None = None
     normals: NDArray[np.float32] = field(init=False)
 
     def __post_init__(self) -> None:

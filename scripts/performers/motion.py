@@ -18,6 +18,12 @@ BALL_OF_FOOT = 0.13
 """From ankle forward to where the foot pivots when the heel lifts, metres."""
 PALM = 0.026
 """From the midline to the wrist when hands meet, metres."""
+FLAT_PALM = 0.055
+"""Height of the wrist above the floor when the palm lies on it, metres."""
+TORSO = (0.205, 0.185)
+"""Half width and half depth around the spine that wrists keep out of, metres."""
+SKULL = 0.17
+"""Distance from the middle of the head that wrists keep, metres."""
 EYES_TURN = 0.40
 """How far eyes turn in the head, radians."""
 Channels = Mapping[str, float]
@@ -30,6 +36,8 @@ class Pose:
     rotations: Floats
     heads: Floats
     bend: dict[str, float] = field(default_factory=dict)
+    blink: float = 0.0
+    """0 eyes open, 1 closed."""
 
 
 class Rig:
@@ -49,10 +57,11 @@ class Rig:
         return TwoBoneLimb(a, b, c, bends)
 
     def _curl_axis(self, side: str) -> Floats:
+        """About which fingers bend towards the palm."""
         head = {n: self.rest[self.bones[f"{n}.{side}"]] for n in ("wrist", "finger3-2", "metacarpal1", "metacarpal4")}
         hand = head["finger3-2"] - head["wrist"]
         palm = np.cross(hand, head["metacarpal4"] - head["metacarpal1"])
-        axis = np.cross(palm / np.linalg.norm(palm), hand)
+        axis = np.cross(palm / np.linalg.norm(palm), hand) * (1 if side == "L" else -1)
         return axis / np.linalg.norm(axis)
 
     def pose(self, channels: Channels) -> Pose:
@@ -80,7 +89,7 @@ class _Posing:
             self._arm(side, sign)
             self._toes_and_fingers(side)
             self.place(f"eye.{side}", self._gaze() @ self.rotation("head"))
-        return Pose(self.rotations, self.heads, self.bend)
+        return Pose(self.rotations, self.heads, self.bend, float(np.clip(self.p["blink"], 0, 1)))
 
     def rotation(self, name: str) -> Floats:
         return self.rotations[self.rig.bones[name]]
@@ -120,7 +129,7 @@ class _Posing:
     def _foot_goal(self, side: str, scale: float) -> None:
         p = self.p
         pitch, heading = p[f"f{side}p"], rot_z(p[f"f{side}yaw"])
-        rotation = heading @ rot_x(-pitch)
+        rotation = heading @ rot_x(pitch)
         ball = np.array([0, -BALL_OF_FOOT, -self.rig.ankle_height])
         pivot = heading @ ball - rotation @ ball if pitch > 0 else np.zeros(3)
         above = self.rig.ankle_height + (p[f"f{side}z"] + p["jump"]) * scale
@@ -172,8 +181,8 @@ class _Posing:
         self._twist_upper("upperleg", side, self.rotation(f"pelvis.{side}"), upper, rig.legs[side].upper_axis, 0.5)
         for name in ("lowerleg01", "lowerleg02"):
             self.place(f"{name}.{side}", lower)
-        in_air = float(smoothstep(0.12, 0.5, p[f"f{side}z"]))
-        self.place(f"foot.{side}", slerp(self.foot_rotation[side], lower @ rot_x(-0.35), in_air))
+        in_air = float(smoothstep(0.12, 0.4, p[f"f{side}z"]))
+        self.place(f"foot.{side}", slerp(self.foot_rotation[side], lower @ rot_x(0.30), in_air))
         self.toe_bend = max(p[f"f{side}p"], 0) * (1 - in_air)
 
     def _arm(self, side: str, sign: int) -> None:
@@ -190,7 +199,9 @@ class _Posing:
         meet = p[f"meet{side}"]
         for blend in (0.18, 0.0):  # the shoulder follows the arm a little, which moves the arm's root
             root = self.attach(f"upperarm01.{side}")
-            goal = root + chest @ self._towards_midline(hand * limb.length, root, sign, meet)
+            goal: Floats = root + chest @ self._towards_midline(hand * limb.length, root, sign, meet)
+            goal = self._outside_body(goal, meet)
+            goal = self._above_floor(goal, root, side, sign)
             upper, lower, self.bend[f"elbow{side}"] = limb.solve(root, goal, pole)
             shoulder = rig.bones[f"shoulder01.{side}"]
             self.rotations[shoulder] = slerp(self.rotations[shoulder], upper, blend)
@@ -198,7 +209,48 @@ class _Posing:
         twist = sign * p[f"wt{side}"]
         for name, share in (("lowerarm01", 0.25), ("lowerarm02", 0.75)):
             self.place(f"{name}.{side}", lower @ about(limb.lower_axis, twist * share))
-        self.place(f"wrist.{side}", self._straighten_hand(side, lower @ about(limb.lower_axis, twist), meet))
+        wrist = self._straighten_hand(side, lower @ about(limb.lower_axis, twist), meet)
+        self.place(f"wrist.{side}", self._palm_down(side, wrist, p[f"floor{side}"]))
+
+    def _outside_body(self, goal: Floats, meet: float) -> Floats:
+        """A wrist on its way from front to back goes around the trunk and the head, not through them."""
+        for bone, low, high in (("spine04", -0.22, 0.12), ("spine02", -0.12, 0.26)):
+            turned = self.rotation(bone)
+            d = turned.T @ (goal - self.head(bone))
+            reach = math.hypot(d[0] / TORSO[0], d[1] / TORSO[1])
+            within = float(smoothstep(low - 0.08, low, d[2]) * smoothstep(high + 0.08, high, d[2]))
+            if reach < 1:
+                d[:2] *= 1 + within * (1 - meet) * (1 / max(reach, 0.05) - 1)
+                goal = self.head(bone) + turned @ d
+        skull = self.head("head") + self.rotation("head") @ [0, -0.02, 0.09]
+        away = goal - skull
+        distance = float(np.linalg.norm(away))
+        return skull + away * (SKULL / distance) if distance < SKULL else goal
+
+    def _above_floor(self, goal: Floats, root: Floats, side: str, sign: int) -> Floats:
+        """Hands never sink into the floor, and lie on it where `floorS` is 1: outwards and forwards of the shoulder."""
+        p, length = self.p, self.rig.arms[side].length
+        flat = float(p[f"floor{side}"])
+        if flat > 0:
+            offset = rot_z(p["yaw"]) @ [sign * p[f"h{side}x"], -p[f"h{side}y"], 0.0] * length
+            goal = goal + flat * (np.array([root[0] + offset[0], root[1] + offset[1], FLAT_PALM]) - goal)
+        return np.array([goal[0], goal[1], max(goal[2], FLAT_PALM)])
+
+    def _palm_down(self, side: str, wrist: Floats, flat: float) -> Floats:
+        """Turn the hand until fingers lie along the floor and the palm faces it."""
+        if flat <= 0:
+            return wrist
+        rig = self.rig
+        fingers: Floats = self.rest(f"finger3-2.{side}") - self.rest(f"wrist.{side}")
+        fingers = fingers / np.linalg.norm(fingers)
+        along: Floats = rot_z(self.p["yaw"]) @ np.array([0.25 if side == "L" else -0.25, -1.0, 0.0])
+        palm: Floats = np.cross(rig.curl_axis[side], fingers)
+        palm = palm / np.linalg.norm(palm)
+        rest = np.stack([fingers, palm, np.cross(fingers, palm)], 1)
+        along = along / np.linalg.norm(along)
+        down = np.array([0, 0, -1.0])
+        wanted = np.stack([along, down, np.cross(along, down)], 1) @ rest.T
+        return slerp(wrist, wanted, float(smoothstep(0.3, 1.0, flat)))
 
     def _towards_midline(self, hand: Floats, root: Floats, sign: int, meet: float) -> Floats:
         """Hands that meet stop at the body's midline, whatever the width of the shoulders."""
@@ -231,7 +283,7 @@ class _Posing:
             if label.startswith(("finger", "metacarpal")):
                 first = label.startswith("metacarpal") or label[6] == "1"
                 curl = 0 if first else (0.26 + 0.05 * int(label[6])) * self.p[f"curl{side}"]
-                self.place(label, parent @ about(-rig.curl_axis[side], curl))
+                self.place(label, parent @ about(rig.curl_axis[side], curl))
             elif label.startswith("toe"):
                 on_foot = rig.parents[bone] == rig.bones[f"foot.{side}"]
-                self.place(label, parent @ rot_x(self.toe_bend * 0.8) if on_foot else parent)
+                self.place(label, parent @ rot_x(-self.toe_bend * 0.8) if on_foot else parent)

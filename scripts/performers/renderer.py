@@ -35,8 +35,9 @@ SURFACES = {
     Material.EYES: ("eyes",),
     Material.LASHES: ("lashes", "matte"),
     Material.PONYTAIL: ("strands", "ponytail"),
+    Material.LOCKS: ("strands", "locks"),
 }
-PATTERNS = ("stripes", "emblem", "side-stripe", "denim")
+PATTERNS = ("stripes", "dots", "emblem", "side-stripe", "denim")
 Picture = NDArray[np.uint8]
 
 
@@ -79,9 +80,9 @@ class _Mesh:
 class Renderer:
     """Draws one character as seen by one camera. Use as a context manager."""
 
-    def __init__(self, character: Character, camera: Camera, size: int) -> None:
-        """`size` is the side of the square picture in pixels."""
-        self.character, self.camera, self.size = character, camera, size
+    def __init__(self, character: Character, camera: Camera) -> None:
+        """The picture has the camera's size."""
+        self.character, self.camera, self.size = character, camera, camera.size
         self.context = moderngl.create_context(standalone=True, backend="egl", require=330)
         self.view_projection = camera.view_projection
         self.light_projection = camera.light_projection(LIGHT)
@@ -102,7 +103,8 @@ class Renderer:
     # ---- setting up
 
     def _targets(self) -> None:
-        context, fine, size = self.context, (self.size * SUPERSAMPLING,) * 2, (self.size,) * 2
+        context, size = self.context, self.size
+        fine = (size[0] * SUPERSAMPLING, size[1] * SUPERSAMPLING)
         self.colour, self.depth = context.texture(fine, 4, dtype="f2"), context.depth_texture(fine)
         self.depth.compare_func = ""
         self.scene = context.framebuffer([self.colour], self.depth)
@@ -123,7 +125,7 @@ class Renderer:
         constants = {member.name: int(member) for member in Material} | {"MATERIAL": int(material)} | defines
         worn = (spec.top.pattern, spec.bottom.pattern)
         switches = {f"PATTERN_{name.upper().replace('-', '_')}": name in worn for name in PATTERNS}
-        switches["SHORT_HAIR"] = spec.hair.style == "short"
+        switches["SHORT_HAIR"] = spec.hair.style in ("short", "afro")
         header = [f"const int {name} = {value};" for name, value in constants.items()]
         header += [f"const bool {name} = {str(value).lower()};" for name, value in switches.items()]
         text = "\n".join(["#version 330", *header, _source(*names, fragment)])
@@ -226,8 +228,10 @@ class Renderer:
             if material in self.shade:
                 colours = {"colour_1": first, "colour_2": second, "colour_3": spec.shoes.sole}
                 self._set([self.shade[material]], colours | {"roughness": roughness})
-        lens = (camera.near, camera.far, np.tan(camera.field_of_view / 2))
-        self._set([self.occlude], {"lens": lens, "texel": 1 / self.size, "depth": 0, "colour": 1})
+        lens = (camera.near, camera.far, np.tan(camera.field_of_view / 2), camera.aspect)
+        self._set(
+            [self.occlude], {"lens": lens, "texel": (1 / self.size[0], 1 / self.size[1]), "depth": 0, "colour": 1}
+        )
         self._set([self.display], {"colour": 0, "occlusion": 1})
 
     def _bake_stage(self) -> None:
@@ -241,7 +245,7 @@ class Renderer:
     # ---- frames
 
     def frame(self, pose: Pose) -> tuple[Picture, Picture]:
-        """The character in `pose`: picture (size, size, 3) and the person's coverage (size, size), both uint8."""
+        """The character in `pose`: picture (height, width, 3) and the person's coverage (height, width), both uint8."""
         surfaces = self.character.skin(pose)
         for mesh, surface in zip(self.person, surfaces, strict=True):
             mesh.write(surface)
@@ -249,7 +253,7 @@ class Renderer:
         return self._draw(person=True)
 
     def plate(self) -> Picture:
-        """The empty stage, (size, size, 3) uint8: no person and no shadow."""
+        """The empty stage, (height, width, 3) uint8: no person and no shadow."""
         nobody = {"shadow_bounds": (2.0, 2.0, -2.0, -2.0), "occluders": [(0.0, 0.0, 9.0, 0.0)] * 6}
         self._set([self.shade[material] for material in STAGE], nobody)
         return self._draw(person=False)[0]
@@ -309,7 +313,7 @@ class Renderer:
         self.colour.use(0)
         self.open.use(1)
         self.draw_screen.render(moderngl.TRIANGLES, 3)
-        pixels = np.frombuffer(self.screen.read(components=4), np.uint8).reshape(self.size, self.size, 4)[::-1]
+        pixels = np.frombuffer(self.screen.read(components=4), np.uint8).reshape(self.size[1], self.size[0], 4)[::-1]
         return np.ascontiguousarray(pixels[:, :, :3]), np.ascontiguousarray(pixels[:, :, 3])
 
     def _draw_scene(self, *, person: bool) -> None:

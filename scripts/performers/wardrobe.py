@@ -160,7 +160,9 @@ def _skin(body: Body, limbs: LimbCoordinates, growth: Floats) -> Layer:
     hair = np.clip(growth, 0, 1) * (1 - smoothstep(0.2, 0.6, body.masks["ears"]))
     attributes = np.stack([limbs.arm, limbs.leg, body.masks["lips"] * 0.49, hair], 1)
     select, faces = compact(triangulate(body.groups["body"]), len(body.vertices))
-    return Layer(select @ body.vertices, faces, select @ body.weights, select @ attributes, Material.SKIN)
+    return Layer(
+        select @ body.vertices, faces, select @ body.weights, select @ attributes, Material.SKIN, select @ body.blink
+    )
 
 
 def _eyes(body: Body) -> list[Layer]:
@@ -170,7 +172,9 @@ def _eyes(body: Body) -> list[Layer]:
         # Only the upper lashes: drawn as a strip, the lower ones read as a black bar.
         select, faces = compact(triangulate(body.groups[f"helper-{side}-eyelashes-2"]), len(body.vertices))
         blank = np.zeros((select.shape[0], 4))
-        layers.append(Layer(select @ body.vertices, faces, select @ body.weights, blank, Material.LASHES))
+        layers.append(
+            Layer(select @ body.vertices, faces, select @ body.weights, blank, Material.LASHES, select @ body.blink)
+        )
     return layers
 
 
@@ -261,7 +265,7 @@ def hair_growth(body: Body, spec: CharacterSpec, marks: Landmarks) -> Floats:
     rel = body.vertices - marks.skull
     side = np.degrees(np.arctan2(np.abs(rel[:, 0]), -rel[:, 1]))
     elevation = np.degrees(np.arctan2(rel[:, 2], np.hypot(rel[:, 0], rel[:, 1])))
-    if spec.hair.style == "short":
+    if spec.hair.style in ("short", "afro"):
         line = np.interp(side, [0, 35, 58, 72, 84, 100, 125, 150, 180], [33, 32, 25, 12, -10, -10, -24, -36, -38])
     else:
         line = np.interp(side, [0, 25, 50, 68, 82, 100, 125, 150, 180], [27, 25, 15, 3, -19, -20, -32, -42, -44])
@@ -284,7 +288,7 @@ def _hair(body: Body, spec: CharacterSpec, marks: Landmarks, growth: Floats) -> 
     to_edge, _ = cKDTree(scalp[bare]).query(scalp)
     base = scalp + (smooth(scalp, faces, 12) - scalp) * smoothstep(0, 0.02, to_edge)[:, None]
     thickness = spec.hair.thickness * smoothstep(0.40, 1.8, h)
-    if spec.hair.style == "short":
+    if spec.hair.style in ("short", "afro"):
         thickness += 0.012 * smoothstep(0.03, 0.10, rel[:, 2]) - 0.004 * smoothstep(0.0, -0.06, rel[:, 2])
     else:
         swept = np.exp(-(((rel[:, 0] - 0.03) / 0.05) ** 2)) * smoothstep(0.0, 0.08, rel[:, 2])

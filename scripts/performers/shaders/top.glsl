@@ -1,4 +1,4 @@
-// a: arm, leg, sleeve (above 0 beyond its seam), leg weight. Patterns: stripes, or a sweater with an emblem.
+// a: arm, leg, sleeve (above 0 beyond its seam), leg weight. Patterns: stripes, dots, a sweater with an emblem, or plain.
 uniform vec3 colour_1, colour_2;
 uniform float roughness, chest_z;
 uniform vec4 bend;  // elbows left, right; knees left, right: 0 straight to about 1
@@ -29,6 +29,12 @@ void surface(inout Surface s) {
         float stripe = fract((arm ? a.x * .30 : r.z) / .052);
         s.albedo = mix(colour_1, colour_2, 1. - edge(.23, abs(stripe - .5)));
         if (collar || cuff) s.albedo = colour_2;
+    }
+    if (PATTERN_DOTS) {
+        vec2 grid = (arm ? vec2(a.x * .30, r.y) : vec2(r.x, r.z)) / .045;
+        grid.x += .5 * floor(mod(grid.y, 2.));
+        s.albedo = mix(colour_2, colour_1, edge(.22, length(fract(grid) - .5)));
+        if (collar || cuff) s.albedo = colour_1 * .6;
     }
     if (PATTERN_EMBLEM) s.albedo = emblem(collar || cuff || rib ? colour_2 : colour_1, arm);
 
