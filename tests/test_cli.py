@@ -43,7 +43,7 @@ def test_targets_as_json() -> None:
 def test_a_transfer_with_a_report(tmp_path: Path) -> None:
     output, report = tmp_path / "out.mp4", tmp_path / "report.json"
     done = run(
-        "transfer", "mira-dance", "--target", "theo", "--generator", "nearest", "--output", output, "--report", report,
+        "transfer", "omar-street", "--target", "theo", "--generator", "nearest", "--output", output, "--report", report,
         "--start", "1", "--end", "2", "--layout", "side-by-side", "--background", "#102030", "--person", "left",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -64,12 +64,12 @@ def test_a_transfer_with_a_report(tmp_path: Path) -> None:
     [
         (["missing.mp4", "--target", "theo"], "missing.mp4"),
         (["text.mp4", "--target", "theo"], "text.mp4"),
-        (["mira-dance", "--target", "nobody"], "mira"),
-        (["mira-dance", "--target", "theo", "--generator", "dream"], "nearest"),
-        (["mira-dance", "--target", "theo", "--layout", "cube"], "triptych"),
-        (["mira-dance", "--target", "theo", "--background", "plaid"], "stage"),
-        (["mira-dance", "--target", "theo", "--person", "tallest"], "largest"),
-        (["mira-dance", "--target", "theo", "--start", "3", "--end", "2"], "end"),
+        (["omar-street", "--target", "nobody"], "mira"),
+        (["omar-street", "--target", "theo", "--generator", "dream"], "nearest"),
+        (["omar-street", "--target", "theo", "--layout", "cube"], "triptych"),
+        (["omar-street", "--target", "theo", "--background", "plaid"], "stage"),
+        (["omar-street", "--target", "theo", "--person", "tallest"], "largest"),
+        (["omar-street", "--target", "theo", "--start", "3", "--end", "2"], "end"),
     ],
 )
 def test_what_cannot_be_used_is_one_sentence_and_status_2(tmp_path: Path, words: list[str], expected: str) -> None:
@@ -83,7 +83,7 @@ def test_what_cannot_be_used_is_one_sentence_and_status_2(tmp_path: Path, words:
 
 
 def test_a_place_that_cannot_be_written_to_is_not_status_0(tmp_path: Path) -> None:
-    done = run("transfer", "mira-dance", "--target", "theo", "--end", "0.2", "--output", tmp_path / "no" / "out.mp4")
+    done = run("transfer", "omar-street", "--target", "theo", "--end", "0.2", "--output", tmp_path / "no" / "out.mp4")
     assert done.returncode not in {0}
     assert one_sentence(done.stderr), done.stderr
 
@@ -91,7 +91,7 @@ def test_a_place_that_cannot_be_written_to_is_not_status_0(tmp_path: Path) -> No
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="polite kills are a Unix thing")
 def test_a_polite_kill_leaves_nothing_half_written(tmp_path: Path) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "core", "transfer", "mira-dance", "--target", "theo", "--output", str(tmp_path / "out.mp4")],
+        [sys.executable, "-m", "core", "transfer", "omar-street", "--target", "theo", "--output", str(tmp_path / "out.mp4")],
         cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
     )  # fmt: skip
     time.sleep(4)
@@ -102,7 +102,7 @@ def test_a_polite_kill_leaves_nothing_half_written(tmp_path: Path) -> None:
 
 
 def test_build_export_import_and_dance(tmp_path: Path) -> None:
-    dance = dances.find("theo-dance")
+    dance = dances.find("june-sway")
     assert dance is not None
     from tests.media import write_video
 
@@ -118,7 +118,7 @@ def test_build_export_import_and_dance(tmp_path: Path) -> None:
     assert again.returncode == 2
     assert one_sentence(again.stderr)
     out = tmp_path / "out.mp4"
-    danced = run("transfer", "mira-dance", "--target", "me", "--end", "0.4", "--output", out, DANCE_DATA=second)
+    danced = run("transfer", "omar-street", "--target", "me", "--end", "0.4", "--output", out, DANCE_DATA=second)
     assert danced.returncode == 0, danced.stderr
     assert len(frames_of(out)) == 10
 

@@ -108,7 +108,7 @@ def test_time_is_not_measured_across_stretches(theo: Target) -> None:
 
 @pytest.mark.parametrize("name", ["nearest", "nearest-frame"])
 def test_what_is_held_out_is_never_shown(theo: Target, name: str) -> None:
-    held = range(200, 230)
+    held = range(940, 970)
     samples = list(reenact(theo, name, holding_out(theo, *held)))
     assert len(samples) == 30
     for sample, i in zip(samples, held, strict=True):

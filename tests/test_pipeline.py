@@ -25,7 +25,7 @@ def theo() -> Target:
 
 @pytest.fixture(scope="module")
 def frames() -> list[VideoFrame]:
-    dance = dances.find("mira-dance")
+    dance = dances.find("omar-street")
     assert dance is not None
     with VideoReader(dance, start=2, end=4) as reader:
         return list(reader)

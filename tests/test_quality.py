@@ -67,7 +67,7 @@ def test_a_transfer_with_a_known_answer(
     assert 0.0 < float(nearest["l1_seed"]) < 0.06
     assert float(nearest["akd"]) < 3.0, "the frames themselves are in the memory"
     assert 0.4 < float(nearest["person_ssim"]) < 1.0
-    assert float(nearest["akd_asked"]) < 4.0, "retargeting onto oneself changes little"
+    assert float(nearest["akd_asked"]) < 5.0, "retargeting half a second onto oneself changes little"
     assert float(nearest["akd_known"]) < 6.0
     assert float(nearest["tof"]) > 0.0
     assert answer["cpu"] == nearest["cpu"] != ""

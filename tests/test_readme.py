@@ -26,7 +26,7 @@ def commands() -> list[list[str]]:
 
 
 def test_every_command_of_the_readme_works_in_its_order(tmp_path: Path) -> None:
-    dance = dances.find("mira-dance")
+    dance = dances.find("omar-street")
     assert dance is not None
     with VideoReader(dance, start=1, end=2) as reader:
         clip = write_video(tmp_path / "dance.mp4", [frame.image for frame in reader])
@@ -35,7 +35,7 @@ def test_every_command_of_the_readme_works_in_its_order(tmp_path: Path) -> None:
     typed = commands()
     assert len(typed) >= 6
     for words in typed:
-        short = ["--end", "0.4"] if words[:2] == ["transfer", "mira-dance"] else []
+        short = ["--end", "0.4"] if words[:2] == ["transfer", "omar-street"] else []
         if words[:2] == ["target", "import"]:
             # somewhere else, as a person who was sent the file would
             environment["DANCE_DATA"] = str(tmp_path / "elsewhere")

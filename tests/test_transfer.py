@@ -37,7 +37,7 @@ def nearest(theo: Target) -> Generator:
 
 @pytest.fixture(scope="module")
 def dance() -> Path:
-    found = dances.find("mira-dance")
+    found = dances.find("omar-street")
     assert found is not None
     return found
 

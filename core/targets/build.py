@@ -82,6 +82,7 @@ def build_target(
     licence: str = UNKNOWN_LICENCE,
     source_note: str = "",
     size: int = 512,
+    crf: float = 20.0,
     replace: bool = False,
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
@@ -99,6 +100,7 @@ def build_target(
         licence: under which the footage may be used.
         source_note: where the footage comes from and who agreed to its use.
         size: the longer side of the kept frames in pixels; smaller footage is not enlarged.
+        crf: x264's quality of the kept frames; lower is better and larger.
         replace: put it in the place of a performer of that id.
         progress: called with the share that is done, 0 to 1.
         cancelled: asked after every frame.
@@ -119,7 +121,7 @@ def build_target(
     footage = open_footage(source, masks)
     place = place_in(into, id)
     with new_folder(place, replace=replace) as folder:
-        job = _look(footage, folder, size, tell)
+        job = _look(footage, folder, size, crf, tell)
         if not job.found():
             raise NobodyFound(f"Nobody was found in {source.name}: choose footage that shows one person whole.")
         if job.found() < _ENOUGH_FRAMES:
@@ -145,13 +147,13 @@ def _teller(name: str, progress: Progress | None, cancelled: Callable[[], bool] 
     return tell
 
 
-def _look(footage: Footage, folder: Path, longest: int, tell: Progress) -> _Job:
+def _look(footage: Footage, folder: Path, longest: int, crf: float, tell: Progress) -> _Job:
     """First pass: the kept frames, the rough masks and the poses of every shot."""
     shots = iter(footage)
     first = next(shots)
     job = _Job(folder, _kept_size(first.image, longest), footage.rate, tell, exact=first.mask is not None)
     with (
-        FootageWriter(job.path("frames.mp4"), job.size, footage.rate) as frames,
+        FootageWriter(job.path("frames.mp4"), job.size, footage.rate, crf=crf) as frames,
         FootageWriter(
             job.path(_ROUGH), job.size, footage.rate, masks=True, crf=_MASK_CRF if job.exact else 14.0
         ) as masks,

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 from benchmarks.pose import MODES, Track, delay, detect, joints, live, measure
-from core import dances
 from core.pose.smoothing import smooth_offline
+from core.targets.store import load_target
 from core.types import Pose
-from core.video.reader import VideoReader
 from core.video.writer import VideoWriter
 from tests.conftest import PROJECT
 
@@ -20,16 +19,12 @@ FIRST, COUNT = 50, 100
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four seconds of a bundled dance."""
-    dance = dances.find("mira-dance")
-    assert dance is not None
+    """Four seconds of a performer's footage."""
+    mira = load_target("mira")
     path = tmp_path_factory.mktemp("clip") / "clip.mp4"
-    with (
-        VideoReader(dance, start=FIRST / 25, end=(FIRST + COUNT) / 25) as reader,
-        VideoWriter(path, size=reader.size, rate=reader.info.rate, crf=12) as writer,
-    ):
-        for frame in reader:
-            writer.write(frame.image, frame.time)
+    with VideoWriter(path, size=mira.size, rate=mira.rate, crf=12) as writer:
+        for i in range(COUNT):
+            writer.write(mira.frames[FIRST + i], i / mira.rate)
     return path
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core import dances, paths
+from core.compositing import layout_size
 from core.jobs import LONGEST_QUEUE, Job, JobHandle
 from core.settings import settings
 from core.ui.house import House
@@ -51,7 +52,7 @@ def job_of(app: AppTest, shared: House) -> Any:
 
 
 def dance_to_the_end(app: AppTest, shared: House, seconds: float = 1.0) -> AppTest:
-    app.slider(key="part-mira-dance").set_value((0.0, seconds))
+    app.slider(key="part-june-sway").set_value((0.0, seconds))
     app.button(key="dance").click().run()
     job = job_of(app, shared)
     assert job.wait(60)
@@ -97,29 +98,30 @@ class TestChoosing:
         app = open_app()
 
         assert not app.exception
-        assert chosen(app, "dance") == ["pick-dance-mira-dance"]
-        assert chosen(app, "performer") == ["pick-performer-theo"]
+        assert chosen(app, "dance") == ["pick-dance-june-sway"]
+        assert chosen(app, "performer") == ["pick-performer-mira"]
         assert not app.button(key="dance").disabled
         assert app.button(key="dance").proto.type == "primary"
 
-    def test_the_performer_is_not_the_dancer_until_asked(self, open_app: OpenApp) -> None:
+    def test_dance_and_performer_are_chosen_by_their_pictures(self, open_app: OpenApp) -> None:
         app = open_app()
 
-        app.button(key="pick-dance-theo-dance").click().run()
-        assert chosen(app, "dance") == ["pick-dance-theo-dance"]
+        app.button(key="pick-dance-omar-street").click().run()
+        assert chosen(app, "dance") == ["pick-dance-omar-street"]
         assert chosen(app, "performer") == ["pick-performer-mira"]
 
         app.button(key="pick-performer-theo").click().run()
         assert chosen(app, "performer") == ["pick-performer-theo"]
+        assert chosen(app, "dance") == ["pick-dance-omar-street"]
 
     def test_the_time_it_takes_is_told_from_what_was_measured(self, open_app: OpenApp, shared: House) -> None:
         app = open_app()
-        info = probe(paths.BUNDLED_DANCES / "mira-dance.mp4")
+        info = probe(paths.BUNDLED_DANCES / "june-sway.mp4")
         assert info.frames is not None
 
         assert f"Takes about {round(info.frames / 50)} seconds" in words(app)
 
-        app.slider(key="part-mira-dance").set_value((2.0, 6.0)).run()
+        app.slider(key="part-june-sway").set_value((2.0, 6.0)).run()
         assert f"Takes about {round(4 * info.rate / 50)} seconds" in words(app)
 
     def test_each_way_of_dancing_says_what_it_is_good_at(self, open_app: OpenApp) -> None:
@@ -141,13 +143,13 @@ class TestDancing:
         assert not app.error
         assert len(app.get("video")) == 1
         assert app.get("download_button")[0].proto.label == "Download"
-        assert "Theo in “Mira’s dance”" in words(app)
+        assert "Mira in “June’s sway”" in words(app)
         assert "frames a second" in words(app)
         job = job_of(app, shared)
         result = probe(job.result.video)
         assert (result.width, result.height, result.audio) == (512, 512, "aac")
         assert result.frames == job.result.report.frames_out == job.result.report.frames_in
-        assert job.about.file_name == "theo-mira-dance.mp4"
+        assert job.about.file_name == "mira-june-sway.mp4"
 
     def test_while_it_runs_there_is_progress_and_cancel_and_no_second_click(
         self, open_app: OpenApp, shared: House
@@ -175,7 +177,7 @@ class TestDancing:
 
         assert "try again in a few minutes" in app.error[0].value
         assert query(app, "job") is None
-        assert "Theo in “Mira’s dance”" in words(app)
+        assert "Mira in “June’s sway”" in words(app)
         assert not app.button(key="dance").disabled
         go.set()
 
@@ -204,7 +206,7 @@ class TestDancing:
         job = job_of(app, shared)
         assert job.about.again
         assert "pose" not in job.result.report.stages
-        assert job.result.report.size == (1024, 512)
+        assert job.result.report.size == layout_size("side-by-side", (640, 480), (512, 512))
 
     def test_the_last_five_stay_at_hand(self, open_app: OpenApp, shared: House) -> None:
         app = open_app()
@@ -235,7 +237,7 @@ class TestDancing:
         app.button(key="dance").click().run()
         job_id = query(app, "job")
 
-        app.button(key="pick-dance-theo-dance").click().run()
+        app.button(key="pick-dance-omar-street").click().run()
         app.segmented_control(key="layout").set_value("triptych").run()
 
         job = shared.jobs.find(job_id or "")
@@ -247,14 +249,14 @@ class TestDancing:
 
     def test_choices_outlast_a_look_at_another_page(self, open_app: OpenApp) -> None:
         app = open_app()
-        app.button(key="pick-dance-theo-dance").click().run()
+        app.button(key="pick-dance-omar-street").click().run()
         app.segmented_control(key="layout").set_value("triptych").run()
         app.segmented_control(key="generator").set_value("nearest-frame").run()
 
         app.switch_page("pages/about.py").run()
         app.switch_page("pages/dance.py").run()
 
-        assert chosen(app, "dance") == ["pick-dance-theo-dance"]
+        assert chosen(app, "dance") == ["pick-dance-omar-street"]
         assert app.segmented_control(key="layout").value == "triptych"
         assert app.segmented_control(key="generator").value == "nearest-frame"
 
@@ -412,14 +414,14 @@ class TestOwnVideo:
 
 
 def two_dancers() -> bytes:
-    """Both bundled dancers side by side, a few frames."""
+    """A bundled dancer and their mirror image side by side, a few frames."""
     out = io.BytesIO()
-    left, right = (av.open(str(paths.BUNDLED_DANCES / f"{who}-dance.mp4")) for who in ("mira", "theo"))
-    with left, right, av.open(out, "w", format="mp4") as container:
+    with av.open(str(paths.BUNDLED_DANCES / "omar-street.mp4")) as dance, av.open(out, "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=25)
         stream.width, stream.height, stream.pix_fmt = 1024, 512, "yuv420p"
-        for n, pair in zip(range(8), zip(left.decode(video=0), right.decode(video=0), strict=False), strict=False):
-            both = np.hstack([picture.to_ndarray(format="rgb24") for picture in pair])
+        for n, shown in zip(range(8), dance.decode(video=0), strict=False):
+            one = shown.to_ndarray(format="rgb24")
+            both = np.hstack([one, one[:, ::-1]])
             picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(both), format="rgb24")
             picture.pts, picture.time_base = n, Fraction(1, 25)
             container.mux(stream.encode(picture))
