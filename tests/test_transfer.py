@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -217,6 +218,23 @@ def test_a_truncated_video_is_used_as_far_as_it_goes(
     assert 10 < report.frames_out < 200
     assert report.warnings
     assert len(frames_of(tmp_path / "out.mp4")) == report.frames_out
+
+
+def test_sound_that_a_truncation_cut_through_is_left_out(
+    theo: Target, nearest: Generator, dance: Path, tmp_path: Path
+) -> None:
+    whole = dance.read_bytes()
+    cut = tmp_path / "cut.mp4"
+    for length in range(len(whole) // 5, len(whole), 97):
+        cut.write_bytes(whole[:length])
+        with av.open(cut) as container:
+            if any(packet.is_corrupt for packet in container.demux(audio=0)):
+                break
+    transfer(cut, theo, nearest, tmp_path / "out.mp4")
+    with av.open(tmp_path / "out.mp4") as container:
+        pieces = [len(packet.decode()) for packet in container.demux(audio=0) if packet.size]
+    assert len(pieces) > 10
+    assert sum(pieces) >= len(pieces) - 1
 
 
 def test_a_stretch_past_the_end(theo: Target, nearest: Generator, dance: Path, tmp_path: Path) -> None:

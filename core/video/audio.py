@@ -86,7 +86,10 @@ class SoundInput:
         base = self.stream.time_base or Fraction(1, 1000)
         try:
             for packet in self.container.demux(self.stream):
-                if packet.size:
+                if packet.is_corrupt:
+                    # the last one of a file that is cut off: browsers refuse a whole video for it
+                    self.damaged = True
+                elif packet.size:
                     yield (None if packet.pts is None else packet.pts * base - self._zero), packet
         except av.FFmpegError:
             self.damaged = True
@@ -190,8 +193,19 @@ class CopiedSound:
         """See :class:`Sound`."""
         yield from self.until(time)
 
+    def _sounds(self, packet: Packet[AudioStream]) -> bool:
+        """Whether it can be decoded. A copied packet that cannot would end the playing where it stands."""
+        try:
+            packet.decode()
+        except av.FFmpegError:
+            self._source.damaged = True
+            return False
+        return True
+
     def _next(self) -> Packet[AudioStream] | None:
         for time, packet in self._packets:
+            if not self._sounds(packet):
+                continue
             ticks = self._ticks(time, packet)
             length = self._length or round((packet.duration or 0) * packet.time_base / self._base)
             self._expected = ticks + length
