@@ -53,7 +53,7 @@ def choose_source(here: Visit, dances: list[Dance]) -> Source | None:
     def choose(dance: str) -> None:
         here.dance = dance
 
-    pick("dance", [*map(_card, dances), _own_card(here)], here.dance, choose)
+    pick("dance", [*map(_card, dances), _own_card(here)], here.dance, choose, columns=4)
     if here.dance == OWN:
         return _own(here)
     dance = next((d for d in dances if d.id == here.dance), dances[0])
