@@ -15,7 +15,6 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    hosted: bool = Field(False, description="A public server: stricter limits, no training.")
     max_upload_mb: int = Field(200, ge=1, le=4096, description="Largest upload a page takes.")
     max_seconds: float = Field(180.0, gt=0, description="Longest stretch of a video a page dances in one go.")
     max_pixels: int = Field(3840 * 2160, ge=64 * 64, description="Largest picture a page decodes.")

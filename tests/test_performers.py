@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,11 @@ from numpy.typing import NDArray
 
 from core import conditioning, dances
 from core.pose import skeleton
+from core.targets.split import even_blocks
 
 DATA = Path(__file__).parent / "data"
 PERFORMERS = ("mira", "theo")
 DANCES = ("june-sway", "lina-disco", "omar-street")
-BLOCKS, SHARE = 5, 0.04
 Poses = NDArray[np.float32]
 
 
@@ -47,25 +48,14 @@ def to_nearest(queries: Poses, poses: Poses) -> NDArray[np.float32]:
     return np.asarray(np.sqrt(np.maximum(squares.min(1), 0) / conditioning.COORDINATES), np.float32)
 
 
-def blocks(frames: int, fps: float) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which frames are held out (five blocks of 4 %, evenly spread) and which are trained on (half a second apart from those)."""
-    held, near = np.zeros(frames, bool), np.zeros(frames, bool)
-    length, guard = round(frames * SHARE), round(fps / 2)
-    for centre in (np.arange(BLOCKS) + 0.5) * frames / BLOCKS:
-        start = round(centre - length / 2)
-        held[start : start + length] = True
-        near[max(start - guard, 0) : start + length + guard] = True
-    return held, ~near
-
-
 @pytest.mark.parametrize("dance", DANCES)
 @pytest.mark.parametrize("performer", PERFORMERS)
 def test_a_dance_is_no_rerun_of_the_footage(
     performer: str, dance: str, record_property: Callable[[str, object], None]
 ) -> None:
     own = coordinates(performer)
-    held, trained = blocks(len(own), rate(performer))
-    within = float(np.median(to_nearest(own[held], own[trained])))
+    split = even_blocks(len(own), Fraction(rate(performer)))
+    within = float(np.median(to_nearest(own[split.held_out], own[split.train])))
     away = float(np.median(to_nearest(coordinates(dance), own)))
     record_property("held_out_blocks", within)
     record_property("dance", away)
