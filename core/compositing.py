@@ -10,6 +10,7 @@ from typing import Final, Literal, get_args
 import cv2
 import numpy as np
 
+from core.choices import one_of
 from core.errors import UnusableInput
 from core.pose.draw import draw_pose
 from core.types import Alpha, Frame, Picture, Pose
@@ -27,10 +28,7 @@ def parse_layout(text: str) -> Layout:
     Raises:
         UnusableInput: there is none.
     """
-    for layout in LAYOUTS:
-        if layout == text:
-            return layout
-    raise UnusableInput(f"Layout '{text[:40]}' is not known: there are {', '.join(LAYOUTS)}.")
+    return one_of(text, LAYOUTS, "Layout")
 
 
 @dataclass(frozen=True)

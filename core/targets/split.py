@@ -13,7 +13,7 @@ from typing import Final, Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import UnusableInput
+from core.choices import one_of
 from core.targets.footage import FOLDER_RATE
 from core.targets.store import Target
 from core.types import Pose
@@ -50,10 +50,7 @@ def parse_split(text: str) -> SplitName:
     Raises:
         UnusableInput: there is none.
     """
-    for name in SPLITS:
-        if name == text:
-            return name
-    raise UnusableInput(f"Split '{text[:40]}' is not known: there are {', '.join(SPLITS)}.")
+    return one_of(text, SPLITS, "Split")
 
 
 def split_of(target: Target, name: SplitName, seed: int = 0) -> Split:
