@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from .beat import TUNES, write_beat
-from .camera import Camera, dance_camera, portrait_camera
+from .camera import Camera, closest, dance_camera, portrait_camera
 from .character import JOINTS, Character
 from .characters import CHARACTERS, CharacterSpec
-from .choreography import choreograph
+from .choreography import choreograph, sink_smoothly
 from .encode import LosslessWriter, encode_dance, encode_footage, encode_mask, write_loop, write_still
 from .keys import Key, key
 from .meshes import Floats
@@ -26,6 +26,8 @@ from .routines import ROUTINES
 from .sampler import realise
 
 FPS = 25
+MARGIN = 0.02
+"""Of the picture, kept free around a dance."""
 PORTRAIT_DRAWN, PORTRAIT_SIZE = 1024, 512
 PORTRAIT = {
     "mira": key("hip", "down", yaw=0.30, cyaw=0.06, hyaw=-0.30, hroll=0.05, hpitch=0.02, croll=-0.03),
@@ -65,22 +67,27 @@ def main() -> None:
             render_performer(character, arguments.out)
 
 
-def camera_of(character: Character) -> Camera:
-    """The camera that films a character's dance."""
-    return dance_camera(character.height, character.spec.size)
+def camera_of(character: Character, dance: list[Key]) -> Camera:
+    """The camera that films `dance`: performers all alike, dancers as close as their moves allow."""
+    camera = dance_camera(character.height, character.spec.size)
+    if not character.spec.dance:
+        return camera
+    poses = [character.rig.pose(channels) for channels in dance]
+    return closest(camera, np.vstack([character.extremes(pose) for pose in poses]), MARGIN)
 
 
 def dance_of(character: Character) -> list[Key]:
     """The channels of every frame of a character's dance."""
     spec = character.spec
-    keys = realise(ROUTINES[spec.id](), character, camera_of(character), spec.seed)
-    return choreograph(keys, spec.bpm, FPS, spec.seed)
+    keys = realise(ROUTINES[spec.id](), character, dance_camera(character.height, spec.size), spec.seed)
+    dance = choreograph(keys, spec.bpm, FPS, spec.seed)
+    return sink_smoothly(dance, character.rig, FPS) if spec.dance else dance
 
 
 def render_samples(character: Character, out: Path, frames: list[int]) -> None:
     """A few frames as pictures, each with hair at rest."""
     dance = dance_of(character)
-    with Renderer(character, camera_of(character)) as renderer:
+    with Renderer(character, camera_of(character, dance)) as renderer:
         for i in frames:
             pose = character.rig.pose(dance[i])
             if character.ponytail:
@@ -124,14 +131,22 @@ def render_dance(character: Character, out: Path) -> None:
 
 def render_answer(performer: CharacterSpec, dancer: CharacterSpec, cache: Path, out: Path) -> None:
     """The performer doing the dancer's dance: footage, mask and joints. Channels are in limb lengths and scale by themselves."""
-    dance = dance_of(Character(dancer, cache))
-    character = Character(performer, cache)
+    character, original = Character(performer, cache), Character(dancer, cache)
+    dance = centred(sink_smoothly(dance_of(original), character.rig, FPS), character)
     name = f"{performer.id}_{dancer.dance}"
     with tempfile.TemporaryDirectory(dir=out) as scratch:
         film = _film(character, dance, Path(scratch))
         encode_footage(film.lossless, out / f"{name}.mp4")
         encode_mask(film.mask, out / f"{name}_mask.mp4")
         _write_joints(out / f"{name}_joints.json", film.joints, character, dancer.bpm)
+
+
+def centred(dance: list[Key], character: Character) -> list[Key]:
+    """The same dance moved sideways into the middle of the performer's picture, whose camera stands still."""
+    camera = camera_of(character, dance)
+    reach = np.vstack([character.extremes(character.rig.pose(channels)) for channels in dance])
+    aside = closest(camera, reach, MARGIN).eye[0] / character.rig.leg_length
+    return [{**channels, **{name: channels[name] - aside for name in ("px", "fLx", "fRx")}} for channels in dance]
 
 
 def _write_joints(path: Path, joints: Floats, character: Character, bpm: float) -> None:
@@ -152,7 +167,7 @@ class _Film:
 
 def _film(character: Character, dance: list[Key], scratch: Path) -> _Film:
     joints, started, cpu = [], time.monotonic(), time.process_time()
-    lossless, mask, camera = scratch / "dance.mkv", scratch / "mask.mkv", camera_of(character)
+    lossless, mask, camera = scratch / "dance.mkv", scratch / "mask.mkv", camera_of(character, dance)
     if character.ponytail:
         character.ponytail.settle(character.rig.pose(dance[0]), 1 / FPS)
     with (

@@ -1,7 +1,7 @@
 """Cameras and their matrices; the cameras that film the dance and the portrait."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -98,6 +98,27 @@ def dance_camera(height: float, size: Size) -> Camera:
         shadow_reach=STAGE_SHADOW,
         size=size,
     )
+
+
+def closest(camera: Camera, points: Floats, margin: float) -> Camera:
+    """The camera moved sideways, tilted and zoomed until `points` (n, 3) fill the picture up to `margin`, a share of it.
+
+    The distance stays, and with it the perspective.
+    """
+    for _ in range(8):
+        seen = camera.project(points) / camera.size
+        low, high = seen.min(0), seen.max(0)
+        tangent = math.tan(camera.field_of_view / 2)
+        height = 2 * tangent * float(np.linalg.norm(camera.target - camera.eye))
+        aside, up = (low + high - 1) / 2 * [height * camera.aspect, -height]
+        zoom = float((high - low).max()) / (1 - 2 * margin)
+        camera = replace(
+            camera,
+            eye=camera.eye + np.array([aside, 0, 0]),
+            target=camera.target + np.array([aside, 0, up]),
+            field_of_view=2 * math.atan(tangent * zoom),
+        )
+    return camera
 
 
 def portrait_camera(face: Floats, size: int) -> Camera:

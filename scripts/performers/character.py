@@ -29,6 +29,8 @@ JOINTS = (
     "r_ankle",
 )
 JOINT_BONES = ("upperarm01", "lowerarm01", "wrist", "upperleg01", "lowerleg01", "foot")
+CROWN = 0.17
+"""From the middle of the skull to the top of the hair, metres."""
 Surface = tuple[Floats, Floats]
 """Vertices and normals, both (n, 3)."""
 
@@ -70,6 +72,11 @@ class Character:
         """Where a point of the rest pose goes with a bone, (3,)."""
         i = self.body.index[bone]
         return pose.heads[i] + pose.rotations[i] @ (point - self.body.heads[i])
+
+    def extremes(self, pose: Pose) -> Floats:
+        """Where the body ends: the heads of all bones, and the crown with its hair, (bones + 1, 3) metres."""
+        crown = self.marks.skull + np.array([0, 0, CROWN])
+        return np.vstack([pose.heads, self.attached(pose, "head", crown)])
 
     def joints(self, pose: Pose) -> Floats:
         """The 13 `JOINTS` in the world, (13, 3) metres."""

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
+from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
 from .keys import REST, TIMING, Key, key
 from .meshes import Floats, smoothstep
+from .motion import Rig
 
 BLINK = np.array([0.45, 1.0, 1.0, 0.6, 0.2])
 """How far eyes are closed in the frames of a blink."""
@@ -15,6 +17,8 @@ AIRBORNE = 0.1
 """Height of a foot in a key, in leg lengths, above which the dancer stands on the other one."""
 CLEARANCE = 0.62
 """Least distance of a swinging hand from its shoulder, arm lengths."""
+SINK_SECONDS = 0.28
+"""How long before and after a planted foot is out of reach the pelvis sinks and rises."""
 BLINK_GAP = (1.6, 4.5)
 """Seconds between blinks."""
 
@@ -31,6 +35,18 @@ def choreograph(routine: Sequence[Key], bpm: float, fps: int, seed: int = 0) -> 
     channels = dance.channels()
     _live(channels, np.arange(count) / fps, fps, np.random.default_rng(seed))
     return [{name: float(values[i]) for name, values in channels.items()} for i in range(count)]
+
+
+def sink_smoothly(dance: list[Key], rig: Rig, fps: int) -> list[Key]:
+    """The same dance with the pelvis lowered beforehand where a planted foot would be out of reach.
+
+    `Rig` lowers it at once and lets go at once when the foot leaves the floor: where legs are thrown far out, the whole
+    body would jump within one frame.
+    """
+    width = round(SINK_SECONDS * fps)
+    sunk = maximum_filter1d([rig.sunk(channels) for channels in dance], 2 * width + 1)
+    ahead = gaussian_filter1d(sunk, width / 2, truncate=2.0)
+    return [{**channels, "pz": channels["pz"] - float(by)} for channels, by in zip(dance, ahead, strict=True)]
 
 
 def _unwind(keys: list[Key]) -> list[Key]:

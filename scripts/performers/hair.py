@@ -19,8 +19,9 @@ TIE = np.array([0, 0.088, 0.045])
 """From the middle of the skull to where a ponytail or bun is tied, metres."""
 BUN = 0.047
 """Radius of a bun, metres."""
-POINTED, BLUNT = (0.7, 1.0, 0.95, 0.5, 0.06), (0.8, 1.0, 1.0, 0.8, 0.35)
+POINTED, BLUNT, ROUND = (0.7, 1.0, 0.95, 0.5, 0.06), (0.8, 1.0, 1.0, 0.8, 0.35), (0.8, 1.0, 1.0, 1.05, 0.8)
 """Width of a lock at 0, 15, 60, 90 and 100 % of its length."""
+PROFILES = {"short": BLUNT, "afro": ROUND}
 Step = Callable[[Floats, Floats, float], Floats]
 """Direction of growth from points (n, 3), scalp normals there (n, 3) and the share of the lock that is grown."""
 
@@ -33,7 +34,7 @@ def locks(body: Body, spec: CharacterSpec, marks: Landmarks, cap: Layer) -> Laye
         return None
     lines, widths = grow(_Scalp(cap, marks), spec, rng)
     curly = spec.hair.style in ("afro", "short")
-    vertices, faces, along = _tubes(lines, widths, BLUNT if curly else POINTED)
+    vertices, faces, along = _tubes(lines, widths, PROFILES.get(spec.hair.style, POINTED))
     shade = np.repeat(0.5 + (rng.random(len(lines)) - 0.5) * (1.0 if curly else 0.45), RINGS * SIDES)
     around = np.tile(np.arange(SIDES) / SIDES, len(lines) * RINGS)
     head = body.index["head"]
@@ -131,8 +132,8 @@ def _afro(scalp: _Scalp, spec: CharacterSpec, rng: np.random.Generator) -> tuple
     """A round cloud of curls."""
     roots = scalp.roots(0.0062, 0.50, rng)
     full = smoothstep(0.4, 1.5, scalp.growth[roots])
-    lines = _curls(scalp, roots, (0.02 + 0.055 * full) * rng.uniform(0.75, 1.08, len(roots)), rng, 0.75)
-    return lines, (0.0045 + 0.0035 * full) * rng.uniform(0.8, 1.2, len(roots))
+    lines = _curls(scalp, roots, (0.02 + 0.060 * full) * rng.uniform(0.88, 1.02, len(roots)), rng, 1.15)
+    return lines, (0.0055 + 0.0035 * full) * rng.uniform(0.85, 1.2, len(roots))
 
 
 def _curls(scalp: _Scalp, roots: Ints, length: Floats, rng: np.random.Generator, spin: float = 0.8) -> Floats:

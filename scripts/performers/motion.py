@@ -68,6 +68,10 @@ class Rig:
         """The skeleton for one set of channels (see `choreography.REST` for their names)."""
         return _Posing(self, channels).run()
 
+    def sunk(self, channels: Channels) -> float:
+        """How far the pelvis is lowered for planted feet to stay where they are, in leg lengths."""
+        return _Posing(self, channels).place_pelvis() / self.leg_length
+
 
 class _Posing:
     """The state of posing one frame, bone by bone from the root outwards."""
@@ -81,7 +85,7 @@ class _Posing:
         self.ankle: dict[str, Floats] = {}
 
     def run(self) -> Pose:
-        self._pelvis()
+        self.place_pelvis()
         self._bend_chain("c", SPINE, self.rotations[0])
         self._bend_chain("h", NECK, self.rotation("spine01"))
         for side, sign in SIDES:
@@ -113,7 +117,8 @@ class _Posing:
 
     # ---- pelvis and spine
 
-    def _pelvis(self) -> None:
+    def place_pelvis(self) -> float:
+        """Returns how far it had to be lowered for planted feet to stay where they are, metres."""
         p, rig = self.p, self.rig
         scale = rig.leg_length
         turn = rot_z(p["yaw"]) @ rot_z(p["pyaw"]) @ rot_y(p["proll"]) @ rot_x(p["ppitch"])
@@ -125,6 +130,7 @@ class _Posing:
             for side, _ in SIDES:
                 root[2] -= self._out_of_reach(side, root, turn)
         self.rotations[0], self.heads[0] = turn, root
+        return float(height - root[2])
 
     def _foot_goal(self, side: str, scale: float) -> None:
         p = self.p

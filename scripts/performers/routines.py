@@ -1,7 +1,10 @@
-"""Who dances what: the performers' long footage and the short dances, each a list of phrases and sampled keys."""
+"""Who dances what: the performers' long footage, each a list of phrases and sampled keys, and the short dances."""
 
-from .keys import TURN, facing, key, mirrored, stance
-from .phrases import CROUCH, PHRASES, turned, view
+from collections.abc import Callable, Sequence
+
+from .dances import DANCES
+from .keys import TURN, facing, key, mirrored
+from .phrases import PHRASES, turned, view
 from .sampler import Item, Sample
 
 QUARTER, HALF = TURN / 4, TURN / 2
@@ -96,45 +99,4 @@ def _theo() -> list[Item]:
     ]
 
 
-def _lina() -> list[Item]:
-    """Disco: hips and points off the axis, leaning far, a turn with open arms and a low end."""
-    return [
-        key("straightup", "behind", **stance(0, 0.26, px=0.14), proll=-0.2, croll=0.42, hroll=0.2, pz=-0.14),
-        Sample(3, 0.35, ("lunge", "step"), bend=2.2),
-        key("across", "straightup", **stance(0, 0.26, px=-0.14), proll=0.2, croll=-0.42, hroll=-0.2, pz=-0.14),
-        Sample(3, -0.55, ("knee", "lunge"), bend=2.2),
-        *turned(-0.55, -TURN + 1.1, 4, key("straightup", "straightside", croll=0.25), key("backout", "head", pz=-0.12)),
-        Sample(4, 0.85, ("squat", "knee"), bend=2.2),
-        Sample(3, -1.1, ("lunge", "step"), bend=2.2),
-        Sample(3, 0.15, ("squat", "lunge"), bend=2.2),
-    ]
-
-
-def _omar() -> list[Item]:
-    """Street: low and wide, sharp arms, kicks off one hand and quick changes of side."""
-    return [
-        Sample(3, 0.6, ("squat", "lunge"), bend=1.9),
-        Sample(3, -0.8, ("knee",), bend=1.9),
-        key("floor", "straightup", **CROUCH, yaw=-1.0, ppitch=0.55, cpitch=0.2, croll=0.3, cyaw=-0.6, wy=0.2),
-        key("backout", "floor", **CROUCH, yaw=-0.2, ppitch=0.55, cpitch=0.2, croll=-0.3, cyaw=0.6, wy=0.2),
-        Sample(3, 0.7, ("lunge", "knee"), bend=1.9),
-        Sample(2, 2.4, ("squat", "lunge"), bend=1.7),
-        Sample(3, -2.3, ("knee", "squat"), bend=1.7),
-        Sample(4, -0.6, ("knee", "lunge"), bend=2.0),
-    ]
-
-
-def _june() -> list[Item]:
-    """Slow and wide: side bends, deep lunges and a look over the shoulder."""
-    return [
-        key("straightup", "across", **stance(0, 0.3, px=-0.16), croll=-0.5, proll=0.12, hroll=-0.2, pz=-0.12),
-        key("across", "straightup", **stance(0, 0.3, px=0.16), croll=0.5, proll=-0.12, hroll=0.2, pz=-0.16, beats=1.5),
-        Sample(4, -0.5, ("lunge", "squat"), bend=2.1),
-        Sample(3, -2.0, ("lunge", "step"), bend=1.9),
-        Sample(3, 2.1, ("knee", "lunge"), bend=1.9),
-        Sample(3, 0.75, ("squat", "knee"), bend=2.1),
-        Sample(3, -0.2, ("lunge", "knee"), bend=2.1),
-    ]
-
-
-ROUTINES = {"mira": _mira, "theo": _theo, "lina": _lina, "omar": _omar, "june": _june}
+ROUTINES: dict[str, Callable[[], Sequence[Item]]] = {"mira": _mira, "theo": _theo, **DANCES}

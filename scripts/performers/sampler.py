@@ -33,8 +33,6 @@ class Sample:
     heading: float = 0.0
     legs: tuple[str, ...] = ("stand", "stand", "squat", "lunge", "knee", "step")
     beats: float = 1.0
-    bend: float = 1.0
-    """How far trunk and head bend, as a factor."""
 
 
 Item = Key | Sample
@@ -137,7 +135,7 @@ def random_key(wanted: Sample, rng: np.random.Generator) -> Key:
     legs = LEGS[str(rng.choice(list(wanted.legs)))](rng)
     pose = {
         **key("down"),
-        **_trunk(wanted.bend, rng),
+        **_trunk(rng),
         **legs,
         "yaw": wanted.heading + rng.normal(0, 0.12),
         "beats": wanted.beats,
@@ -158,11 +156,10 @@ def _of_side(side: str, arm: Key) -> Key:
     }
 
 
-def _trunk(bend: float, rng: np.random.Generator) -> Key:
+def _trunk(rng: np.random.Generator) -> Key:
     sizes = {"croll": 0.13, "cyaw": 0.28, "proll": 0.07, "pyaw": 0.10, "hyaw": 0.22, "hroll": 0.10, "hpitch": 0.12}
     trunk = {name: float(np.clip(rng.normal(0, size), -2 * size, 2 * size)) for name, size in sizes.items()}
-    trunk = {name: bend * value for name, value in trunk.items()}
-    return trunk | {"cpitch": bend * rng.uniform(-0.18, 0.30), "px": rng.normal(0, 0.04)}
+    return trunk | {"cpitch": rng.uniform(-0.18, 0.30), "px": rng.normal(0, 0.04)}
 
 
 def _arm(rng: np.random.Generator) -> Key:

@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 
 from benchmarks.pose import MODES, Track, delay, detect, joints, live, measure
+from core import paths
+from core.pose.analysis import Analysis, look
 from core.pose.smoothing import smooth_offline
 from core.targets.store import load_target
 from core.types import Pose
+from core.video.reader import VideoReader
 from core.video.writer import VideoWriter
 from tests.conftest import PROJECT
 
@@ -48,6 +51,21 @@ def test_everybody_is_found_near_the_known_joints(afresh: tuple[list[Pose | None
     figures = measure(known, joints(afresh[0]), _unit(known))
     assert figures["found"] >= 0.99
     assert figures["error_with_offset"] < 0.06
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("dance", ["june-sway", "lina-disco", "omar-street"])
+def test_dancers_are_found_near_the_known_joints(dance: str) -> None:
+    with VideoReader(paths.BUNDLED_DANCES / f"{dance}.mp4") as reader:
+        analysis = Analysis(reader.size)
+        for sighting in look(reader):
+            analysis.add(sighting)
+    with np.load(PROJECT / "tests" / "data" / f"{dance}_joints.npz") as stored:
+        exact = np.asarray(stored["xy"], np.float64)
+    poses = analysis.follow("largest")
+    assert np.mean([pose is not None for pose in poses]) >= 0.99
+    found = joints(smooth_offline(poses, analysis.seconds, analysis.cuts))
+    assert measure(exact, found, _unit(exact))["error_with_offset"] < 0.06
 
 
 def test_smoothing_a_file_comes_nearer_without_delay(

@@ -30,10 +30,14 @@ void surface(inout Surface s) {
         s.albedo = mix(colour_1, colour_2, 1. - edge(.23, abs(stripe - .5)));
         if (collar || cuff) s.albedo = colour_2;
     }
-    if (PATTERN_DOTS) {
-        vec2 grid = (arm ? vec2(a.x * .30, r.y) : vec2(r.x, r.z)) / .045;
+    if (PATTERN_DOTS) {  // in columns around the trunk and rows along its surface, so that dots are round everywhere
+        vec2 out_from_spine = vec2(r.x, neckline.y - r.y);
+        float around = atan(out_from_spine.x, out_from_spine.y) * 3.18310;
+        float up = r.z + (.22 - length(out_from_spine)) * smoothstep(chest_z + .06, chest_z + .20, r.z);
+        vec2 grid = vec2(around, up / .045);
         grid.x += .5 * floor(mod(grid.y, 2.));
         s.albedo = mix(colour_2, colour_1, edge(.22, length(fract(grid) - .5)));
+        if (arm) s.albedo = colour_1;
         if (collar || cuff) s.albedo = colour_1 * .6;
     }
     if (PATTERN_EMBLEM) s.albedo = emblem(collar || cuff || rib ? colour_2 : colour_1, arm);
