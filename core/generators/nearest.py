@@ -1,4 +1,4 @@
-"""Nearest neighbour: the performer's own frames, chosen by pose and pasted where the pose asks.
+"""Nearest neighbour: the performer's own frames, chosen by pose and bent limb by limb towards it (:mod:`core.warping.bend`).
 
 Distances are taken over all frames at once as a matrix product, weighted by visibility on both sides. ``nearest-frame``
 takes the nearest frame each time, as the course project did, and stutters. ``nearest`` chooses the whole sequence by
@@ -12,20 +12,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core import conditioning
 from core.compositing import blend
 from core.generators.base import Choice, Chooser, Generator, GeneratorSpec
 from core.generators.registry import register
+from core.generators.traits import traits
 from core.pose import skeleton
 from core.pose.retarget import measure_body
+from core.shadow import light_left
 from core.types import Alpha, Frame, Picture, Pose
+from core.warping.bend import bend
 
 if TYPE_CHECKING:
     from core.targets.store import Target
@@ -38,17 +39,14 @@ _WINDOW = 1500
 _LOOK_AHEAD = 150
 _SCALE_BOUNDS = (0.85, 1.18)
 _SHADOW_REACH = 0.5
-_SOFT_EDGE = np.ones((3, 3), np.uint8)
-_RIM = np.ones((5, 5), np.uint8)
-_FADE = 20.0
 _ANCHORS = (*skeleton.SHOULDERS, *skeleton.HIPS, skeleton.LEFT_ANKLE, skeleton.RIGHT_ANKLE)
 
 
 class PoseIndex:
     """The performer's poses, ready to be compared with.
 
-    Distance between two poses is the root of the mean squared difference over the coordinates seen in both, in torso
-    lengths; the mean is weighted by the product of the visibilities.
+    Distance between two poses is the root of the mean squared difference over their traits, see
+    :func:`core.generators.traits.traits`, in torso lengths; the mean is weighted by the product of both sides' weights.
     """
 
     def __init__(self, target: Target) -> None:
@@ -56,14 +54,14 @@ class PoseIndex:
         self.runs = np.asarray(target.runs)[self.frames]
         landmarks = np.asarray(target.poses)[self.frames]
         self.unit = measure_body([Pose(p) for p in landmarks]).near[1]
-        self._points = conditioning.encode(landmarks, self.unit)
-        self._trust = conditioning.weights(landmarks) + 1e-4
+        self._points, trust = traits(landmarks, self.unit)
+        self._trust = trust + 1e-4
         self._moments = (self._trust, self._trust * self._points, self._trust * self._points**2)
 
     def distances(self, landmarks: NDArray[np.float32]) -> Matrix:
         """(queries, frames) float32 for queries (queries, 33, 4)."""
-        points, trust = conditioning.encode(landmarks, self.unit), conditioning.weights(landmarks) + 1e-4
-        return _weighted_distance(points, trust, self._moments)
+        points, trust = traits(landmarks, self.unit)
+        return _weighted_distance(points, trust + 1e-4, self._moments)
 
     def between(self, first: NDArray[np.int64], second: NDArray[np.int64]) -> Matrix:
         """(len(first), len(second)) distances between the performer's own frames, given by their place in ``frames``."""
@@ -161,14 +159,14 @@ def _transition(
 
 
 class _Nearest(Generator):
-    """What both ways of choosing share: the index, and pasting."""
+    """What both ways of choosing share: the index, and drawing."""
 
     def __init__(self, target: Target) -> None:
         self._target = target
         self._index = PoseIndex(target)
 
     def generate(self, pose: Pose, choice: Choice) -> Picture:
-        """The chosen frame's person, moved and scaled onto the asked pose, on the empty stage.
+        """The chosen frame's person, moved, scaled and bent towards the asked pose, on the empty stage.
 
         Raises:
             ValueError: no frame was chosen.
@@ -179,8 +177,16 @@ class _Nearest(Generator):
         if target.plate is None or target.masks is None:
             # a moving camera has no empty stage to paste onto: the frame as it is
             return Picture(target.frames[choice], None if target.masks is None else target.masks[choice])
-        place = placement(np.asarray(target.poses[choice]), pose.landmarks)
-        return _paste(target.frames[choice], target.masks[choice], place, target.plate)
+        own = np.asarray(target.poses[choice])
+        place = placement(own, pose.landmarks)
+        frame, mask = target.frames[choice], target.masks[choice]
+        image = _cast_shadow(frame, mask, _with_feet(place, own, pose.landmarks), target.plate)
+        alpha = np.zeros(mask.shape, np.uint8)
+        bent = bend(frame, mask, own, pose.landmarks, place, self._index.unit)
+        if bent is not None:
+            alpha[bent.box] = bent.alpha
+            image[bent.box] = blend(bent.image, image[bent.box], bent.alpha)
+        return Picture(image, alpha)
 
 
 def placement(own: NDArray[np.float32], asked: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -199,23 +205,24 @@ def placement(own: NDArray[np.float32], asked: NDArray[np.float32]) -> NDArray[n
     return np.array([[scale, 0.0, shift[0]], [0.0, scale, shift[1]]])
 
 
-def _paste(frame: Frame, mask: Alpha, place: NDArray[np.float64], plate: Frame) -> Picture:
-    """Warp the person's box, and the shadow around it, onto a copy of the plate."""
-    alpha = np.zeros(plate.shape[:2], np.uint8)
+def _with_feet(place: NDArray[np.float64], own: NDArray[np.float32], asked: NDArray[np.float32]) -> NDArray[np.float64]:
+    """``place`` shifted so that the own feet, which the shadow hangs on, lie where the asked ones are."""
+    feet = list(skeleton.FEET)
+    mine, theirs = own[feet, :2] * place[0, 0], asked[feet, :2]
+    shift = [theirs[:, 0].mean() - mine[:, 0].mean(), theirs[:, 1].max() - mine[:, 1].max()]
+    return np.column_stack([place[:, :2], shift])
+
+
+def _cast_shadow(frame: Frame, mask: Alpha, place: NDArray[np.float64], plate: Frame) -> Frame:
+    """A copy of the plate with the shadow of ``frame`` on it, moved by ``place``."""
     image = plate.copy()
     found = cv2.boundingRect(mask)
     if found[2] == 0:
-        return Picture(image, alpha)
+        return image
     box, matrix = _landing(_grown(found, mask.shape, _SHADOW_REACH), place, mask.shape)
     if box is not None:
-        image[box] = _shaded(image[box], _shade(frame, mask, plate), matrix)
-    box, matrix = _landing(_grown(found, mask.shape, 0.0), place, mask.shape)
-    if box is not None:
-        size = (box[1].stop - box[1].start, box[0].stop - box[0].start)
-        person = cv2.warpAffine(frame, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        alpha[box] = cv2.warpAffine(mask, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-        image[box] = blend(np.asarray(person, np.uint8), image[box], alpha[box])
-    return Picture(image, alpha)
+        image[box] = _shaded(image[box], light_left(frame, mask, plate), matrix)
+    return image
 
 
 def _shaded(stage: Frame, shade: NDArray[np.uint8], matrix: NDArray[np.float64]) -> Frame:
@@ -225,36 +232,6 @@ def _shaded(stage: Frame, shade: NDArray[np.uint8], matrix: NDArray[np.float64])
     halved[:, 2] += 0.5 * matrix[0, 0]
     warped = cv2.warpAffine(shade, halved, (stage.shape[1], stage.shape[0]), flags=cv2.INTER_LINEAR, borderValue=255)
     return np.asarray(cv2.multiply(stage, cv2.merge([warped, warped, warped]), scale=1 / 255), np.uint8)
-
-
-def _shade(frame: Frame, mask: Alpha, plate: Frame) -> NDArray[np.uint8]:
-    """How much darker than the empty stage each spot is, at half size: 255 where it is not, and where the person hides it.
-
-    A still camera sees the same stage in both, so what is left of their ratio is the shadow the person casts.
-    """
-    lit, dark, person = (_halved(picture) for picture in (plate, frame, mask))
-    ratio = cv2.divide(cv2.cvtColor(dark, cv2.COLOR_RGB2GRAY), cv2.cvtColor(lit, cv2.COLOR_RGB2GRAY), scale=255)
-    # a twentieth of darkness is grain and compression, not shadow
-    shade = cv2.convertScaleAbs(ratio, alpha=1.05)
-    person = cv2.dilate(person, _SOFT_EDGE)
-    shade = cv2.max(shade, person)
-    # the rim around the person is neither person nor stage: it takes the shadow next to it, or it would glow
-    shade = np.where(person > 0, cv2.erode(shade, _RIM), shade)
-    return np.asarray(cv2.max(shade, _border(shade.shape[0], shade.shape[1])), np.uint8)
-
-
-def _halved(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    size = (picture.shape[1] // 2, picture.shape[0] // 2)
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
-
-
-@lru_cache(maxsize=8)
-def _border(height: int, width: int) -> NDArray[np.uint8]:
-    """255 at the edge of a picture, 0 well inside: a shadow that the edge cuts off fades instead of ending in a line."""
-    inside = np.zeros((height, width), np.uint8)
-    inside[1:-1, 1:-1] = 1
-    away = cv2.distanceTransform(inside, cv2.DIST_L1, 3)
-    return np.asarray(np.clip(255 * (1 - away / _FADE), 0, 255), np.uint8)
 
 
 _Box: TypeAlias = tuple[int, int, int, int]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from core.errors import GeneratorNotFound
 from core.generators.nearest import PoseIndex, SequenceCosts, _transition, choose_sequence, placement
 from core.generators.registry import create_generator, list_generators
+from core.generators.traits import traits
 from core.pose.smoothing import torso_length
 from core.targets.store import Target, load_target
 from core.types import Pose
@@ -48,12 +49,29 @@ def _jumps(places: NDArray[np.int64]) -> int:
     return int(((steps < 0) | (steps > 3)).sum())
 
 
-def test_distance_of_one_joint_moved_by_one_torso() -> None:
+def test_distance_is_that_of_the_traits_by_their_weights() -> None:
     landmarks = _footage(2)
     index = _index(landmarks)
     query = landmarks[0].copy()
     query[15, 0] += index.unit
-    assert index.distances(query[None])[0, 0] == pytest.approx(np.sqrt(1 / 26), rel=0.01)
+    values, weights = traits(np.stack([landmarks[0], query]), index.unit)
+    both = weights[0] * weights[1]
+    expected = np.sqrt((both * (values[0] - values[1]) ** 2).sum() / both.sum())
+    assert expected > 0.05
+    assert index.distances(query[None])[0, 0] == pytest.approx(expected, rel=0.01)
+
+
+def test_a_turned_limb_is_nearer_than_one_that_points_at_the_camera() -> None:
+    landmarks = _footage(2)[:1]
+    index = _index(landmarks)
+    turned, foreshortened = landmarks[0].copy(), landmarks[0].copy()
+    elbow, wrist = landmarks[0, 13, :2], landmarks[0, 15, :2]
+    length = float(np.linalg.norm(wrist - elbow))
+    turned[[15, 17, 19, 21], 0] += 0.5 * length
+    foreshortened[[15, 17, 19, 21], 1] -= 0.8 * length
+    foreshortened[[15, 17, 19, 21], 2] -= 0.6 * length
+    near, far = index.distances(np.stack([turned, foreshortened]))[:, 0]
+    assert near < far
 
 
 def test_joints_that_were_not_seen_do_not_count() -> None:
@@ -146,6 +164,21 @@ def test_dancing_her_own_footage_gives_it_back(mira: Target, name: str) -> None:
     assert inside.mean() > 0.05
     assert np.abs(picture.image.astype(int) - truth)[inside].mean() < 3
     assert np.abs(picture.image.astype(int) - truth).mean() < 3
+
+
+def test_she_is_bent_towards_what_is_asked(mira: Target) -> None:
+    generator = create_generator("nearest", mira)
+    pose = Pose(np.array(mira.poses[50]))
+    shown = generator.generate(moved(pose, dx=25, joints=(27, 29, 31)), 50)
+    still = generator.generate(pose, 50)
+    assert shown.alpha is not None
+    assert still.alpha is not None
+    foot = pose.xy[31]
+    spot = (slice(int(foot[1]) - 6, int(foot[1]) + 3), slice(int(foot[0]) + 12, int(foot[0]) + 28))
+    assert shown.alpha[spot].mean() > still.alpha[spot].mean() + 100
+    # her head stays where it was
+    head = (slice(0, int(pose.xy[11, 1]) - 20), slice(None))
+    assert np.abs(shown.alpha[head].astype(int) - still.alpha[head]).mean() < 1
 
 
 def test_she_steps_aside_with_her_shadow_and_leaves_the_stage_whole(mira: Target) -> None:
