@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -215,6 +215,53 @@ def evaluate(
     _out.print(table)
 
 
+@app.command()
+def train(
+    target: Annotated[str, typer.Option(help="Id of the performer.")],
+    generator: Annotated[str, typer.Option(help="Name of the generator to train.")],
+    split: Annotated[
+        str, typer.Option(help="What to learn from: blocks and random hold frames out to be judged by, all does not.")
+    ] = "blocks",
+    size: Annotated[int | None, typer.Option(help="Pixels of the canvas's longer side.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the initial weights and everything drawn.")] = 0,
+    epochs: Annotated[int | None, typer.Option(min=1, help="How often to go through the footage.")] = None,
+    minutes: Annotated[float | None, typer.Option(help="How long to train, instead of epochs.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run that was stopped.")] = False,
+) -> None:
+    """Train a generator for a performer."""
+    from core.runtime import parse_device
+    from core.targets.split import parse_split
+    from core.targets.store import load_target
+
+    # read once, when torch is loaded: threads that spin while they wait make a busy machine ten times slower
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    with _sentences(), _bar() as bar, _asked_to_stop() as stop:
+        from core.training.train import Order, run_folder
+        from core.training.train import train as run
+        from core.training.trainer import Length, Row
+
+        length = None if epochs is None and minutes is None else Length(epochs, minutes)
+        order = Order(generator, parse_split(split), size, seed, length, parse_device(device), resume)
+        preparing, training = (bar.add_task(words, total=1.0, speed="") for words in ("Preparing", "Training"))
+
+        def show(share: float, row: Row) -> None:
+            bar.update(preparing, completed=1.0)
+            bar.update(training, completed=share, speed=f"epoch {row.epoch}, loss {row.loss:.4f}")
+
+        trained = run(
+            load_target(target), order, progress=show, stop=stop,
+            preparing=lambda share: bar.update(preparing, completed=share),
+        )  # fmt: skip
+    error = "" if trained.validation_l1 is None else f", held-out L1 {trained.validation_l1:.4f}"
+    _out.print(
+        f"{generator} of {target} is trained: {trained.epochs} epochs in {trained.minutes:.1f} minutes{error}. "
+        f"Curves and sheets are in {run_folder(target, order)}.",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
 def _source(given: Path) -> Path:
     from core import dances
 
@@ -233,6 +280,24 @@ def _terminated() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _asked_to_stop() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C and a polite kill end the training after the step it is in; a second Ctrl-C ends it at once."""
+    asked: list[int] = []
+
+    def note(number: int, _: object) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(number)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(asked)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _bar() -> Progress:

@@ -19,6 +19,7 @@ from typing import Final
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from core import metrics, paths
 from core.errors import NobodyFound, UnusableInput
@@ -112,18 +113,33 @@ def evaluate(
 ) -> Evaluation:
     """Self-reenactment of the held-out frames by a generator that does not know them.
 
-    A trained generator is only as honest as its training: it must have been given the same split.
-
     Raises:
         GeneratorNotFound, WeightsMissing: there is no such generator for this performer.
+        UnusableInput: it is a trained one, and was trained with another split.
         NobodyFound: nobody is in the held-out frames, or in all others.
     """
+    refuse_seen(target, generator, split)
     parts = split_of(target, split)
     total = int((parts.held_out & target.found).sum())
     if not total:
         raise NobodyFound(f"Nobody is in the frames of {target.name} that '{split}' holds out: use longer footage.")
     samples = reenact(target, generator, parts)
     return judge(_told(samples, total, progress), performer_statistics(target).near[1], flows=False)
+
+
+def refuse_seen(target: Target, generator: str, split: SplitName) -> None:
+    """Refuse to judge a trained generator by frames that it learnt from.
+
+    Raises:
+        GeneratorNotFound, WeightsMissing: there is no such generator for this performer.
+        UnusableInput: it was trained with another split.
+    """
+    trained_on = create_generator(generator, target).trained_on
+    if split != "all" and trained_on not in {None, split}:
+        raise UnusableInput(
+            f"'{generator}' of {target.name} was trained with the split '{trained_on}' and has seen frames that '{split}' "
+            f"holds out: train it with --split {split}, or evaluate it with --split {trained_on}."
+        )
 
 
 def _told(samples: Iterable[Sample], total: int, progress: Callable[[float], None]) -> Iterator[Sample]:
@@ -218,12 +234,13 @@ class _Region:
     ssim: list[float] = field(default_factory=list)
     sharpness: list[float] = field(default_factory=list)
 
-    def add(self, output: Frame, reference: Frame, box: metrics.Box) -> None:
+    def add(self, output: Frame, reference: Frame, box: metrics.Box, similar: NDArray[np.float32]) -> None:
+        """``similar`` is the map of SSIM of the whole frame."""
         region = box.region(output.shape)
         seed = metrics.seed_box(box, (output.shape[1], output.shape[0])).region((metrics.SEED, metrics.SEED))
         self.l1_seed.append(metrics.l1(metrics.seed_scale(output)[seed], metrics.seed_scale(reference)[seed]))
         self.psnr.append(min(metrics.psnr(output[region], reference[region]), BEST_PSNR))
-        self.ssim.append(metrics.ssim(output[region], reference[region]))
+        self.ssim.append(metrics.mean_ssim(similar, region=region))
         self.sharpness.append(metrics.sharpness_ratio(output, reference, region))
 
     def scores(self, error: metrics.PoseError) -> Scores:
@@ -260,14 +277,15 @@ class _Tally:
 
     def _compare(self, sample: Sample, reference: Frame) -> None:
         width, height = self.size
-        self.full.add(sample.output, reference, metrics.Box(0, 0, width, height))
+        similar = metrics.ssim_map(sample.output, reference)
+        self.full.add(sample.output, reference, metrics.Box(0, 0, width, height), similar)
         pose = sample.known or sample.asked
         box = None if pose is None else metrics.person_box(pose)
         if box is not None and sample.output[box.region(sample.output.shape)].size:
-            self.box.add(sample.output, reference, box)
+            self.box.add(sample.output, reference, box, similar)
         if sample.person is not None and (inside := sample.person >= 128).any():
             self.psnr_person.append(min(metrics.psnr(sample.output, reference, inside), BEST_PSNR))
-            self.ssim_person.append(metrics.ssim(sample.output, reference, inside))
+            self.ssim_person.append(metrics.mean_ssim(similar, inside))
 
     def _follow(self, sample: Sample, found: Pose | None) -> None:
         covered = _covered(sample)

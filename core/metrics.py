@@ -137,16 +137,32 @@ def ssim(output: Frame, reference: Frame, inside: Flags | None = None) -> float:
     Returns:
         The mean, NaN where not one window fits.
     """
+    return mean_ssim(ssim_map(output, reference), inside)
+
+
+def ssim_map(output: Frame, reference: Frame) -> NDArray[np.float32]:
+    """(height, width): :func:`ssim` of the window around each pixel, the mean of its channels."""
     _check_same(output, reference)
+    similar = _ssim_map(output.astype(np.float32) / np.float32(255), reference.astype(np.float32) / np.float32(255))
+    return np.asarray(similar.mean(axis=2), np.float32)
+
+
+def mean_ssim(
+    similar: NDArray[np.float32], inside: Flags | None = None, region: Region = (slice(None), slice(None))
+) -> float:
+    """The mean of :func:`ssim_map` over the windows that lie whole in ``region`` and whose centres are ``inside``.
+
+    One map does for several regions: that of a cut-out is the cut-out of the map.
+    """
     edge = _WINDOW // 2
-    whole = (slice(edge, output.shape[0] - edge), slice(edge, output.shape[1] - edge))
-    if min(output.shape[:2]) < _WINDOW:
+    rows, columns = (side.indices(length) for side, length in zip(region, similar.shape, strict=True))
+    if min(rows[1] - rows[0], columns[1] - columns[0]) < _WINDOW:
         return math.nan
-    similar = _ssim_map(output.astype(np.float64) / 255, reference.astype(np.float64) / 255)[whole]
-    return _mean(similar if inside is None else similar[inside[whole]])
+    whole = (slice(rows[0] + edge, rows[1] - edge), slice(columns[0] + edge, columns[1] - edge))
+    return _mean(similar[whole] if inside is None else similar[whole][inside[whole]])
 
 
-def _ssim_map(a: Floats, b: Floats) -> Floats:
+def _ssim_map(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
     mean_a, mean_b = _windowed(a), _windowed(b)
     variance_a, variance_b = _windowed(a * a) - mean_a**2, _windowed(b * b) - mean_b**2
     covariance = _windowed(a * b) - mean_a * mean_b
@@ -154,8 +170,8 @@ def _ssim_map(a: Floats, b: Floats) -> Floats:
     return np.asarray(likeness / ((mean_a**2 + mean_b**2 + _C1) * (variance_a + variance_b + _C2)))
 
 
-def _windowed(values: Floats) -> Floats:
-    return np.asarray(cv2.GaussianBlur(values, (_WINDOW, _WINDOW), _SIGMA), np.float64)
+def _windowed(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(cv2.GaussianBlur(values, (_WINDOW, _WINDOW), _SIGMA), np.float32)
 
 
 def sharpness_ratio(output: Frame, reference: Frame, region: Region = (slice(None), slice(None))) -> float:
@@ -235,7 +251,10 @@ def change_outside(before: Frame, mask_before: Alpha, after: Frame, mask_after: 
 
 
 def tof(output: Iterable[Frame], reference: Iterable[Frame]) -> float:
-    """tOF of TecoGAN (Chu et al., SIGGRAPH 2020): mean distance in pixels between both videos' optical flows."""
+    """tOF of TecoGAN (Chu et al., SIGGRAPH 2020): mean distance between both videos' optical flows.
+
+    In pixels at 256×256, as ``akd``: larger pictures are made smaller first.
+    """
     pairs = pairwise(zip(output, reference, strict=True))
     return mean_known([flow_error(before, after) for before, after in pairs])
 
@@ -247,8 +266,17 @@ def flow_error(before: tuple[Frame, Frame], after: tuple[Frame, Frame]) -> float
 
 
 def _flow(before: Frame, after: Frame) -> NDArray[np.float32]:
-    grey = [cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (before, after)]
+    grey = [_at_flow_scale(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)) for image in (before, after)]
     return np.asarray(cv2.calcOpticalFlowFarneback(grey[0], grey[1], None, *_FARNEBACK), np.float32)
+
+
+def _at_flow_scale(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Its longer side at most ``POSE_SIDE``: flows of larger pictures take longer than everything else together."""
+    scale = POSE_SIDE / max(grey.shape)
+    if scale >= 1:
+        return grey
+    size = (round(grey.shape[1] * scale), round(grey.shape[0] * scale))
+    return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def jitter(poses: Sequence[Pose | None], torso: float) -> float:

@@ -1,7 +1,7 @@
 """From what ``scripts/performers`` rendered to what ships: ``python -m scripts.bundle_performers RENDERED``.
 
 Builds ``assets/performers/ID`` for both performers with the exact stage and masks of the renderer, copies the dances with
-their moving pictures to ``assets/dances``, all known joints to ``tests/data``, and makes the README's picture.
+their moving pictures to ``assets/dances``, all known joints to ``tests/data``, and makes the README's pictures.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ import numpy as np
 from PIL import Image
 
 from core import paths
+from core.compositing import cover
 from core.generators.registry import create_generator
 from core.targets.build import build_target
 from core.targets.store import load_target
 from core.transfer import TransferOptions, transfer
+from core.types import Frame
 from core.video.reader import VideoReader
 
 PERFORMERS = {"mira": "Mira", "theo": "Theo"}
@@ -82,6 +84,23 @@ def readme_picture(into: Path, start: float = 3.0, seconds: float = 5.0) -> None
     frames[0].save(into, save_all=True, append_images=frames[1:], duration=80, loop=0, quality=60, method=4)
 
 
+def cast_picture(into: Path, height: int = 220) -> None:
+    """Both performers and the three dancers, in moments all over their footage."""
+    rows = []
+    for performer in PERFORMERS:
+        with load_target(performer) as target:
+            rows.append([target.frames[int(i)] for i in np.linspace(0, len(target.frames) - 1, 8)[1:-1]])
+    dances: list[Frame] = []
+    for dance in DANCES:
+        with VideoReader(paths.BUNDLED_DANCES / f"{dance}.mp4") as reader:
+            frames = [frame.image for frame in reader]
+        dances += [frames[len(frames) // 3], frames[-len(frames) // 5]]
+    rows.append(dances)
+    into.parent.mkdir(parents=True, exist_ok=True)
+    sheet = np.vstack([np.hstack([cover(frame, (height, height)) for frame in row]) for row in rows])
+    Image.fromarray(sheet).save(into, quality=70, method=6)
+
+
 def main() -> None:
     """See the module's docstring."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -92,6 +111,7 @@ def main() -> None:
         bundle(given.rendered, performer)
         print(f"{performer} is bundled", flush=True)
     readme_picture(paths.ASSETS / "readme" / "dance.webp")
+    cast_picture(paths.ASSETS / "readme" / "cast.webp")
 
 
 if __name__ == "__main__":

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from core.runtime import NetworkFiles
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -23,3 +27,22 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test touches the performers, uploads or results of the person who runs it."""
     monkeypatch.setenv("DANCE_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("DANCE_WORK", str(tmp_path / "work"))
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> NetworkFiles:
+    """The files of a small network of the puppet (``tests.puppets.small_config``) that draws the person alone."""
+    from core.training.export import export
+    from tests.puppets import small_config, small_state
+
+    return export(small_config(), small_state(small_config()), tmp_path_factory.mktemp("exported"))
+
+
+@pytest.fixture(scope="session")
+def exported_frames(tmp_path_factory: pytest.TempPathFactory) -> NetworkFiles:
+    """The same of one that draws the whole frame."""
+    from core.training.export import export
+    from tests.puppets import small_config, small_state
+
+    config = small_config(whole_frame=True)
+    return export(config, small_state(config), tmp_path_factory.mktemp("exported-frames"))

@@ -9,16 +9,20 @@ import cv2
 import numpy as np
 import pytest
 
-from core import conditioning, evaluate, metrics
+from core import conditioning, evaluate, metrics, paths
 from core.errors import UnusableInput
 from core.evaluate import Sample, judge, performer_of, reenact
 from core.generators.registry import create_generator
+from core.networks.config import Training
 from core.pose import skeleton
 from core.pose.retarget import measure_body
+from core.runtime import NetworkFiles
 from core.targets.build import build_target
-from core.targets.split import Split, numbered_blocks, random_split
+from core.targets.split import Split, SplitName, numbered_blocks, random_split
 from core.targets.store import Target, load_target, read_picture
+from core.targets.trained import add_generator
 from core.types import LANDMARKS, Pose
+from tests.puppets import make_puppet, small_config
 from tests.test_cli import one_sentence, run
 
 
@@ -177,6 +181,44 @@ def test_what_cannot_be_evaluated_is_one_sentence(words: list[str], expected: st
     assert done.returncode == 2, done.stderr
     assert one_sentence(done.stderr), done.stderr
     assert expected in done.stderr
+
+
+def taught(split: SplitName, files: NetworkFiles, folder: Path) -> Target:
+    """The puppet with a network that says that it learnt from ``split``."""
+    training = Training(split=split, seed=0, epochs=1, minutes=1, validation_l1=None)
+    config = folder / "mlp-se.json"
+    config.write_text(small_config().model_copy(update={"training": training}).to_json())
+    make_puppet(paths.user_performers(), frames=30)
+    roles = {"config": config, "weights": files.weights, "graph": files.graph}
+    add_generator("puppet", "mlp-se", roles, licence="CC0", recipe="")
+    return load_target("puppet")
+
+
+@pytest.mark.parametrize(
+    ("learnt", "judged"),
+    [("all", "blocks"), ("all", "random"), ("random", "blocks"), ("blocks", "random")],
+)
+def test_who_has_seen_what_is_held_out_is_not_judged(
+    learnt: SplitName, judged: SplitName, exported: NetworkFiles, tmp_path: Path
+) -> None:
+    with taught(learnt, exported, tmp_path) as target, pytest.raises(UnusableInput, match=f"'{learnt}'.*{judged}"):
+        evaluate.evaluate(target, "mlp-se", judged)
+
+
+@pytest.mark.parametrize(("learnt", "judged"), [("random", "random"), ("blocks", "all"), ("all", "all")])
+def test_who_has_not_or_says_so_is(
+    learnt: SplitName, judged: SplitName, exported: NetworkFiles, tmp_path: Path
+) -> None:
+    with taught(learnt, exported, tmp_path) as target:
+        assert evaluate.evaluate(target, "mlp-se", judged).frames == (6 if judged == "random" else 29)
+        assert evaluate.evaluate(target, "nearest-frame", "random").frames == 6, "who learnt nothing always is"
+
+
+def test_the_command_refuses_as_well(exported: NetworkFiles, tmp_path: Path) -> None:
+    taught("all", exported, tmp_path).close()
+    done = run("evaluate", "--target", "puppet", "--generator", "mlp-se")
+    assert done.returncode == 2, done.stderr
+    assert one_sentence(done.stderr), done.stderr
 
 
 @pytest.mark.long

@@ -31,7 +31,7 @@ def write_answer(theo: Target, folder: Path, dance: str) -> None:
     """Theo dancing as Theo did: the answer is the footage."""
     assert theo.masks is not None
     masks = theo.masks
-    stem = f"theo-{dance}"
+    stem = f"theo_{dance}"
     write_video(folder / f"{stem}.mp4", [theo.frames[i] for i in FRAMES], rate=2)
     write_video(folder / f"{stem}_mask.mp4", [cv2.merge([masks[i]] * 3) for i in FRAMES], rate=2)
     xy = theo.poses[list(FRAMES)][:, list(skeleton.JOINTS), :2]
@@ -50,14 +50,14 @@ def test_a_transfer_with_a_known_answer(
 ) -> None:
     with load_target("theo") as theo:
         write_answer(theo, tmp_path, "short")
-    dance = Dance("short", "Short", tmp_path / "theo-short.mp4", tmp_path / "short.webp")
+    dance = Dance("short", "Short", tmp_path / "theo_short.mp4", tmp_path / "short.webp")
     monkeypatch.setattr(quality, "list_dances", lambda: [dance])
     rows = run(
         monkeypatch, results, "--generators", "nearest-frame", "small-net", "--parts", "answers", "source",
         "--answers", tmp_path, "--strips", tmp_path / "strips",
     )  # fmt: skip
     said = capsys.readouterr().out
-    assert "mira-short.mp4 is not in" in said
+    assert "mira_short.mp4 is not in" in said
     assert "--source is not given" in said
     assert "small-net" in said, "a generator that does not exist for this performer is passed over with a word"
     answer, nearest = rows

@@ -6,9 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from core.types import Picture, Pose
+
+if TYPE_CHECKING:
+    from core.targets.split import SplitName
 
 Choice = int | None
 """Which of the performer's own frames a picture is made from; None where a generator uses none."""
@@ -38,6 +41,11 @@ class Generator(ABC):
     """
 
     spec: ClassVar[GeneratorSpec]
+
+    @property
+    def trained_on(self) -> SplitName | None:
+        """What of the footage a trained generator learnt from; None where nothing was learnt."""
+        return None
 
     @abstractmethod
     def choose_all(self, poses: Sequence[Pose | None], times: Sequence[Fraction]) -> list[Choice]:

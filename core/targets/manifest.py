@@ -41,7 +41,7 @@ _SUFFIXES: Final = {
     "plate": (".png",),
     "portrait": (".webp", ".png"),
 }
-_WEIGHT_SUFFIXES: Final = (".safetensors", ".json")
+_WEIGHT_SUFFIXES: Final = (".safetensors", ".json", ".xml")
 
 
 def is_slug(text: str) -> bool:
@@ -112,7 +112,7 @@ class GeneratorWeights(_Model):
     def _only_weights(self) -> GeneratorWeights:
         for entry in self.files.values():
             if not entry.path.startswith(f"{WEIGHTS_FOLDER}/") or not entry.path.endswith(_WEIGHT_SUFFIXES):
-                raise ValueError(f"{entry.path} is no weight file: those are weights/*.safetensors and weights/*.json")
+                raise ValueError(f"{entry.path} is no weight file: those are weights/*.safetensors, *.json and *.xml")
         return self
 
 

@@ -22,6 +22,7 @@ from typing import IO, Final
 from PIL import Image
 
 from core.errors import OutputFailed, PackInvalid, TargetNotFound
+from core.graph import MAX_GRAPH_BYTES, check_graph, read_bounded
 from core.targets.manifest import (
     MANIFEST,
     MAX_FILES,
@@ -224,12 +225,14 @@ def _check_picture(path: Path, size: tuple[int, int] | None) -> None:
 
 
 def _check_weights(path: Path) -> None:
-    """A safetensors file whose header fits its size, or a JSON file; neither can run anything."""
+    """A safetensors file whose header fits its size, a JSON file, or a graph of known operations; none can run anything else."""
     try:
         if path.suffix == ".json":
             if path.stat().st_size > MAX_MANIFEST_BYTES:
                 raise ValueError("too large")
             json.loads(path.read_bytes())
+        elif path.suffix == ".xml":
+            check_graph(read_bounded(path, MAX_GRAPH_BYTES), path.name)
         else:
             _check_safetensors(path)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

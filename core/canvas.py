@@ -1,0 +1,161 @@
+"""Where in the performer's picture a network draws, and how what it drew becomes the performer's frame.
+
+With a still camera the network draws the person alone, on a canvas that goes along with the hips, and the empty stage is
+laid behind: the wall cannot flicker, and the same pose elsewhere on the stage is the same picture. Where there is no empty
+stage the canvas is the whole frame.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal, Self, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from core.pose import skeleton
+from core.types import Alpha, Frame, Picture, Pose
+
+Layers: TypeAlias = NDArray[np.uint8]
+"""(channels, height, width) uint8 on a canvas. Three: the picture. Five: the person's colours times their mask, the mask, and
+how much light of the empty stage is left beside the person (255 where they cast no shadow)."""
+
+PERSON_LAYERS: Final = 5
+FRAME_LAYERS: Final = 3
+
+_NO_LIMIT = 1e5
+
+
+class Canvas(BaseModel):
+    """A rectangle of network pixels laid over the performer's frame.
+
+    Attributes:
+        width, height: in canvas pixels.
+        scale: performer pixels to a canvas pixel.
+        left, top: where the canvas begins, in performer pixels, from the middle of the hips (``follows`` "hips") or from the
+            corner of the frame.
+        follows: what the canvas goes along with.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    width: int = Field(ge=16, le=1024)
+    height: int = Field(ge=16, le=1024)
+    scale: float = Field(gt=0.05, le=64, allow_inf_nan=False)
+    left: float = Field(ge=-_NO_LIMIT, le=_NO_LIMIT, allow_inf_nan=False)
+    top: float = Field(ge=-_NO_LIMIT, le=_NO_LIMIT, allow_inf_nan=False)
+    follows: Literal["hips", "frame"]
+
+    @model_validator(mode="after")
+    def _whole_blocks(self) -> Self:
+        if self.width % 8 or self.height % 8:
+            raise ValueError("a canvas is a multiple of 8 pixels wide and high")
+        return self
+
+    @property
+    def layers(self) -> int:
+        """How many layers are drawn on it."""
+        return PERSON_LAYERS if self.follows == "hips" else FRAME_LAYERS
+
+    def matrix(self, pose: Pose) -> NDArray[np.float64]:
+        """(2, 3) from canvas pixels to performer pixels for the canvas of ``pose``; pixel centres lie on whole numbers."""
+        hips = pose.xy[list(skeleton.HIPS)].mean(0) if self.follows == "hips" else (0.0, 0.0)
+        half = (self.scale - 1) / 2
+        x, y = float(hips[0]) + self.left + half, float(hips[1]) + self.top + half
+        return np.array([[self.scale, 0.0, x], [0.0, self.scale, y]])
+
+    def cut(self, picture: NDArray[np.uint8], pose: Pose, beyond: int = 0) -> NDArray[np.uint8]:
+        """What of a performer's ``picture`` (height, width[, channels]) lies on the canvas of ``pose``.
+
+        Args:
+            beyond: what lies outside of the picture.
+        """
+        if self.scale > 1:
+            # a canvas pixel is the mean of what it covers, not a single pixel of it
+            picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), 0.45 * self.scale), np.uint8)
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        border = (beyond, beyond, beyond)
+        cut = cv2.warpAffine(picture, self.matrix(pose), (self.width, self.height), flags=flags, borderValue=border)
+        return np.asarray(cut, np.uint8)
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """What a person stands in front of, all of the frame's height and width.
+
+    ``mask`` is where the person is, ``light`` how much light of the empty ``stage`` is left, 255 where there is no shadow.
+    """
+
+    mask: Alpha
+    light: Alpha
+    stage: Frame
+
+
+def compose(layers: Layers, canvas: Canvas, pose: Pose, stage: Frame) -> Picture:
+    """The performer's frame from what a network drew on the canvas of ``pose``.
+
+    Args:
+        layers: (canvas.layers, canvas.height, canvas.width).
+        stage: the empty stage; for a canvas that is the whole frame only its size counts.
+    """
+    drawn = np.ascontiguousarray(layers.transpose(1, 2, 0))
+    if canvas.follows == "frame":
+        size, matrix = (stage.shape[1], stage.shape[0]), canvas.matrix(pose)
+        whole = cv2.warpAffine(drawn, matrix, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        return Picture(np.asarray(whole, np.uint8))
+    image, alpha = stage.copy(), np.zeros(stage.shape[:2], np.uint8)
+    box, matrix = _landing(canvas, pose, stage)
+    if box is None:
+        return Picture(image, alpha)
+    size = (box[1].stop - box[1].start, box[0].stop - box[0].start)
+    person = cv2.warpAffine(drawn[..., :4], matrix, size, flags=cv2.INTER_LINEAR, borderValue=(0, 0, 0, 0))
+    light = cv2.warpAffine(drawn[..., 4], matrix, size, flags=cv2.INTER_LINEAR, borderValue=255)
+    alpha[box] = person[..., 3]
+    image[box] = _over(np.asarray(person, np.uint8), np.asarray(light, np.uint8), image[box])
+    return Picture(image, alpha)
+
+
+def _over(person: NDArray[np.uint8], light: NDArray[np.uint8], stage: Frame) -> Frame:
+    """A person whose colours are multiplied by their mask already, in front of the stage in their shadow."""
+    left = cv2.multiply(cv2.bitwise_not(person[..., 3]), light, scale=1 / 255)
+    behind = cv2.multiply(stage, cv2.merge([left, left, left]), scale=1 / 255)
+    return np.asarray(cv2.add(behind, np.ascontiguousarray(person[..., :3])), np.uint8)
+
+
+def _landing(canvas: Canvas, pose: Pose, stage: Frame) -> tuple[tuple[slice, slice] | None, NDArray[np.float64]]:
+    """Which part of the stage the canvas covers, and the matrix from canvas pixels to pixels of that part."""
+    matrix = canvas.matrix(pose)
+    x, y = matrix[:, 2] - canvas.scale / 2
+    left, top = max(int(np.floor(x)), 0), max(int(np.floor(y)), 0)
+    right = min(int(np.ceil(x + canvas.width * canvas.scale)), stage.shape[1])
+    bottom = min(int(np.ceil(y + canvas.height * canvas.scale)), stage.shape[0])
+    matrix[:, 2] -= left, top
+    if right <= left or bottom <= top:
+        return None, matrix
+    return (slice(top, bottom), slice(left, right)), matrix
+
+
+def layers_of(frame: Frame, canvas: Canvas, pose: Pose, behind: Behind | None = None) -> Layers:
+    """What a network should draw for ``frame``.
+
+    Args:
+        frame: the performer's picture.
+        behind: the person's mask and what they stand in front of; only for a canvas that goes along with the hips.
+    """
+    if canvas.follows == "frame" or behind is None:
+        return np.ascontiguousarray(canvas.cut(frame, pose).transpose(2, 0, 1))
+    person = canvas.cut(np.dstack([_lifted(frame, behind), behind.mask]), pose)
+    return np.ascontiguousarray(np.dstack([person, canvas.cut(behind.light, pose, 255)]).transpose(2, 0, 1))
+
+
+def _lifted(frame: Frame, behind: Behind) -> Frame:
+    """The person's colours times their mask: the picture less what of the stage shines through at soft edges.
+
+    Multiplying the picture by the mask would take that part along, and lay a rim of this stage around the person wherever
+    they go.
+    """
+    through = cv2.multiply(cv2.bitwise_not(behind.mask), behind.light, scale=1 / 255)
+    stage = cv2.multiply(behind.stage, cv2.merge([through, through, through]), scale=1 / 255)
+    return np.asarray(cv2.min(cv2.subtract(frame, stage), cv2.merge([behind.mask] * 3)), np.uint8)

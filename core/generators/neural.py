@@ -1,0 +1,138 @@
+"""Trained generators: a network draws the performer in the asked pose.
+
+Torch is never imported here; see ``core.runtime``.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import TYPE_CHECKING, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from core import conditioning
+from core.canvas import Layers, compose
+from core.errors import PackInvalid
+from core.generators.base import Choice, Chooser, Generator, GeneratorSpec
+from core.generators.registry import register
+from core.networks.config import CONFIG, GRAPH, WEIGHTS, NetworkConfig, read_config
+from core.runtime import POINTS_AT_ONCE, NetworkFiles, Runner, open_runner
+from core.types import Frame, Picture, Pose
+
+if TYPE_CHECKING:
+    from core.targets.split import SplitName
+    from core.targets.store import Target
+
+_ROUND: Final = 2048
+"""Points are asked in multiples of this many."""
+
+LIGHT_STEP: Final = 4
+"""Shadows are drawn at a quarter of the canvas's size: they are soft."""
+
+
+class NeuralGenerator(Generator):
+    """What all trained generators share. The network is loaded with the first picture.
+
+    Raises:
+        GeneratorNotFound, WeightsMissing, PackInvalid: the performer's files do not hold this generator.
+    """
+
+    def __init__(self, target: Target) -> None:
+        name = self.spec.name
+        files = (target.weight_file(name, role) for role in (CONFIG, WEIGHTS, GRAPH))
+        self._files = NetworkFiles(*files)
+        self.config: NetworkConfig = read_config(self._files.config)
+        if self.config.generator != name:
+            raise PackInvalid(f"{self._files.config.name} of {target.name} describes '{self.config.generator}'.")
+        self._stage = _stage(target, self.config)
+        self._lock = threading.Lock()
+        self._runner: Runner | None = None
+
+    @property
+    def trained_on(self) -> SplitName | None:
+        """See ``Generator.trained_on``."""
+        return None if self.config.training is None else self.config.training.split
+
+    def choose_all(self, poses: Sequence[Pose | None], times: Sequence[Fraction]) -> list[Choice]:
+        """None for every frame: nothing is retrieved."""
+        return [None] * len(poses)
+
+    def chooser(self) -> Chooser:
+        """See ``Generator.chooser``."""
+        return _NoChoice()
+
+    def generate(self, pose: Pose, choice: Choice) -> Picture:
+        """See ``Generator.generate``."""
+        return compose(self.draw(pose), self.config.canvas, pose, self._stage)
+
+    def draw(self, pose: Pose) -> Layers:
+        """What the network draws on the canvas of ``pose``."""
+        return draw_points(self._network(), self.config, pose)
+
+    def _network(self) -> Runner:
+        with self._lock:
+            if self._runner is None:
+                self._runner = open_runner(self.config, self._files)
+            return self._runner
+
+
+class _NoChoice(Chooser):
+    def choose(self, pose: Pose, seconds: float) -> Choice:
+        return None
+
+
+def _stage(target: Target, config: NetworkConfig) -> Frame:
+    if config.canvas.follows == "frame":
+        return np.zeros((target.height, target.width, 3), np.uint8)
+    if target.plate is None:
+        raise PackInvalid(f"{target.name} has no empty stage, which {config.generator} was trained to stand on.")
+    return target.plate
+
+
+def draw_points(run: Runner, config: NetworkConfig, pose: Pose) -> Layers:
+    """The layers that a network of points draws for ``pose``: asked where the person can be, and coarsely for their shadow."""
+    canvas = config.canvas
+    whole = canvas.follows == "frame"
+    told = conditioning.pose_inputs(pose.landmarks, config.unit, whole_frame=whole)[None]
+    points = conditioning.canvas_points(canvas, pose, config.unit)
+    if whole:
+        drawn = _ask(run, told, points.reshape(-1, 2)).reshape(canvas.height, canvas.width, -1)
+        return np.ascontiguousarray(drawn.transpose(2, 0, 1))
+    near = conditioning.around_person(canvas, pose, config.unit)
+    coarse = conditioning.canvas_points(canvas, pose, config.unit, LIGHT_STEP)
+    drawn = _ask(run, told, np.concatenate([points[near], coarse.reshape(-1, 2)]))
+    layers = np.zeros((canvas.layers, canvas.height, canvas.width), np.uint8)
+    count = int(near.sum())
+    layers[:4, near] = drawn[:count, :4].T
+    light = np.ascontiguousarray(drawn[count:, 4]).reshape(coarse.shape[:2])
+    layers[4] = cv2.resize(light, (canvas.width, canvas.height), interpolation=cv2.INTER_LINEAR)
+    return layers
+
+
+def _ask(run: Runner, told: NDArray[np.float32], points: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """(P, layers) for points (P, 2)."""
+    parts = [_ask_some(run, told, points[i : i + POINTS_AT_ONCE]) for i in range(0, len(points), POINTS_AT_ONCE)]
+    return np.concatenate(parts)
+
+
+def _ask_some(run: Runner, told: NDArray[np.float32], points: NDArray[np.float32]) -> NDArray[np.uint8]:
+    # OpenVINO keeps memory for every number of points it has met: let there be few
+    padded = np.zeros((-(-len(points) // _ROUND) * _ROUND, 2), np.float32)
+    padded[: len(points)] = points
+    return np.asarray(run(told, padded[None])[0][: len(points)], np.uint8)
+
+
+@register
+class MlpSe(NeuralGenerator):
+    """Fully connected with squeeze-and-excitation."""
+
+    spec = GeneratorSpec(
+        name="mlp-se",
+        title="Painted from joints",
+        strength="A small network paints every pixel from 13 joints: follows any pose, and looks softer than footage.",
+        needs_weights=True,
+    )

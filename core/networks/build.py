@@ -1,0 +1,26 @@
+"""Networks from their configs."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from core.networks.config import NetworkConfig
+from core.networks.mlp import Mlp
+
+
+def build(config: NetworkConfig) -> nn.Module:
+    """The untrained network that ``config`` describes."""
+    return Mlp(config.network, config.inputs, config.canvas.layers)
+
+
+class Drawn(nn.Module):
+    """A network as it is served: what it draws as grey levels, uint8."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """The network's inputs to its output as uint8."""
+        return (self.network(*inputs).clamp(0, 1) * 255 + 0.5).to(torch.uint8)

@@ -1,0 +1,101 @@
+"""What identifies a trained network: saved as JSON beside its weights, and all that is needed to build it again.
+
+Plain data, readable without torch.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from core.canvas import Canvas
+from core.conditioning import COORDINATES
+from core.errors import PackInvalid
+from core.targets.split import SplitName
+
+MAX_CONFIG_BYTES: Final = 64 * 1024
+
+CONFIG, WEIGHTS, GRAPH = "config", "weights", "graph"
+"""Roles of a trained network's files in a manifest."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class MlpConfig(_Model):
+    """A fully connected network that every pixel of the canvas asks for its colour (``core.networks.mlp``).
+
+    Attributes:
+        trunk, trunk_blocks: width and number of residual blocks of the part that reads the coordinates.
+        width, depth: of the part that every pixel goes through.
+        dropout: share of the trunk's units left out while training.
+        excitation: whether the coordinates say how strongly each of a pixel's channels counts (squeeze-and-excitation).
+    """
+
+    kind: Literal["mlp"] = "mlp"
+    trunk: Annotated[int, Field(ge=8, le=2048)] = 256
+    trunk_blocks: Annotated[int, Field(ge=0, le=16)] = 2
+    width: Annotated[int, Field(ge=8, le=512)] = 96
+    depth: Annotated[int, Field(ge=1, le=16)] = 4
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    excitation: bool = True
+
+
+class Training(_Model):
+    """How the network came about, for the record and to make it again."""
+
+    split: SplitName
+    seed: int
+    epochs: int = Field(ge=0)
+    minutes: float = Field(ge=0)
+    validation_l1: float | None
+    versions: dict[str, str] = Field(default_factory=dict, max_length=16)
+
+
+class NetworkConfig(_Model):
+    """A network of one performer.
+
+    Attributes:
+        generator: the name it is chosen by.
+        network: its class and sizes.
+        canvas: where and how large it draws.
+        unit: the performer's torso length in pixels, by which coordinates are divided.
+        precision: what it may be computed in without showing it.
+    """
+
+    schema_version: Literal[1] = 1
+    generator: str = Field(pattern=r"^[a-z0-9-]{1,60}$")
+    network: MlpConfig
+    canvas: Canvas
+    unit: float = Field(gt=1, le=4096, allow_inf_nan=False)
+    precision: Literal["f32", "bf16"] = "f32"
+    training: Training | None = None
+
+    @property
+    def inputs(self) -> int:
+        """Numbers that tell a pose: 26 coordinates, and for a whole frame where in it and how large."""
+        return COORDINATES if self.canvas.follows == "hips" else COORDINATES + 3
+
+    def to_json(self) -> str:
+        """The text of the file."""
+        return json.dumps(self.model_dump(mode="json"), indent=2) + "\n"
+
+
+def read_config(path: Path) -> NetworkConfig:
+    """The config in a file.
+
+    Raises:
+        PackInvalid: it is none, or says something that a config cannot say.
+    """
+    try:
+        with path.open("rb") as file:
+            text = file.read(MAX_CONFIG_BYTES + 1)
+        if len(text) > MAX_CONFIG_BYTES:
+            raise PackInvalid(f"{path.name} is too large to describe a network.")
+        return NetworkConfig.model_validate_json(text)
+    except (OSError, ValidationError) as error:
+        raise PackInvalid(f"{path.name} does not describe a network that this version can run.") from error

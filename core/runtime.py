@@ -1,0 +1,182 @@
+"""Where a trained network runs: OpenVINO on the processor; torch where that cannot be had, and on graphics cards.
+
+A network is three files: its config, its weights (safetensors, half precision) and its graph, an OpenVINO IR whose
+constants lie in the weights file, so that nothing is stored twice. All three are data (``core.graph``), and refused when their
+sizes are not those of the config.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import math
+import os
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final, Literal, Protocol, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.choices import one_of
+from core.errors import DanceError, PackInvalid
+from core.graph import MAX_ELEMENTS, MAX_GRAPH_BYTES, check_graph, read_bounded
+from core.networks.config import NetworkConfig
+
+logger = logging.getLogger(__name__)
+
+Device = Literal["auto", "cpu", "cuda", "mps"]
+DEVICES: Final[tuple[Device, ...]] = get_args(Device)
+
+MAX_WEIGHT_BYTES: Final = 128 << 20
+
+POINTS_AT_ONCE: Final = 1 << 16
+"""The longest open side of a network's input."""
+
+
+class Runner(Protocol):
+    """A network that runs. Any thread may call it."""
+
+    def __call__(self, *inputs: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """The network's output as grey levels."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkFiles:
+    """A trained network on disk."""
+
+    config: Path
+    weights: Path
+    graph: Path
+
+
+def parse_device(text: str) -> Device:
+    """The device of that name.
+
+    Raises:
+        UnusableInput: there is none.
+    """
+    return one_of(text, DEVICES, "Device")
+
+
+def open_runner(config: NetworkConfig, files: NetworkFiles) -> Runner:
+    """The network, ready to run.
+
+    ``DANCE_DEVICE`` set to ``cuda`` or ``mps`` runs it with torch there. Otherwise OpenVINO runs it on the processor, or torch
+    where OpenVINO cannot be imported.
+
+    Raises:
+        PackInvalid: the files are damaged or no network of ours.
+        DanceError: neither OpenVINO nor torch is there.
+    """
+    device = parse_device(os.environ.get("DANCE_DEVICE", "auto"))
+    if device in {"cuda", "mps"}:
+        return _with_torch(config, files, device)
+    try:
+        silent_openvino()
+    except ImportError:
+        logger.warning("OpenVINO is not installed: torch runs the networks, two to three times as slowly")
+        return _with_torch(config, files, "cpu")
+    return OpenVinoRunner(config, files)
+
+
+def _with_torch(config: NetworkConfig, files: NetworkFiles, device: str) -> Runner:
+    try:
+        # by name: whoever serves must not load torch by importing this module
+        module = importlib.import_module("core.networks.serve")
+    except ImportError as error:
+        raise DanceError("Trained generators need OpenVINO or torch: run `make install`, or choose Re-cut.") from error
+    runner: Runner = module.TorchRunner(config, files.weights, device)
+    return runner
+
+
+class OpenVinoRunner:
+    """The network by OpenVINO, in bfloat16 where the config allows it and the processor has it.
+
+    Raises:
+        PackInvalid: the graph or the weights are damaged, or not those of the config.
+    """
+
+    def __init__(self, config: NetworkConfig, files: NetworkFiles) -> None:
+        core = _core()
+        xml = read_bounded(files.graph, MAX_GRAPH_BYTES)
+        check_graph(xml, files.graph.name)
+        weights = np.frombuffer(read_bounded(files.weights, MAX_WEIGHT_BYTES), np.uint8)
+        try:
+            model = core.read_model(xml, _tensor(weights))
+            self._check(model, config)
+            self._compiled = core.compile_model(model, "CPU", _options(core, config))
+        except (RuntimeError, ValueError) as error:
+            raise PackInvalid(f"{files.graph.name} is no network that can run: train or import it again.") from error
+        self._own = threading.local()
+
+    def __call__(self, *inputs: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """See ``Runner``."""
+        request: Callable[..., Any] | None = getattr(self._own, "request", None)
+        if request is None:
+            # one for each thread: a request holds the buffers of one run
+            request = self._own.request = self._compiled.create_infer_request().infer
+        return np.asarray(request(list(inputs))[0])
+
+    def _check(self, model: Any, config: NetworkConfig) -> None:
+        for operation in model.get_ops():
+            for output in operation.outputs():
+                # what the graph declares of itself need not be what it computes
+                if _elements(output.get_partial_shape()) > MAX_ELEMENTS:
+                    raise ValueError("the graph needs more memory than any network of ours")
+        shapes = [str(port.get_partial_shape()) for port in (*model.inputs, *model.outputs)]
+        if shapes != expected_shapes(config):
+            raise ValueError(f"the graph has {shapes}")
+
+
+def expected_shapes(config: NetworkConfig) -> list[str]:
+    """How OpenVINO writes the shapes of inputs and output of a network of this config."""
+    return [f"[1,{config.inputs}]", "[1,?,2]", f"[1,?,{config.canvas.layers}]"]
+
+
+def _elements(shape: Any) -> int:
+    """How many numbers a tensor of that shape holds at most; sides that are open are as long as ever asked for."""
+    if shape.rank.is_dynamic:
+        return MAX_ELEMENTS + 1
+    return math.prod(POINTS_AT_ONCE if side.is_dynamic else max(side.get_length(), 1) for side in shape)
+
+
+def constants_at(weights: Path) -> Mapping[str, tuple[int, int]]:
+    """Where in a safetensors file each tensor's bytes begin and how many they are."""
+    with weights.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(length))
+    spans = {name: entry["data_offsets"] for name, entry in header.items() if name != "__metadata__"}
+    return {name: (8 + length + start, end - start) for name, (start, end) in spans.items()}
+
+
+def silent_openvino() -> Any:
+    """The module ``openvino``, which without this tells Google Analytics of every import and conversion.
+
+    Raises:
+        ImportError: it is not installed.
+    """
+    # None makes the import of that package fail, for which OpenVINO is prepared
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    import openvino
+
+    return openvino
+
+
+@lru_cache(maxsize=1)
+def _core() -> Any:
+    return silent_openvino().Core()
+
+
+def _tensor(content: NDArray[np.uint8]) -> Any:
+    return silent_openvino().Tensor(content)
+
+
+def _options(core: Any, config: NetworkConfig) -> dict[str, str]:
+    half = config.precision == "bf16" and "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return {"INFERENCE_PRECISION_HINT": "bf16" if half else "f32", "PERFORMANCE_HINT": "LATENCY"}

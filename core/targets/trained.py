@@ -1,0 +1,101 @@
+"""Adding what was trained to a performer."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from core.errors import OutputFailed, PackInvalid, TargetNotFound
+from core.targets.manifest import MANIFEST, WEIGHTS_FOLDER, GeneratorWeights, Manifest, file_entry, read_manifest
+from core.targets.store import find_place
+
+
+def add_generator(
+    target_id: str, name: str, files: Mapping[str, Path], *, licence: str, recipe: str, root: Path | None = None
+) -> None:
+    """Give a performer a trained generator, in place of one of the same name.
+
+    The files are copied beside the performer's other weights; the manifest that names them replaces the old one last.
+
+    Args:
+        target_id: a performer there is.
+        name: of the generator.
+        files: role to file.
+        licence: what may be done with the weights.
+        recipe: how to train them again.
+        root: a further folder of performers to look in.
+
+    Raises:
+        TargetNotFound: there is no such performer.
+        PackInvalid: the performer's folder is damaged, or cannot take in another generator.
+        OutputFailed: no permission, no room.
+    """
+    place = find_place(target_id, *(() if root is None else (root,)))
+    if place is None:
+        raise TargetNotFound(f"There is no performer '{target_id[:60]}' to give '{name}' to.")
+    old = read_manifest(place.folder)
+    mark = f"-{secrets.token_hex(3)}" if place.own else ""
+    places = {role: place.weights / f"{_stem(name, file)}{mark}{file.suffix}" for role, file in files.items()}
+    staged: list[Path] = []
+    try:
+        place.weights.mkdir(parents=True, exist_ok=True)
+        for role, file in files.items():
+            staged.append(_part(places[role]))
+            shutil.copyfile(file, staged[-1])
+        entries = {role: file_entry(_part(kept), f"{WEIGHTS_FOLDER}/{kept.name}") for role, kept in places.items()}
+        new = _with(old, GeneratorWeights(name=name, files=entries, licence=licence, recipe=recipe))
+        staged.append(_part(place.folder / MANIFEST))
+        staged[-1].write_bytes(new.to_json())
+        _put([*places.values(), place.folder / MANIFEST])
+    except ValidationError as error:
+        raise PackInvalid(f"'{target_id}' cannot take in '{name}': {error.errors()[0]['msg']}.") from error
+    except OSError as error:
+        raise OutputFailed(f"The weights of '{name}' could not be kept: {error.strerror or error}.") from error
+    finally:
+        for part in staged:
+            part.unlink(missing_ok=True)
+    _forget(old, name, place.weights, list(places.values()))
+
+
+def _stem(generator: str, file: Path) -> str:
+    """Names of weights begin with their generator's, so that no two generators share a file."""
+    return generator if file.stem == generator else f"{generator}-{file.stem}"
+
+
+def _part(path: Path) -> Path:
+    return path.with_name(f".{path.name}.part")
+
+
+def _put(paths: list[Path]) -> None:
+    """Put what is staged beside each path in its place, the manifest last; when that fails half way, put back what was there."""
+    before = {path: path.read_bytes() if path.is_file() else None for path in paths}
+    done: list[Path] = []
+    try:
+        for path in paths:
+            _part(path).replace(path)
+            done.append(path)
+    except OSError:
+        for path in done:
+            content = before[path]
+            path.unlink() if content is None else path.write_bytes(content)
+        raise
+
+
+def _with(manifest: Manifest, added: GeneratorWeights) -> Manifest:
+    others = [generator for generator in manifest.generators if generator.name != added.name]
+    generators = tuple(sorted([*others, added], key=lambda generator: generator.name))
+    return Manifest.model_validate(manifest.model_dump() | {"generators": generators})
+
+
+def _forget(old: Manifest, name: str, weights: Path, copied: list[Path]) -> None:
+    """Remove the files of the generator that was replaced."""
+    for generator in old.generators:
+        if generator.name == name:
+            for entry in generator.files.values():
+                path = weights / entry.path.removeprefix(f"{WEIGHTS_FOLDER}/")
+                if path not in copied:
+                    path.unlink(missing_ok=True)

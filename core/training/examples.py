@@ -1,0 +1,184 @@
+"""What a network learns from: every frame of the performer on its canvas, prepared once and kept in the cache."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from core import conditioning, paths
+from core.canvas import Behind, Canvas, layers_of
+from core.errors import NobodyFound, OutputFailed
+from core.pose import skeleton
+from core.shadow import light_left
+from core.targets.split import Split, Subset
+from core.targets.store import Target
+from core.types import Alpha
+
+logger = logging.getLogger(__name__)
+
+_VERSION: Final = "3"
+_MARGIN: Final = 0.12
+"""Torso lengths around everything that the footage reached."""
+_BLOCK: Final = 8
+_SEEN: Final = 64
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Frames to learn from and to be judged by.
+
+    Attributes:
+        canvas: on which they are.
+        unit: torso length in pixels.
+        landmarks: (N, 33, 4) float32 of the frames with somebody in them.
+        layers: (N, canvas.layers, height, width) uint8, what should be drawn.
+        train, held_out: (n,) int64 into N.
+    """
+
+    canvas: Canvas
+    unit: float
+    landmarks: NDArray[np.float32]
+    layers: NDArray[np.uint8]
+    train: NDArray[np.int64]
+    held_out: NDArray[np.int64]
+
+    @property
+    def whole_frame(self) -> bool:
+        """Whether the whole frame is drawn, and not the person alone."""
+        return self.canvas.follows == "frame"
+
+    def inputs(self) -> NDArray[np.float32]:
+        """(N, 26 or 29) float32: what the network is told of each pose."""
+        return conditioning.pose_inputs(self.landmarks, self.unit, whole_frame=self.whole_frame)
+
+
+def prepare(
+    target: Target, split: Split, size: int, unit: float, progress: Callable[[float], None] = lambda _: None
+) -> Examples:
+    """Examples of a performer, at ``size`` pixels for the canvas's longer side.
+
+    Raises:
+        NobodyFound: the split leaves nobody to learn from.
+        OutputFailed: the cache cannot be written.
+    """
+    known = Subset(target, split.train)
+    if not known.found.any():
+        raise NobodyFound(f"Nobody is in the frames of {target.name} that are left to learn from: use longer footage.")
+    canvas = fit_canvas(known, size, unit)
+    frames = np.flatnonzero(target.found)
+    layers = _cached(target, canvas, frames, progress)
+    places = np.full(target.manifest.frames, -1)
+    places[frames] = np.arange(len(frames))
+    parts = [places[flags & target.found] for flags in (split.train, split.held_out)]
+    return Examples(canvas, unit, np.array(target.poses[frames]), layers, parts[0], parts[1])
+
+
+def fit_canvas(known: Target, size: int, unit: float) -> Canvas:
+    """The canvas that holds the person in every known frame; the whole frame where there is no empty stage or no mask."""
+    if known.plate is None or known.masks is None:
+        left, top, right, bottom = 0.0, 0.0, float(known.width), float(known.height)
+        follows = "frame"
+    else:
+        left, top, right, bottom = _extent(known, known.masks)
+        margin = _MARGIN * unit
+        left, top, right, bottom = left - margin, top - margin, right + margin, bottom + margin
+        follows = "hips"
+    scale = max(right - left, bottom - top) / size
+    width, height = (max(16, _whole_blocks(length / scale)) for length in (right - left, bottom - top))
+    return Canvas.model_validate(
+        {"width": width, "height": height, "scale": scale, "left": left, "top": top, "follows": follows}
+    )
+
+
+def _whole_blocks(length: float) -> int:
+    return int(np.ceil(length / _BLOCK - 1e-6)) * _BLOCK
+
+
+def _extent(known: Target, masks: object) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom that the person reached, from the hips, in pixels."""
+    reached = []
+    for i in np.flatnonzero(known.found):
+        mask: Alpha = masks[int(i)]  # type: ignore[index]
+        x, y, width, height = cv2.boundingRect((mask > _SEEN).astype(np.uint8))
+        if width:
+            hip_x, hip_y = known.poses[i][list(skeleton.HIPS), :2].mean(0)
+            reached.append((x - hip_x, y - hip_y, x + width - hip_x, y + height - hip_y))
+    if not reached:
+        raise NobodyFound(f"The masks of {known.name} show nobody: build this performer again.")
+    every = np.array(reached)
+    return (*every[:, :2].min(0).tolist(), *every[:, 2:].max(0).tolist())
+
+
+def _cached(
+    target: Target, canvas: Canvas, frames: NDArray[np.int64], progress: Callable[[float], None]
+) -> NDArray[np.uint8]:
+    shape = (len(frames), canvas.layers, canvas.height, canvas.width)
+    folder = paths.cache_root() / "training" / target.id
+    path = folder / f"{_key(target, canvas)}.npy"
+    kept = _read(path, shape)
+    if kept is not None:
+        return kept
+    try:
+        shutil.rmtree(folder, ignore_errors=True)  # other sizes and older footage: one set a performer is kept
+        folder.mkdir(parents=True)
+        _write(path, target, canvas, frames, shape, progress)
+    except OSError as error:
+        raise OutputFailed(f"The training examples could not be kept: {error.strerror or error}.") from error
+    made = _read(path, shape)
+    if made is None:
+        raise OutputFailed(f"The training examples in {folder} cannot be read: is the disk full?")
+    return made
+
+
+def _read(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
+    """What is kept, None where nothing is or it is damaged."""
+    try:
+        layers: NDArray[np.uint8] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    return layers if layers.shape == shape and layers.dtype == np.uint8 else None
+
+
+def _write(
+    path: Path,
+    target: Target,
+    canvas: Canvas,
+    frames: NDArray[np.int64],
+    shape: tuple[int, ...],
+    progress: Callable[[float], None],
+) -> None:
+    part = path.with_suffix(".part")
+    every = np.lib.format.open_memmap(part, "w+", np.uint8, shape)
+    for place, i in enumerate(int(i) for i in frames):
+        every[place] = _example(target, canvas, i)
+        progress((place + 1) / len(frames))
+    every.flush()
+    part.replace(path)
+    logger.info("%d examples of %s, %d MB", len(frames), target.id, every.nbytes >> 20)
+
+
+def _example(target: Target, canvas: Canvas, i: int) -> NDArray[np.uint8]:
+    frame, pose = target.frames[i], target.pose(i)
+    if pose is None:
+        raise ValueError(f"nobody is in frame {i}")
+    if target.masks is None or target.plate is None:
+        return layers_of(frame, canvas, pose)
+    mask = target.masks[i]
+    half = light_left(frame, mask, target.plate)
+    light = np.asarray(cv2.resize(half, (frame.shape[1], frame.shape[0]), interpolation=cv2.INTER_LINEAR), np.uint8)
+    return layers_of(frame, canvas, pose, Behind(mask, light, target.plate))
+
+
+def _key(target: Target, canvas: Canvas) -> str:
+    files = target.manifest.files
+    told = [_VERSION, canvas.model_dump_json(), *(f"{role}:{files[role].sha256}" for role in sorted(files))]
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()[:24]

@@ -1,0 +1,98 @@
+"""Teaching a network that points ask for their colours.
+
+A step looks at a few thousand points and not at whole pictures: most of a canvas is empty, and a network of points does not
+care which of them are asked together.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from core import conditioning
+from core.networks.config import NetworkConfig
+from core.pose import skeleton
+from core.training.examples import Examples
+from core.training.recipes import Recipe
+from core.types import Pose
+
+POSE_NOISE = 0.012
+"""Torso lengths by which the told joints are off, as detected ones are."""
+
+_ELSEWHERE = 0.2
+"""Share of the points that lie anywhere on the canvas, for the shadow."""
+
+
+class PointTask:
+    """Loss and pictures of a network of points on one device.
+
+    Args:
+        examples: to learn from.
+        config: of the network.
+        recipe: how many frames and points a step looks at.
+        device: where the tensors lie.
+    """
+
+    def __init__(self, examples: Examples, config: NetworkConfig, recipe: Recipe, device: torch.device) -> None:
+        self._canvas, self._unit = config.canvas, config.unit
+        self._recipe = recipe
+        self._whole = examples.whole_frame
+        self._landmarks = examples.landmarks
+        self._layers = torch.from_numpy(np.array(examples.layers)).flatten(2).to(device)
+        self._told = torch.from_numpy(examples.inputs()).to(device)
+        self._hips = torch.from_numpy(examples.landmarks[:, list(skeleton.HIPS), :2].mean(1)).to(device)
+        self._near = [self._indices_near(i) for i in range(len(examples.landmarks))]
+        self._device = device
+
+    def _indices_near(self, i: int) -> Tensor | None:
+        if self._whole:
+            return None
+        near = conditioning.around_person(self._canvas, Pose(self._landmarks[i]), self._unit)
+        return torch.from_numpy(np.flatnonzero(near).astype(np.int32))
+
+    def loss(self, network: nn.Module, frames: Tensor, draws: torch.Generator) -> Tensor:
+        """Mean absolute error of the frames (n,) at points drawn by ``draws``."""
+        pixels = torch.stack([self._drawn(int(i), draws) for i in frames]).to(self._device)
+        layers = self._layers[frames.to(self._device)]
+        wanted = layers.gather(2, pixels[:, None].expand(-1, layers.shape[1], -1)).transpose(1, 2).float() / 255
+        told = self._told[frames.to(self._device)]
+        noise = torch.randn(told.shape, generator=draws).to(self._device) * POSE_NOISE
+        made = network(told + noise, self._points(pixels, frames))
+        return (made.float() - wanted).abs().mean()
+
+    def _drawn(self, i: int, draws: torch.Generator) -> Tensor:
+        count, area = self._recipe.points, self._canvas.width * self._canvas.height
+        near = self._near[i]
+        if near is None or not len(near):
+            return torch.randint(area, (count,), generator=draws)
+        anywhere = round(count * _ELSEWHERE)
+        here = near[torch.randint(len(near), (count - anywhere,), generator=draws)].long()
+        return torch.cat([here, torch.randint(area, (anywhere,), generator=draws)])
+
+    def _points(self, pixels: Tensor, frames: Tensor) -> Tensor:
+        """(n, P, 2): pixels of the canvas as points from the hips in torso lengths."""
+        canvas = self._canvas
+        x = (pixels % canvas.width + 0.5) * canvas.scale + canvas.left
+        y = (pixels // canvas.width + 0.5) * canvas.scale + canvas.top
+        points = torch.stack([x, y], -1)
+        if self._whole:
+            points = points - self._hips[frames.to(self._device)][:, None]
+        return points / self._unit
+
+    def draw(self, network: nn.Module, i: int) -> Tensor:
+        """(layers, height, width) of frame ``i``, 1 for a value of 255, as it will be served."""
+        canvas = self._canvas
+        area = canvas.width * canvas.height
+        points = self._points(torch.arange(area, device=self._device)[None], torch.tensor([i]))
+        drawn = network(self._told[[i]], points)[0].float().clamp(0, 1)
+        near = self._near[i]
+        if near is not None:
+            person = torch.zeros(area, 1, device=self._device)
+            person[near.long()] = 1
+            drawn = torch.cat([drawn[:, :4] * person, drawn[:, 4:]], 1)
+        return drawn.T.reshape(canvas.layers, canvas.height, canvas.width)
+
+    def wanted(self, i: int) -> Tensor:
+        """(layers, height, width) that frame ``i`` should be, 1 for a value of 255."""
+        return (self._layers[i].float() / 255).reshape(self._canvas.layers, self._canvas.height, self._canvas.width)

@@ -1,0 +1,333 @@
+"""The training loop: epochs, validation, the best so far, checkpoints, and going on exactly where a killed run stopped.
+
+Everything random in an epoch follows from the seed and the epoch's number. A run that was resumed is therefore the run that
+was never stopped, as long as its length is given in epochs.
+"""
+
+from __future__ import annotations
+
+import csv
+import logging
+import math
+import pickle
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from time import monotonic
+from typing import Any, Final, Protocol
+
+import cv2
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from core.canvas import FRAME_LAYERS
+from core.errors import OutputFailed, UnusableInput
+from core.training.recipes import Recipe
+
+logger = logging.getLogger(__name__)
+
+CHECKPOINT: Final = "last.pt"
+METRICS: Final = "metrics.csv"
+SHEETS: Final = "sheets"
+
+_VALIDATED: Final = 40
+_ON_SHEET: Final = 6
+_SMOOTHING: Final = 0.995
+_WARM_UP: Final = 100
+_LAST_RATE: Final = 0.01
+_LONGEST_NORM: Final = 1.0
+_PATIENCE: Final = 0.35
+"""Share of the run without a better validation after which it stops."""
+_VALIDATIONS: Final = 40
+"""How often a run is validated."""
+
+
+class Task(Protocol):
+    """What is taught: see ``core.training.points``."""
+
+    def loss(self, network: nn.Module, frames: Tensor, draws: torch.Generator) -> Tensor:
+        """Of some frames."""
+
+    def draw(self, network: nn.Module, i: int) -> Tensor:
+        """(layers, height, width) of a frame as it will be served."""
+
+    def wanted(self, i: int) -> Tensor:
+        """(layers, height, width) of the same frame as it should be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """How long to train: one of the two.
+
+    Raises:
+        UnusableInput: neither, both, or nothing at all.
+    """
+
+    epochs: int | None = None
+    minutes: float | None = None
+
+    def __post_init__(self) -> None:
+        given = [value for value in (self.epochs, self.minutes) if value is not None]
+        if len(given) != 1 or not given[0] > 0:
+            raise UnusableInput("Say how long to train, either in epochs or in minutes, and more than none.")
+
+    def share(self, epochs: int, minutes: float) -> float:
+        """How much of it is done, 0 to 1."""
+        done = epochs / self.epochs if self.epochs is not None else minutes / float(self.minutes or 1)
+        return min(done, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of ``metrics.csv``; ``validation_l1`` is the mean absolute error over canvases, 1 for a value of 255."""
+
+    epoch: int
+    minutes: float
+    rate: float
+    loss: float
+    validation_l1: float | None
+    best: bool
+
+
+@dataclass(slots=True)
+class _State:
+    """What a checkpoint keeps beside the tensors."""
+
+    epoch: int = 0
+    step: int = 0
+    minutes: float = 0.0
+    best_l1: float = math.inf
+    best_share: float = 0.0
+    validated_share: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """The best network of a run. ``validation_l1`` is None where nothing was held out."""
+
+    state: dict[str, Tensor]
+    epochs: int
+    minutes: float
+    validation_l1: float | None
+
+
+@dataclass
+class Trainer:
+    """One run.
+
+    Attributes:
+        fabric: device and precision.
+        network: to be taught; its initial weights come from the caller's seed.
+        task: what it is taught.
+        recipe: rates and sizes.
+        train, held_out: (n,) frames of the task to learn from and to be judged by; with none held out the last is kept.
+        folder: of the run.
+        seed: of everything random.
+        length: of the run.
+        identity: what is trained on what, in words: a run is resumed as the same one only.
+        stop: asked between steps; a run that is stopped keeps its checkpoint.
+    """
+
+    fabric: Fabric
+    network: nn.Module
+    task: Task
+    recipe: Recipe
+    train: Tensor
+    held_out: Tensor
+    folder: Path
+    seed: int
+    length: Length
+    identity: str = ""
+    stop: Callable[[], bool] = lambda: False
+    progress: Callable[[float, Row], None] = lambda _share, _row: None
+    _state: _State = field(default_factory=_State)
+
+    def __post_init__(self) -> None:
+        optimizer = torch.optim.AdamW(self.network.parameters(), lr=self.recipe.rate, weight_decay=self.recipe.decay)
+        self._shown, self._optimizer = self.fabric.setup(self.network, optimizer)
+        self._smooth = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
+        self._best = {name: tensor.clone() for name, tensor in self._smooth.items()}
+
+    def run(self, *, resume: bool = False) -> Trained:
+        """Train until the length is reached, nothing gets better, or ``stop`` says so.
+
+        Raises:
+            UnusableInput: to be resumed, and there is no checkpoint of this run.
+            OutputFailed: the run's folder cannot be written.
+        """
+        try:
+            self._begin(resume)
+            while not self._finished():
+                if not self._epoch():
+                    break
+                self._save()
+        except OSError as error:
+            raise OutputFailed(f"The run could not be kept in {self.folder}: {error.strerror or error}.") from error
+        known = math.isfinite(self._state.best_l1)
+        best = self._best if known else self._smooth
+        return Trained(best, self._state.epoch, self._state.minutes, self._state.best_l1 if known else None)
+
+    def _begin(self, resume: bool) -> None:
+        if resume:
+            self._load()
+            return
+        (self.folder / SHEETS).mkdir(parents=True, exist_ok=True)
+        for old in (self.folder / SHEETS).glob("*.webp"):
+            old.unlink()
+        (self.folder / CHECKPOINT).unlink(missing_ok=True)
+        with (self.folder / METRICS).open("w", newline="") as file:
+            csv.DictWriter(file, Row.__dataclass_fields__).writeheader()
+
+    def _share(self) -> float:
+        return self.length.share(self._state.epoch, self._state.minutes)
+
+    def _finished(self) -> bool:
+        share = self._share()
+        return share >= 1 or (len(self.held_out) > 0 and share - self._state.best_share > _PATIENCE)
+
+    def _epoch(self) -> bool:
+        """Every frame once, in an order of its own; False where it was broken off and does not count."""
+        began, losses = monotonic(), []
+        draws = torch.Generator().manual_seed(self.seed * 1_000_003 + self._state.epoch)
+        torch.manual_seed(self.seed * 1_000_003 + self._state.epoch)
+        self.network.train()
+        order = self.train[torch.randperm(len(self.train), generator=draws)]
+        minutes = self._state.minutes
+        rate = 0.0
+        for frames in order.split(self.recipe.frames):
+            if self.stop():
+                return False
+            rate = self._rate()
+            losses.append(self._step(frames, draws, rate))
+            self._state.minutes = minutes + (monotonic() - began) / 60
+        self._state.epoch += 1
+        self._report(rate, float(torch.stack(losses).mean()))
+        return True
+
+    def _rate(self) -> float:
+        falling = _LAST_RATE + (1 - _LAST_RATE) * 0.5 * (1 + math.cos(math.pi * self._share()))
+        return self.recipe.rate * falling * min(1.0, (self._state.step + 1) / _WARM_UP)
+
+    def _step(self, frames: Tensor, draws: torch.Generator, rate: float) -> Tensor:
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        loss = self.task.loss(self._shown, frames, draws)
+        self._optimizer.zero_grad()
+        self.fabric.backward(loss)
+        self.fabric.clip_gradients(self._shown, self._optimizer, max_norm=_LONGEST_NORM, error_if_nonfinite=False)
+        self._optimizer.step()
+        self._state.step += 1
+        self._follow()
+        return loss.detach()
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        """The network that is kept is a running mean of the trained one: less noisy than any single step's."""
+        keep = min(_SMOOTHING, self._state.step / (self._state.step + 10))
+        for name, tensor in self.network.state_dict().items():
+            if tensor.is_floating_point():
+                self._smooth[name].lerp_(tensor, 1 - keep)
+            else:
+                self._smooth[name].copy_(tensor)
+
+    def _report(self, rate: float, loss: float) -> None:
+        share, error, best = self._share(), None, False
+        if share - self._state.validated_share >= 1 / _VALIDATIONS or share >= 1:
+            self._state.validated_share = share
+            error = self._validate()
+            best = error is not None and error < self._state.best_l1
+            if best and error is not None:
+                self._state.best_l1, self._state.best_share = error, share
+                self._best = {name: tensor.clone() for name, tensor in self._smooth.items()}
+        row = Row(self._state.epoch, self._state.minutes, rate, loss, error, best)
+        with (self.folder / METRICS).open("a", newline="") as file:
+            csv.DictWriter(file, Row.__dataclass_fields__).writerow(asdict(row))
+        self.progress(share, row)
+
+    @torch.no_grad()
+    def _validate(self) -> float | None:
+        """Mean absolute error over held-out frames of the smooth network; a sheet of pictures as well."""
+        trained = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
+        self.network.load_state_dict(self._smooth)
+        self.network.eval()
+        try:
+            judged = self.held_out if len(self.held_out) else self.train
+            shown = judged[torch.linspace(0, len(judged) - 1, min(_VALIDATED, len(judged))).long()].tolist()
+            pairs = [(self.task.draw(self.network, i), self.task.wanted(i)) for i in shown]
+            self._sheet(pairs[:: max(1, len(pairs) // _ON_SHEET)][:_ON_SHEET])
+            errors = [float((made - wanted).abs().mean()) for made, wanted in pairs]
+            return float(np.mean(errors)) if len(self.held_out) else None
+        finally:
+            self.network.load_state_dict(trained)
+
+    def _sheet(self, pairs: list[tuple[Tensor, Tensor]]) -> None:
+        """What should be seen above, what is drawn below."""
+        columns = [np.vstack([_picture(wanted), _picture(made)]) for made, wanted in pairs]
+        sheet = np.ascontiguousarray(np.hstack(columns)[..., ::-1])
+        coded = cv2.imencode(".webp", sheet, [cv2.IMWRITE_WEBP_QUALITY, 85])[1]
+        (self.folder / SHEETS / f"{self._state.epoch:05d}.webp").write_bytes(coded.tobytes())
+
+    def _save(self) -> None:
+        content = {
+            "identity": f"{self.identity} {self.seed}",
+            "state": asdict(self._state),
+            "network": self.network.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "smooth": self._smooth,
+            "best": self._best,
+        }
+        part = self.folder / f"{CHECKPOINT}.part"
+        torch.save(content, part)
+        part.replace(self.folder / CHECKPOINT)
+
+    def _load(self) -> None:
+        path = self.folder / CHECKPOINT
+        if not path.is_file():
+            raise UnusableInput(f"There is no run to resume in {self.folder}: leave out --resume.")
+        content = _checkpoint(path)
+        if content["identity"] != f"{self.identity} {self.seed}":
+            raise UnusableInput(
+                f"The run in {self.folder} was of another network, size, seed or footage: give the same again, or leave out "
+                "--resume."
+            )
+        try:
+            self.network.load_state_dict(content["network"])
+            self._optimizer.load_state_dict(content["optimizer"])
+        except (KeyError, ValueError, RuntimeError) as error:
+            raise UnusableInput(f"The run in {self.folder} was of another network: leave out --resume.") from error
+        for name, tensor in self._smooth.items():
+            tensor.copy_(content["smooth"][name])
+            self._best[name].copy_(content["best"][name])
+        self._state = _State(**content["state"])
+        self._forget_later_rows()
+
+    def _forget_later_rows(self) -> None:
+        """Drop what a killed run wrote of an epoch after its last checkpoint."""
+        with (self.folder / METRICS).open(newline="") as file:
+            rows = [row for row in csv.DictReader(file) if int(row["epoch"]) <= self._state.epoch]
+        with (self.folder / METRICS).open("w", newline="") as file:
+            writer = csv.DictWriter(file, Row.__dataclass_fields__)
+            writer.writeheader()
+            writer.writerows(rows)
+
+
+def _checkpoint(path: Path) -> dict[str, Any]:
+    """What a run saved.
+
+    Raises:
+        UnusableInput: it is damaged.
+    """
+    try:
+        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        if not {"identity", "state", "network", "optimizer", "smooth", "best"} <= set(content):
+            raise ValueError("parts are missing")
+    except (OSError, EOFError, ValueError, TypeError, RuntimeError, pickle.UnpicklingError) as error:
+        raise UnusableInput(f"The checkpoint {path} is damaged: leave out --resume.") from error
+    return content
+
+
+def _picture(layers: Tensor) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    picture = (layers[:FRAME_LAYERS].permute(1, 2, 0).cpu().numpy() * 255).astype(np.uint8)
+    return np.ascontiguousarray(picture)

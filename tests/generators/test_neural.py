@@ -1,0 +1,225 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.errors import PackInvalid, WeightsMissing
+from core.generators import neural
+from core.generators.neural import draw_points
+from core.generators.registry import create_generator, list_generators
+from core.networks.config import Training, read_config
+from core.runtime import NetworkFiles, OpenVinoRunner
+from core.targets.split import split_of
+from core.targets.store import load_target
+from core.targets.trained import add_generator
+from core.types import Frame, Picture, Pose
+from tests.bodies import moved
+from tests.conftest import PROJECT
+from tests.puppets import dance, make_puppet, small_config, wall
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory, exported: NetworkFiles, exported_frames: NetworkFiles) -> Path:
+    """A folder with two performers: one whose network draws the person alone, one whose draws the whole frame."""
+    folder = tmp_path_factory.mktemp("performers")
+    for name, files in (("puppet", exported), ("frames", exported_frames)):
+        make_puppet(folder, name, frames=12, plate=name == "puppet")
+        give(folder, name, files)
+    return folder
+
+
+def give(root: Path, target_id: str, files: NetworkFiles) -> None:
+    roles = {"config": files.config, "weights": files.weights, "graph": files.graph}
+    add_generator(target_id, "mlp-se", roles, licence="CC0", recipe="", root=root)
+
+
+def shown(root: Path, target_id: str, pose: Pose) -> Picture:
+    with load_target(target_id, root) as target:
+        return create_generator("mlp-se", target).generate(pose, None)
+
+
+def test_it_is_offered_where_it_was_trained_alone(root: Path) -> None:
+    assert "mlp-se" in {spec.name for spec in list_generators()}
+    assert "mlp-se" not in {spec.name for spec in list_generators(trained=[])}
+    make_puppet(root, "plain", frames=6)
+    with load_target("plain", root) as target, pytest.raises(WeightsMissing, match="train it"):
+        create_generator("mlp-se", target)
+
+
+def test_a_person_stands_on_the_empty_stage(root: Path) -> None:
+    picture = shown(root, "puppet", dance(5)[4])
+    assert picture.image.shape == (128, 128, 3)
+    assert picture.image.dtype == np.uint8
+    assert picture.alpha is not None
+    assert picture.alpha.any()
+    outside = picture.alpha == 0
+    # untrained, its shadow is anywhere, but the stage shows through and nothing else
+    assert outside.sum() > 3000
+    assert (picture.image[outside] <= wall()[outside].astype(int) + 2).all()
+
+
+def test_the_same_pose_elsewhere_is_the_same_person(root: Path) -> None:
+    pose = dance(5)[4]
+    here, there = shown(root, "puppet", pose), shown(root, "puppet", moved(pose, 8, -6))
+    assert here.alpha is not None
+    assert there.alpha is not None
+    np.testing.assert_array_equal(here.alpha[20:100, 20:100], there.alpha[14:94, 28:108])
+
+
+def test_another_pose_is_another_picture(root: Path) -> None:
+    for name in ("puppet", "frames"):
+        one, other = (shown(root, name, pose).image.astype(int) for pose in (dance(9)[0], dance(9)[8]))
+        assert np.abs(one - other).mean() > 0.5
+
+
+def test_a_whole_frame_knows_no_person(root: Path) -> None:
+    picture = shown(root, "frames", dance(5)[4])
+    assert picture.alpha is None
+    assert picture.image.shape == (128, 128, 3)
+    assert picture.image.std() > 3
+
+
+def test_far_outside_the_stage_is_empty(root: Path) -> None:
+    picture = shown(root, "puppet", moved(dance(1)[0], 5000, 0))
+    np.testing.assert_array_equal(picture.image, wall())
+
+
+def test_asking_in_parts_is_asking_at_once(exported_frames: NetworkFiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    config, pose = small_config(whole_frame=True), dance(3)[2]
+    run = OpenVinoRunner(config, exported_frames)
+    whole = draw_points(run, config, pose)
+    assert whole.shape == (3, 64, 64)
+    monkeypatch.setattr(neural, "POINTS_AT_ONCE", 1000)
+    assert np.abs(draw_points(run, config, pose).astype(int) - whole).max() <= 1
+
+
+def test_nothing_is_retrieved(root: Path) -> None:
+    with load_target("puppet", root) as target:
+        generator = create_generator("mlp-se", target)
+        assert generator.choose_all([dance(1)[0], None], [Fraction(0), Fraction(1)]) == [None, None]
+        assert generator.chooser().choose(dance(1)[0], 0.0) is None
+
+
+def test_users_share_one_generator(root: Path) -> None:
+    """The first pictures are asked for at once, before the network is loaded."""
+    poses = dance(12)[::4]
+    alone = [shown(root, "puppet", pose).image for pose in poses]
+    made: dict[int, Frame] = {}
+    with load_target("puppet", root) as target:
+        generator = create_generator("mlp-se", target)
+        start = threading.Barrier(3)
+
+        def work(i: int) -> None:
+            start.wait()
+            for _ in range(3):
+                made[i] = generator.generate(poses[i], None).image
+
+        threads = [threading.Thread(target=work, args=(i,)) for i in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    for i in range(3):
+        np.testing.assert_array_equal(made[i], alone[i])
+
+
+def test_it_says_what_it_learnt_from(root: Path, exported: NetworkFiles, tmp_path: Path) -> None:
+    with load_target("puppet", root) as target:
+        assert create_generator("mlp-se", target).trained_on is None
+        assert create_generator("nearest", target).trained_on is None
+    training = Training(split="random", seed=0, epochs=1, minutes=1, validation_l1=0.1)
+    told = tmp_path / "mlp-se.json"
+    told.write_text(small_config().model_copy(update={"training": training}).to_json())
+    make_puppet(root, "told", frames=6)
+    give(root, "told", NetworkFiles(told, exported.weights, exported.graph))
+    with load_target("told", root) as target:
+        assert create_generator("mlp-se", target).trained_on == "random"
+
+
+def test_a_config_of_another_generator(root: Path, exported: NetworkFiles, tmp_path: Path) -> None:
+    other = tmp_path / "other.json"
+    other.write_text(json.dumps(json.loads(exported.config.read_text()) | {"generator": "unet"}))
+    make_puppet(root, "other", frames=6)
+    give(root, "other", NetworkFiles(other, exported.weights, exported.graph))
+    with load_target("other", root) as target, pytest.raises(PackInvalid, match="unet"):
+        create_generator("mlp-se", target)
+
+
+def test_a_network_that_stands_on_a_stage_needs_one(root: Path, exported: NetworkFiles) -> None:
+    make_puppet(root, "bare", frames=6, plate=False)
+    give(root, "bare", exported)
+    with load_target("bare", root) as target, pytest.raises(PackInvalid, match="stage"):
+        create_generator("mlp-se", target)
+
+
+@pytest.mark.parametrize("role", ["config", "weights", "graph"])
+def test_weights_that_are_gone_are_never_made_up(root: Path, exported: NetworkFiles, role: str) -> None:
+    name = f"gone-{role}"
+    folder = make_puppet(root, name, frames=6)
+    give(root, name, exported)
+    with load_target(name, root) as target:
+        target.weight_file("mlp-se", role).unlink()
+        with pytest.raises(WeightsMissing, match="missing"):
+            create_generator("mlp-se", target)
+    assert list((folder / "weights").iterdir())
+
+
+@pytest.mark.parametrize("name", ["mira", "theo"])
+def test_what_ships_is_the_performer(name: str) -> None:
+    """By every way of running it, and nearer to the footage than the empty stage is."""
+    from core.networks.serve import TorchRunner
+
+    with load_target(name) as target:
+        if "mlp-se" not in target.manifest.generator_names():
+            pytest.skip(f"{name} ships without weights for mlp-se")
+        files = NetworkFiles(*(target.weight_file("mlp-se", role) for role in ("config", "weights", "graph")))
+        config = read_config(files.config)
+        index = int(np.flatnonzero(split_of(target, "blocks").held_out & target.found)[5])
+        pose, cutout, plate = target.pose(index), target.cutout(index), target.plate
+        generator = create_generator("mlp-se", target)
+    assert config.training is not None
+    assert config.training.split == "blocks", "what ships can be judged"
+    assert pose is not None
+    assert plate is not None
+    assert cutout.alpha is not None
+    drawn = draw_points(OpenVinoRunner(config.model_copy(update={"precision": "f32"}), files), config, pose).astype(int)
+    assert np.abs(drawn - draw_points(TorchRunner(config, files.weights, "cpu"), config, pose)).max() <= 2
+    halves = OpenVinoRunner(config.model_copy(update={"precision": "bf16"}), files)
+    assert np.abs(drawn - draw_points(halves, config, pose)).mean() < 1.5
+    person = cutout.alpha > 200
+    made = generator.generate(pose, None).image.astype(int)
+    off = [np.abs(image.astype(int) - cutout.image)[person].mean() for image in (made, plate)]
+    assert off[0] < off[1]
+
+
+SERVE = """
+import sys, numpy as np
+from pathlib import Path
+from core.generators.registry import create_generator
+from core.targets.split import split_of
+from core.targets.store import load_target
+from core.types import Pose
+with load_target("puppet", Path(sys.argv[1])) as target:
+    picture = create_generator("mlp-se", target).generate(Pose(np.load(sys.argv[2])), None)
+np.save(sys.argv[3], picture.image)
+print([name for name in ("torch", "torchvision", "lightning_fabric", "streamlit") if name in sys.modules])
+"""
+
+
+def test_serving_never_loads_torch(root: Path, tmp_path: Path) -> None:
+    pose = dance(5)[4]
+    np.save(tmp_path / "pose.npy", pose.landmarks)
+    words = [sys.executable, "-c", SERVE, str(root), str(tmp_path / "pose.npy"), str(tmp_path / "image.npy")]
+    environment = {k: v for k, v in os.environ.items() if k != "DANCE_DEVICE"}
+    done = subprocess.run(words, cwd=PROJECT, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[]"
+    np.testing.assert_array_equal(np.load(tmp_path / "image.npy"), shown(root, "puppet", pose).image)

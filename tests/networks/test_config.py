@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.errors import PackInvalid
+from core.networks.config import MAX_CONFIG_BYTES, Training, read_config
+from tests.puppets import small_config
+
+
+def test_a_config_comes_back_as_it_was(tmp_path: Path) -> None:
+    training = Training(split="blocks", seed=3, epochs=7, minutes=1.5, validation_l1=None, versions={"torch": "2"})
+    config = small_config().model_copy(update={"training": training})
+    (tmp_path / "c.json").write_text(config.to_json())
+    assert read_config(tmp_path / "c.json") == config
+
+
+def test_how_many_numbers_tell_a_pose() -> None:
+    assert small_config().inputs == 26
+    assert small_config(whole_frame=True).inputs == 29
+
+
+def changed(path: tuple[str, ...], value: Any) -> str:
+    content: dict[str, Any] = json.loads(small_config().to_json())
+    inner = content
+    for key in path[:-1]:
+        inner = inner[key]
+    inner[path[-1]] = value
+    return json.dumps(content)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("schema_version",), 2), (("generator",), "../evil"), (("generator",), ""), (("network", "trunk"), 10**9),
+        (("network", "kind"), "gan"), (("network", "depth"), 0), (("network", "dropout"), 1.0),
+        (("network", "code"), "print"), (("canvas", "width"), 4096), (("canvas", "follows"), "nose"), (("unit",), 0.0),
+        (("unit",), "NaN"), (("precision",), "int1"), (("more",), 1), (("training",), {"split": "mine"}),
+    ],
+)  # fmt: skip
+def test_what_a_config_cannot_say(path: tuple[str, ...], value: Any, tmp_path: Path) -> None:
+    (tmp_path / "c.json").write_text(changed(path, value))
+    with pytest.raises(PackInvalid, match=r"c\.json"):
+        read_config(tmp_path / "c.json")
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b"[" * 10_000])
+def test_what_is_no_config(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "c.json").write_bytes(content)
+    with pytest.raises(PackInvalid, match=r"c\.json"):
+        read_config(tmp_path / "c.json")
+
+
+def test_a_config_without_end(tmp_path: Path) -> None:
+    (tmp_path / "c.json").write_text(small_config().to_json() + " " * MAX_CONFIG_BYTES)
+    with pytest.raises(PackInvalid, match="too large"):
+        read_config(tmp_path / "c.json")
+
+
+def test_a_config_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(PackInvalid):
+        read_config(tmp_path / "none.json")

@@ -1,0 +1,285 @@
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from core import runtime
+from core.errors import PackInvalid, UnusableInput
+from core.networks.serve import TorchRunner
+from core.runtime import NetworkFiles, OpenVinoRunner, constants_at, open_runner, parse_device
+from tests.conftest import PROJECT
+from tests.puppets import small_config
+
+CONFIG = small_config()
+
+
+def asked(seed: int = 0, count: int = 900, inputs: int = 26) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    rng = np.random.default_rng(seed)
+    points = rng.uniform(-2, 2, (1, count, 2))
+    return rng.normal(0, 0.6, (1, inputs)).astype(np.float32), points.astype(np.float32)
+
+
+def apart(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.int64]:
+    return np.asarray(np.abs(one.astype(np.int64) - other))
+
+
+@pytest.fixture
+def files(exported: NetworkFiles, tmp_path: Path) -> NetworkFiles:
+    """A copy that can be spoilt."""
+    copies = (shutil.copy(path, tmp_path) for path in (exported.config, exported.weights, exported.graph))
+    return NetworkFiles(*(Path(copy) for copy in copies))
+
+
+@pytest.mark.parametrize("whole_frame", [False, True])
+def test_openvino_draws_what_torch_draws(
+    whole_frame: bool, exported: NetworkFiles, exported_frames: NetworkFiles
+) -> None:
+    config, files = small_config(whole_frame=whole_frame), exported_frames if whole_frame else exported
+    inputs = asked(inputs=config.inputs)
+    drawn = OpenVinoRunner(config, files)(*inputs)
+    assert drawn.dtype == np.uint8
+    assert drawn.shape == (1, 900, config.canvas.layers)
+    assert np.ptp(drawn) > 60, "the case is no plain grey"
+    assert apart(drawn, TorchRunner(config, files.weights, "cpu")(*inputs)).max() <= 2
+
+
+@pytest.mark.parametrize("count", [1, 7, 5000])
+def test_any_number_of_points(exported: NetworkFiles, count: int) -> None:
+    pose, points = asked(count=5000)
+    run = OpenVinoRunner(CONFIG, exported)
+    assert apart(run(pose, points[:, :count]), run(pose, points)[:, :count]).max() <= 1
+
+
+def test_what_was_drawn_stays_when_the_next_is_drawn(exported: NetworkFiles) -> None:
+    run = OpenVinoRunner(CONFIG, exported)
+    first = run(*asked(0))
+    kept = first.copy()
+    run(*asked(1))
+    np.testing.assert_array_equal(first, kept)
+
+
+def test_half_precision_is_close(exported: NetworkFiles) -> None:
+    half = OpenVinoRunner(CONFIG.model_copy(update={"precision": "bf16"}), exported)(*asked())
+    assert apart(half, OpenVinoRunner(CONFIG, exported)(*asked())).mean() < 1.5
+
+
+def test_threads_do_not_disturb_each_other(exported: NetworkFiles) -> None:
+    run = OpenVinoRunner(CONFIG, exported)
+    alone = [run(*asked(seed)) for seed in range(4)]
+    right: list[bool] = []
+    start = threading.Barrier(4)
+
+    def work(seed: int) -> None:
+        start.wait()
+        for _ in range(15):
+            right.append(np.array_equal(run(*asked(seed)), alone[seed]))
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert right == [True] * 60, "none is wrong and none failed"
+
+
+def test_a_config_of_another_network(files: NetworkFiles) -> None:
+    with pytest.raises(PackInvalid, match=r"mlp-se\.xml"):
+        OpenVinoRunner(small_config(whole_frame=True), files)
+
+
+def _cut(files: NetworkFiles, name: str, keep: float) -> None:
+    path: Path = getattr(files, name)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * keep)])
+
+
+def _no_graph(files: NetworkFiles) -> None:
+    files.graph.unlink()
+
+
+def _cut_weights(files: NetworkFiles) -> None:
+    _cut(files, "weights", 0.5)
+
+
+def _cut_graph(files: NetworkFiles) -> None:
+    _cut(files, "graph", 0.9)
+
+
+def _no_weights(files: NetworkFiles) -> None:
+    files.weights.write_bytes(b"")
+
+
+def _missing_weights(files: NetworkFiles) -> None:
+    files.weights.unlink()
+
+
+def _constant_beyond(files: NetworkFiles) -> None:
+    xml = files.graph.read_text()
+    offset = xml.index('offset="') + 8
+    files.graph.write_text(xml[:offset] + "9" * 12 + xml[xml.index('"', offset) :])
+
+
+def _dangling_edge(files: NetworkFiles) -> None:
+    files.graph.write_text(files.graph.read_text().replace('from-layer="0"', 'from-layer="77777"', 1))
+
+
+def _loop(files: NetworkFiles) -> None:
+    files.graph.write_text(files.graph.read_text().replace('type="Sigmoid"', 'type="Loop"', 1))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [_no_graph, _cut_graph, _cut_weights, _no_weights, _missing_weights, _constant_beyond, _dangling_edge, _loop],
+)
+def test_damaged_files_are_one_sentence(spoil: Callable[[NetworkFiles], None], files: NetworkFiles) -> None:
+    OpenVinoRunner(CONFIG, files)
+    spoil(files)
+    with pytest.raises(PackInvalid) as refused:
+        OpenVinoRunner(CONFIG, files)
+    assert str(refused.value).endswith(".")
+    assert "mlp-se" in str(refused.value)
+
+
+def test_a_graph_that_needs_more_memory_than_it_says(tmp_path: Path) -> None:
+    """What the file says of its sizes is not what OpenVINO makes of them."""
+    import openvino
+    from openvino import opset13 as op
+
+    pose, points = op.parameter([1, 26], np.float32), op.parameter(openvino.PartialShape([1, -1, 2]), np.float32)
+    one = op.reduce_sum(pose, op.constant([0, 1]), keep_dims=True)
+    huge = op.tile(one, op.constant(np.array([20_000, 20_000], np.int64)))
+    level = op.reduce_sum(op.sin(huge), op.constant([0, 1]), keep_dims=False)
+    five = op.concat([points, points, op.split(points, op.constant(2), 2).output(0)], 2)
+    model = openvino.Model([op.convert(op.add(five, level), np.uint8)], [pose, points])
+    openvino.save_model(model, tmp_path / "mlp-se.xml", compress_to_fp16=False)
+    files = NetworkFiles(tmp_path / "mlp-se.json", tmp_path / "mlp-se.bin", tmp_path / "mlp-se.xml")
+    files.graph.write_text(files.graph.read_text().replace("<dim>20000</dim>", "<dim>2</dim>"))
+    with pytest.raises(PackInvalid, match="mlp-se"):
+        OpenVinoRunner(CONFIG, files)
+
+
+def test_weights_without_end(files: NetworkFiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime, "MAX_WEIGHT_BYTES", files.weights.stat().st_size - 1)
+    with pytest.raises(PackInvalid, match="larger"):
+        OpenVinoRunner(CONFIG, files)
+
+
+def test_places_in_a_safetensors_file(exported: NetworkFiles) -> None:
+    from safetensors.torch import load_file
+
+    content, tensors = exported.weights.read_bytes(), load_file(exported.weights)
+    places = constants_at(exported.weights)
+    assert set(places) == set(tensors)
+    for name, (start, length) in places.items():
+        assert content[start : start + length] == tensors[name].numpy().tobytes()
+
+
+@pytest.mark.parametrize("name", ["auto", "cpu", "cuda", "mps"])
+def test_devices_have_names(name: str) -> None:
+    assert parse_device(name) == name
+
+
+@pytest.mark.parametrize("device", ["auto", "cpu", None])
+def test_on_the_processor_openvino_runs_it(
+    device: str | None, exported: NetworkFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DANCE_DEVICE", raising=False)
+    if device is not None:
+        monkeypatch.setenv("DANCE_DEVICE", device)
+    assert isinstance(open_runner(CONFIG, exported), OpenVinoRunner)
+
+
+def test_an_unknown_device_names_those_there_are(exported: NetworkFiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DANCE_DEVICE", "abacus")
+    with pytest.raises(UnusableInput, match=r"cuda"):
+        open_runner(CONFIG, exported)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA card here")
+def test_a_card_that_is_not_there_is_one_sentence(exported: NetworkFiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DANCE_DEVICE", "cuda")
+    with pytest.raises(UnusableInput, match=r"CUDA.*\.$"):
+        open_runner(CONFIG, exported)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA card here")
+def test_on_a_card_the_picture_is_the_same(exported: NetworkFiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DANCE_DEVICE", "cuda")
+    drawn = open_runner(CONFIG, exported)(*asked())
+    assert apart(drawn, TorchRunner(CONFIG, exported.weights, "cpu")(*asked())).max() <= 2
+
+
+BLOCKED = """
+import sys
+from pathlib import Path
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {blocked!r}:
+            raise ImportError(name)
+sys.meta_path.insert(0, Blocker())
+import numpy as np
+from core.errors import DanceError
+from core.networks.config import read_config
+from core.runtime import NetworkFiles, open_runner
+files = NetworkFiles(*map(Path, {paths!r}))
+try:
+    run = open_runner(read_config(files.config), files)
+except DanceError as error:
+    print(error)
+    sys.exit()
+inputs = np.load({inputs!r})
+np.save({output!r}, run(inputs["pose"], inputs["points"]))
+print(type(run).__name__)
+"""
+
+
+def without(blocked: set[str], files: NetworkFiles, folder: Path) -> str:
+    """What a process in which these cannot be imported says of the network."""
+    pose, points = asked()
+    np.savez(folder / "inputs.npz", pose=pose, points=points)
+    content: dict[str, Any] = {
+        "blocked": blocked, "paths": [str(p) for p in (files.config, files.weights, files.graph)],
+        "inputs": str(folder / "inputs.npz"), "output": str(folder / "drawn.npy"),
+    }  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", BLOCKED.format(**content)],
+        cwd=PROJECT, capture_output=True, text=True, check=False, env=os.environ | {"DANCE_DEVICE": "auto"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_without_openvino_torch_runs_it(exported: NetworkFiles, tmp_path: Path) -> None:
+    assert without({"openvino"}, exported, tmp_path) == "TorchRunner"
+    assert apart(np.load(tmp_path / "drawn.npy"), OpenVinoRunner(CONFIG, exported)(*asked())).max() <= 2
+
+
+def test_without_torch_openvino_runs_it(exported: NetworkFiles, tmp_path: Path) -> None:
+    assert without({"torch"}, exported, tmp_path) == "OpenVinoRunner"
+
+
+def test_without_either_a_person_is_told(exported: NetworkFiles, tmp_path: Path) -> None:
+    said = without({"openvino", "torch"}, exported, tmp_path)
+    assert "Re-cut" in said
+    assert said.endswith(".")
+
+
+def test_openvino_tells_nobody_that_it_is_used() -> None:
+    """Its own telemetry reports imports and conversions; here nothing leaves the machine."""
+    code = (
+        "import sys; from core.runtime import silent_openvino; silent_openvino().Core(); "
+        "print(sys.modules['openvino_telemetry'], 'openvino.tools.ovc.telemetry_stub' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=PROJECT, check=True)
+    assert done.stdout.split() == ["None", "True"]
