@@ -1,10 +1,11 @@
 """How good the pictures are: every generator on held-out footage, on transfers with a known answer, and on a real source.
 
-    python -m benchmarks.quality [--targets mira theo] [--generators nearest nearest-frame] [--answers FOLDER]
-        [--frames FOLDER] [--source VIDEO] [--strips FOLDER] [--parts held-out answers frames source] [--label TEXT]
+    python -m benchmarks.quality [--targets mira theo] [--generators nearest nearest-frame mlp-se] [--label TEXT]
+        [--parts held-out answers frames source] [--answers FOLDER] [--frames FOLDER] [--frames-target ID]
+        [--source VIDEO] [--strips FOLDER]
 
 ``--answers`` holds what ``python -m scripts.performers --answer PERFORMER --dance NAME --out FOLDER`` renders: the performer
-doing exactly what the dancer did (PERFORMER-NAME.mp4, its ..._mask.mp4 and ..._joints.json). Pairs that are not there, and
+doing exactly what the dancer did (PERFORMER_NAME.mp4, its ..._mask.mp4 and ..._joints.json). Pairs that are not there, and
 parts without their folder or video, are passed over with a word. The generator called ``answer`` in the table is the answer
 itself, ``footage`` the held-out footage itself: what the best generator could score, pose detection included.
 
@@ -27,8 +28,8 @@ import numpy as np
 from benchmarks.machine import append
 from core.compositing import cover
 from core.dances import list_dances
-from core.errors import GeneratorNotFound, WeightsMissing
-from core.evaluate import Evaluation, Sample, danced, judge, performer_of, reenact
+from core.errors import UnusableInput
+from core.evaluate import Evaluation, Sample, danced, judge, performer_of, reenact, refuse_seen
 from core.generators.registry import create_generator
 from core.pipeline import performer_statistics
 from core.pose import skeleton
@@ -40,6 +41,7 @@ from core.types import LANDMARKS, Frame, Pose
 from core.video.reader import VideoReader
 
 PARTS = ("held-out", "answers", "frames", "source")
+KNOWN = "known answer"
 COLUMNS = 8
 TILE = 192
 
@@ -69,20 +71,24 @@ def held_out(performer: Target, part: str, split: SplitName) -> Contest:
             if sample.reference is not None:
                 yield replace(sample, output=sample.reference, drawn=sample.person)
 
-    return Contest(part, performer, split, lambda name: reenact(performer, name, parts), ("footage", footage))
+    def samples(name: str) -> Iterable[Sample]:
+        refuse_seen(performer, name, split)
+        return reenact(performer, name, parts)
+
+    return Contest(part, performer, split, samples, ("footage", footage))
 
 
 def known_answers(performers: list[Target], folder: Path) -> Iterator[Contest]:
     """Every bundled dance danced by every performer whose answer lies in ``folder``."""
     for dance in list_dances():
-        there = [p for p in performers if (folder / f"{p.id}-{dance.id}.mp4").is_file()]
+        there = [p for p in performers if (folder / f"{p.id}_{dance.id}.mp4").is_file()]
         for performer in performers:
             if performer not in there:
-                print(f"{performer.id}-{dance.id}.mp4 is not in {folder}: passed over")
+                print(f"{performer.id}_{dance.id}.mp4 is not in {folder}: passed over")
         analysis = analysed(dance.video) if there else None
         for performer in there:
             if analysis is not None:
-                yield _known_answer(performer, dance.id, analysis, folder / f"{performer.id}-{dance.id}")
+                yield _known_answer(performer, dance.id, analysis, folder / f"{performer.id}_{dance.id}")
 
 
 def _known_answer(performer: Target, dance: str, analysis: Analysis, stem: Path) -> Contest:
@@ -95,7 +101,7 @@ def _known_answer(performer: Target, dance: str, analysis: Analysis, stem: Path)
         for sample, answer in zip(made, answers(stem), strict=True):
             yield replace(sample, reference=answer.reference, person=answer.person, known=answer.known)
 
-    return Contest("known answer", performer, dance, samples, ("answer", ideal))
+    return Contest(KNOWN, performer, dance, samples, ("answer", ideal))
 
 
 def answers(stem: Path) -> Iterator[Sample]:
@@ -144,8 +150,8 @@ def run(contest: Contest, generators: list[str], label: str, strips: Path | None
     for name, samples in entries:
         kept: list[Frame] = []
         try:
-            result = judge(_keeping(samples(), kept), torso)
-        except (GeneratorNotFound, WeightsMissing) as error:
+            result = judge(_keeping(samples(), kept), torso, flows=contest.part == KNOWN)
+        except UnusableInput as error:
             print(f"{error} Passed over.")
             continue
         row = {"label": label, "part": contest.part, "performer": contest.performer.id, "source": contest.source,
@@ -218,7 +224,7 @@ def contests(given: argparse.Namespace) -> Iterator[Contest]:
     if "answers" in given.parts and given.answers is not None:
         yield from known_answers(performers, given.answers)
     if "frames" in given.parts and given.frames is not None:
-        of_frames = performer_of(None, given.frames)
+        of_frames = performer_of(given.frames_target, given.frames)
         yield from (held_out(of_frames, f"frames {given.frames.name}", split) for split in ("blocks", "random"))
     if "source" in given.parts and given.source is not None:
         analysis = analysed(given.source)
@@ -229,10 +235,11 @@ def main() -> None:
     """Measure and append."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--targets", nargs="+", default=["mira", "theo"])
-    parser.add_argument("--generators", nargs="+", default=["nearest", "nearest-frame"])
+    parser.add_argument("--generators", nargs="+", default=["nearest", "nearest-frame", "mlp-se"])
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--answers", type=Path)
     parser.add_argument("--frames", type=Path)
+    parser.add_argument("--frames-target", help="the performer that was built of --frames and trained")
     parser.add_argument("--source", type=Path)
     parser.add_argument("--strips", type=Path)
     parser.add_argument("--label", default="")
