@@ -12,7 +12,6 @@ import pytest
 from core import paths
 from core.errors import OutputFailed, PackInvalid, TargetNotFound, WeightsMissing
 from core.generators.registry import create_generator
-from core.targets import trained
 from core.targets.manifest import MANIFEST, read_manifest
 from core.targets.pack import export_pack, import_pack
 from core.targets.store import delete_target, load_target
@@ -142,10 +141,14 @@ def test_a_manifest_that_cannot_be_replaced_leaves_the_old_one(
 ) -> None:
     give(roles(b"one", tmp_path / "made"))
 
-    def denied(*_: object) -> None:
-        raise PermissionError(13, "Permission denied")
+    replace = Path.replace
 
-    monkeypatch.setattr(trained, "_replace", denied)
+    def denied(part: Path, final: Path) -> Path:
+        if final.name == MANIFEST:
+            raise PermissionError(13, "Permission denied")
+        return replace(part, final)
+
+    monkeypatch.setattr(Path, "replace", denied)
     with pytest.raises(OutputFailed, match="Permission"):
         give(roles(b"two", tmp_path / "again"))
     assert_the_old_one_stands(folder)
