@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Final
 
 import cv2
@@ -68,18 +69,28 @@ def pose_inputs(landmarks: NDArray[np.float32], unit: float, *, whole_frame: boo
     return np.concatenate([coordinates, hips / unit, length / unit], axis=-1).astype(np.float32)
 
 
-def canvas_points(canvas: Canvas, pose: Pose, unit: float, step: int = 1) -> NDArray[np.float32]:
-    """(height / step, width / step, 2) float32: where the canvas of ``pose`` has its pixels, from the hips, in torso lengths.
+@lru_cache(maxsize=16)
+def canvas_grid(canvas: Canvas, unit: float, step: int = 1) -> NDArray[np.float32]:
+    """(height / step, width / step, 2) float32, read-only: where a canvas has its pixels, from what it goes along with.
+
+    In torso lengths, the same for every pose.
 
     Args:
         step: side of the squares of pixels that are one point each.
     """
     rows = (np.arange(canvas.height // step) + 0.5) * step * canvas.scale + canvas.top
     columns = (np.arange(canvas.width // step) + 0.5) * step * canvas.scale + canvas.left
-    if canvas.follows == "frame":
-        hips = pose.xy[list(skeleton.HIPS)].mean(0)
-        rows, columns = rows - float(hips[1]), columns - float(hips[0])
-    return np.stack(np.broadcast_arrays(columns[None], rows[:, None]), -1).astype(np.float32) / np.float32(unit)
+    grid = np.stack(np.broadcast_arrays(columns[None], rows[:, None]), -1).astype(np.float32) / np.float32(unit)
+    grid.flags.writeable = False
+    return grid
+
+
+def canvas_points(canvas: Canvas, pose: Pose, unit: float, step: int = 1) -> NDArray[np.float32]:
+    """:func:`canvas_grid` from the hips of ``pose``, as a network of points is asked."""
+    grid = canvas_grid(canvas, unit, step)
+    if canvas.follows == "hips":
+        return grid
+    return np.asarray(grid - pose.xy[list(skeleton.HIPS)].mean(0) / np.float32(unit), np.float32)
 
 
 def around_person(canvas: Canvas, pose: Pose, unit: float) -> NDArray[np.bool_]:
