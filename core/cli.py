@@ -227,10 +227,15 @@ def train(
     epochs: Annotated[int | None, typer.Option(min=1, help="How often to go through the footage.")] = None,
     minutes: Annotated[float | None, typer.Option(help="How long to train, instead of epochs.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    devices: Annotated[int, typer.Option(min=1, max=64, help="How many of them, on this machine.")] = 1,
+    machines: Annotated[int, typer.Option(min=1, max=64, help="On how many machines this is typed.")] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run that was stopped.")] = False,
+    perceptual: Annotated[
+        bool, typer.Option("--perceptual", help="Compare what VGG-16 sees as well; needs requirements-train.txt.")
+    ] = False,
 ) -> None:
     """Train a generator for a performer."""
-    from core.runtime import parse_device
+    from core.devices import parse_device
     from core.targets.split import parse_split
     from core.targets.store import load_target
 
@@ -242,7 +247,18 @@ def train(
         from core.training.trainer import Length, Row
 
         length = None if epochs is None and minutes is None else Length(epochs, minutes)
-        order = Order(generator, parse_split(split), size, seed, length, parse_device(device), resume)
+        order = Order(
+            generator,
+            parse_split(split),
+            size,
+            seed,
+            length,
+            parse_device(device),
+            devices,
+            machines,
+            resume,
+            perceptual,
+        )
         preparing, training = (bar.add_task(words, total=1.0, speed="") for words in ("Preparing", "Training"))
 
         def show(share: float, row: Row) -> None:
@@ -253,7 +269,9 @@ def train(
             load_target(target), order, progress=show, stop=stop,
             preparing=lambda share: bar.update(preparing, completed=share),
         )  # fmt: skip
-    error = "" if trained.validation_l1 is None else f", held-out L1 {trained.validation_l1:.4f}"
+    if _is_helper():
+        return
+    error = "" if trained.held_out_l1 is None else f", L1 {trained.held_out_l1:.4f} at seed scale on what was held out"
     _out.print(
         f"{generator} of {target} is trained: {trained.epochs} epochs in {trained.minutes:.1f} minutes{error}. "
         f"Curves and sheets are in {run_folder(target, order)}.",
@@ -303,7 +321,12 @@ def _asked_to_stop() -> Iterator[Callable[[], bool]]:
 def _bar() -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[speed]}"))
     # a bar is for eyes: a program that reads stderr gets sentences only
-    return Progress(*columns, console=_err, transient=True, disable=not _err.is_terminal)
+    return Progress(*columns, console=_err, transient=True, disable=not _err.is_terminal or _is_helper())
+
+
+def _is_helper() -> bool:
+    """Whether this process was started by another to train along: that one talks to the person."""
+    return any(os.environ.get(name, "0") != "0" for name in ("LOCAL_RANK", "NODE_RANK"))
 
 
 class _Show:

@@ -15,6 +15,23 @@ from core.types import Pose
 
 COORDINATES = 26
 
+STICKS: Final = 9
+"""Layers of a stick image."""
+
+TRUNK_LEVELS: Final = 190
+"""By how many grey levels the last two layers of a stick image rise from one end of the trunk to the other."""
+
+_TRUNK_START: Final = 60
+_STICK: Final = 0.08
+_SHORTEST: Final = 0.1
+_HEAD_RADIUS: Final = 0.22
+_FRACTION_BITS: Final = 3
+_FRACTION: Final = 1 << _FRACTION_BITS
+_STICK_LIMBS: Final = (
+    ((11, 13), (13, 15), (15, 17), (15, 19), (15, 21)), ((12, 14), (14, 16), (16, 18), (16, 20), (16, 22)),
+    ((23, 25), (25, 27), (27, 29), (29, 31), (27, 31)), ((24, 26), (26, 28), (28, 30), (30, 32), (28, 32)),
+)  # fmt: skip
+
 _HEAD_REACH: Final = 0.48
 _REACHES: Final = (
     (11, 12, 0.25, 0.0), (23, 24, 0.3, 0.0), (11, 23, 0.25, 0.0), (12, 24, 0.25, 0.0),
@@ -96,7 +113,7 @@ def canvas_points(canvas: Canvas, pose: Pose, unit: float, step: int = 1) -> NDA
 def around_person(canvas: Canvas, pose: Pose, unit: float) -> NDArray[np.bool_]:
     """(canvas.height, canvas.width): where on the canvas of ``pose`` anything of the person can be."""
     matrix = canvas.matrix(pose)
-    xy = (pose.xy - matrix[:, 2]) / canvas.scale
+    xy = (pose.xy - 0.5 - matrix[:, 2]) / canvas.scale
     torso = unit / canvas.scale
     drawn = np.zeros((canvas.height, canvas.width), np.uint8)
     cv2.fillConvexPoly(drawn, _whole(xy[[*skeleton.SHOULDERS, *reversed(skeleton.HIPS)]]), 1)
@@ -106,6 +123,70 @@ def around_person(canvas: Canvas, pose: Pose, unit: float) -> NDArray[np.bool_]:
     head = xy[list(skeleton.HEAD)].mean(0)
     cv2.circle(drawn, _whole(head).tolist(), round(_HEAD_REACH * torso), 1, -1)
     return drawn.astype(np.bool_)
+
+
+def stick_image(canvas: Canvas, pose: Pose, unit: float) -> NDArray[np.uint8]:
+    """(STICKS, canvas.height / 2, canvas.width / 2): the skeleton as a network is shown it, on the canvas of ``pose``.
+
+    A layer each for the trunk as seen from the front and from the back, the head with the way it looks, left arm, right arm,
+    left leg, right leg, hands and feet included, and two that grow brighter across the trunk and along it: without them a
+    network has to measure from the edges where a stripe goes. Limbs are the brighter the nearer they are, and nearer parts of
+    one hide farther ones.
+    """
+    matrix = canvas.matrix(pose)
+    # landmarks count from the corner of the picture, pixels from their middles; that of a half-size one lies between two
+    xy = ((pose.xy - 0.5 - matrix[:, 2]) / canvas.scale - 0.5) / 2
+    torso = unit / canvas.scale / 2
+    sticks = np.zeros((STICKS, canvas.height // 2, canvas.width // 2), np.uint8)
+    _draw_trunk(sticks, xy, torso)
+    _draw_head(sticks[2], pose, xy, torso)
+    thick = max(round(_STICK * torso), 1)
+    for layer, limb in zip(sticks[3:7], _STICK_LIMBS, strict=True):
+        depth = {part: float(pose.landmarks[list(part), 2].mean()) / unit for part in limb}
+        for a, b in sorted(limb, key=lambda part: -depth[part]):
+            bright = round(min(max(160 - 95 * depth[a, b], 70), 255))
+            cv2.line(layer, *_ends(xy, a, b), bright, thick, cv2.LINE_AA, _FRACTION_BITS)
+    return sticks
+
+
+def _draw_trunk(sticks: NDArray[np.uint8], xy: NDArray[np.floating[Any]], torso: float) -> None:
+    across = float(xy[skeleton.LEFT_SHOULDER, 0] - xy[skeleton.RIGHT_SHOULDER, 0]) / torso
+    front = min(max(0.5 + across, 0.0), 1.0)
+    corners = xy[[*skeleton.SHOULDERS, *reversed(skeleton.HIPS)]]
+    quad = _fine(corners)
+    for layer, share in ((sticks[0], front), (sticks[1], 1 - front)):
+        cv2.fillConvexPoly(layer, quad, round(255 * share), cv2.LINE_AA, _FRACTION_BITS)
+    height, width = sticks.shape[1:]
+    # smooth edges are a pixel wider
+    left, top = np.clip(np.floor(corners.min(0)) - 1, 0, (width, height)).astype(int)
+    right, bottom = np.clip(np.ceil(corners.max(0)) + 2, 0, (width, height)).astype(int)
+    shoulders, hips = corners[:2].mean(0), corners[2:].mean(0)
+    sides = (corners[[0, 3]].mean(0), corners[[1, 2]].mean(0))
+    rows, columns = np.arange(top, bottom)[:, None], np.arange(left, right)[None]
+    inside = np.maximum(sticks[0, top:bottom, left:right], sticks[1, top:bottom, left:right]) > 0
+    for layer, start, end in ((sticks[7], *sides), (sticks[8], hips, shoulders)):
+        way = (end - start) / max(float(((end - start) ** 2).sum()), (_SHORTEST * torso) ** 2)
+        share = (columns - start[0]) * way[0] + (rows - start[1]) * way[1]
+        layer[top:bottom, left:right] = np.where(inside, np.clip(_TRUNK_START + TRUNK_LEVELS * share, 30, 255), 0)
+
+
+def _draw_head(layer: NDArray[np.uint8], pose: Pose, xy: NDArray[np.floating[Any]], torso: float) -> None:
+    ears = xy[[7, 8]].mean(0)
+    nose_ahead = float(pose.landmarks[skeleton.NOSE, 2]) < float(pose.landmarks[[7, 8], 2].mean())
+    centre = _fine((ears + xy[skeleton.NOSE]) / 2)
+    cv2.circle(layer, centre.tolist(), round(_HEAD_RADIUS * torso * _FRACTION), 100, -1, cv2.LINE_AA, _FRACTION_BITS)
+    ends = _fine(ears).tolist(), _fine(xy[skeleton.NOSE]).tolist()
+    bright = 255 if nose_ahead else 170
+    cv2.line(layer, *ends, bright, max(round(_STICK * torso), 1), cv2.LINE_AA, _FRACTION_BITS)
+
+
+def _ends(xy: NDArray[np.floating[Any]], a: int, b: int) -> tuple[list[int], list[int]]:
+    return _fine(xy[a]).tolist(), _fine(xy[b]).tolist()
+
+
+def _fine(xy: NDArray[np.floating[Any]]) -> NDArray[np.int32]:
+    """Places in the fractions of a pixel that OpenCV draws with: a limb that moves by half a pixel is seen to move."""
+    return np.asarray(np.rint(np.clip(xy, -4000, 4000) * _FRACTION), np.int32)
 
 
 def _whole(xy: NDArray[np.floating[Any]]) -> NDArray[np.int32]:

@@ -181,9 +181,9 @@ def sharpness_ratio(output: Frame, reference: Frame, region: Region = (slice(Non
     return _mean(_gradient(output)[region]) / ideal if ideal > 0 else math.nan
 
 
-def _gradient(image: Frame) -> Floats:
-    luma = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float64)
-    return np.asarray(np.hypot(cv2.Sobel(luma, cv2.CV_64F, 1, 0), cv2.Sobel(luma, cv2.CV_64F, 0, 1)))
+def _gradient(image: Frame) -> NDArray[np.float32]:
+    luma = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    return np.asarray(cv2.magnitude(cv2.Sobel(luma, cv2.CV_32F, 1, 0), cv2.Sobel(luma, cv2.CV_32F, 0, 1)), np.float32)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,35 +8,34 @@ sizes are not those of the config.
 from __future__ import annotations
 
 import importlib
-import json
 import logging
 import math
-import os
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol, get_args
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.choices import one_of
+from core.conditioning import STICKS
+from core.devices import Device, fastest, graphics, remembered
 from core.errors import DanceError, PackInvalid
 from core.graph import MAX_ELEMENTS, MAX_GRAPH_BYTES, check_graph, read_bounded
-from core.networks.config import NetworkConfig
+from core.networks.config import NetworkConfig, UNetConfig
+from core.settings import settings
 
 logger = logging.getLogger(__name__)
-
-Device = Literal["auto", "cpu", "cuda", "mps"]
-DEVICES: Final[tuple[Device, ...]] = get_args(Device)
 
 MAX_WEIGHT_BYTES: Final = 128 << 20
 
 POINTS_AT_ONCE: Final = 1 << 16
 """The longest open side of a network's input."""
+
+_TRIAL_POINTS: Final = 1 << 13
 
 
 class Runner(Protocol):
@@ -55,34 +54,59 @@ class NetworkFiles:
     graph: Path
 
 
-def parse_device(text: str) -> Device:
-    """The device of that name.
-
-    Raises:
-        UnusableInput: there is none.
-    """
-    return one_of(text, DEVICES, "Device")
-
-
 def open_runner(config: NetworkConfig, files: NetworkFiles) -> Runner:
     """The network, ready to run.
 
-    ``DANCE_DEVICE`` set to ``cuda`` or ``mps`` runs it with torch there. Otherwise OpenVINO runs it on the processor, or torch
-    where OpenVINO cannot be imported.
+    On the processor OpenVINO runs it, or torch where OpenVINO cannot be imported. Where there is a graphics card, torch may be
+    faster on it: both are measured once and the faster is remembered for this machine. ``DANCE_DEVICE`` set to ``cpu``,
+    ``cuda`` or ``mps`` decides without asking.
 
     Raises:
         PackInvalid: the files are damaged or no network of ours.
+        UnusableInput: ``DANCE_DEVICE`` names a device that is not there.
         DanceError: neither OpenVINO nor torch is there.
     """
-    device = parse_device(os.environ.get("DANCE_DEVICE", "auto"))
+    device = settings().device
     if device in {"cuda", "mps"}:
         return _with_torch(config, files, device)
+    card = graphics() if device == "auto" else None
+    return _on_processor(config, files) if card is None else _faster(config, files, card)
+
+
+def _on_processor(config: NetworkConfig, files: NetworkFiles) -> Runner:
     try:
         silent_openvino()
     except ImportError:
         logger.warning("OpenVINO is not installed: torch runs the networks, two to three times as slowly")
         return _with_torch(config, files, "cpu")
     return OpenVinoRunner(config, files)
+
+
+def _faster(config: NetworkConfig, files: NetworkFiles, card: Device) -> Runner:
+    """Processor or graphics card, whichever is faster."""
+    kind = f"{config.network.model_dump_json()} {config.canvas.width}x{config.canvas.height} {config.precision}"
+    # torch takes seconds to load: not where it is known that it will not be used
+    if remembered(kind, {"cpu", card}) == "cpu":
+        return _on_processor(config, files)
+    try:
+        on_card = _with_torch(config, files, card)
+    except DanceError as error:
+        logger.info("the graphics card is not used: %s", error)
+        return _on_processor(config, files)
+    on_processor = _on_processor(config, files)
+    inputs = trial_inputs(config)
+    chosen = fastest(kind, {"cpu": lambda: on_processor(*inputs), card: lambda: on_card(*inputs)})
+    return on_processor if chosen == "cpu" else on_card
+
+
+def trial_inputs(config: NetworkConfig) -> tuple[NDArray[np.float32], ...]:
+    """Inputs as large as those that are served, of random content."""
+    rng = np.random.default_rng(0)
+    if isinstance(config.network, UNetConfig):
+        shape = (1, STICKS, config.canvas.height // 2, config.canvas.width // 2)
+        return (rng.uniform(0, 1, shape).astype(np.float32),)
+    pose = rng.normal(0, 0.8, (1, config.inputs)).astype(np.float32)
+    return pose, rng.normal(0, 1, (1, _TRIAL_POINTS, 2)).astype(np.float32)
 
 
 def _with_torch(config: NetworkConfig, files: NetworkFiles, device: str) -> Runner:
@@ -136,7 +160,13 @@ class OpenVinoRunner:
 
 def expected_shapes(config: NetworkConfig) -> list[str]:
     """How OpenVINO writes the shapes of inputs and output of a network of this config."""
-    return [f"[1,{config.inputs}]", "[1,?,2]", f"[1,?,{config.canvas.layers}]"]
+    canvas = config.canvas
+    if isinstance(config.network, UNetConfig):
+        return [
+            f"[1,{STICKS},{canvas.height // 2},{canvas.width // 2}]",
+            f"[1,{canvas.layers},{canvas.height},{canvas.width}]",
+        ]
+    return [f"[1,{config.inputs}]", "[1,?,2]", f"[1,?,{canvas.layers}]"]
 
 
 def _elements(shape: Any) -> int:
@@ -144,15 +174,6 @@ def _elements(shape: Any) -> int:
     if shape.rank.is_dynamic:
         return MAX_ELEMENTS + 1
     return math.prod(POINTS_AT_ONCE if side.is_dynamic else max(side.get_length(), 1) for side in shape)
-
-
-def constants_at(weights: Path) -> Mapping[str, tuple[int, int]]:
-    """Where in a safetensors file each tensor's bytes begin and how many they are."""
-    with weights.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        header = json.loads(file.read(length))
-    spans = {name: entry["data_offsets"] for name, entry in header.items() if name != "__metadata__"}
-    return {name: (8 + length + start, end - start) for name, (start, end) in spans.items()}
 
 
 def silent_openvino() -> Any:

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from core.devices import Device
 from core.errors import DanceError
 
 
@@ -20,6 +21,7 @@ class Settings(BaseModel):
     max_pixels: int = Field(3840 * 2160, ge=64 * 64, description="Largest picture a page decodes.")
     analysis_side: int = Field(1280, ge=256, description="Longer side in pixels at which a source is looked at.")
     result_minutes: float = Field(60.0, gt=0, description="How long a finished result is kept for its link.")
+    device: Device = Field("auto", description="Where networks run: cpu, cuda, mps, or auto, which measures.")
     jobs_at_once: int = Field(1, ge=1, description="Transfers that run side by side; others wait in line.")
 
 

@@ -69,6 +69,7 @@ def controls_of(
     st.subheader("2 · The performer", anchor=False)
     performer = choose_performer(here, performers, here.dance or "")
     generator = choose_generator(performer)
+    house().warm(performer.id, generator)
     with st.expander("Layout, background, part of the dance", key="more"):
         look = choose_look(here)
         if source is not None and source.upload is None:

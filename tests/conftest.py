@@ -39,6 +39,15 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> NetworkFiles:
 
 
 @pytest.fixture(scope="session")
+def exported_unet(tmp_path_factory: pytest.TempPathFactory) -> NetworkFiles:
+    """The same of a network of stick images (``tests.puppets.small_unet_config``)."""
+    from core.training.export import export
+    from tests.puppets import small_state, small_unet_config
+
+    return export(small_unet_config(), small_state(small_unet_config()), tmp_path_factory.mktemp("exported-unet"))
+
+
+@pytest.fixture(scope="session")
 def exported_frames(tmp_path_factory: pytest.TempPathFactory) -> NetworkFiles:
     """The same of one that draws the whole frame."""
     from core.training.export import export

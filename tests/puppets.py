@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.networks.config import MlpConfig, NetworkConfig
+from core.networks.config import MlpConfig, NetworkConfig, UNetConfig
 from core.targets.frames import FootageWriter
 from core.targets.manifest import MANIFEST, Manifest, file_entry
 from core.targets.poses import save_poses
@@ -26,6 +26,9 @@ SMALL = Recipe(
     MlpConfig(trunk=32, trunk_blocks=1, width=24, depth=2), size=64, rate=1e-2, frames=4, points=256, minutes=0.02
 )
 """A network that is trained in a moment."""
+
+SMALL_UNET = Recipe(UNetConfig(widths=(8, 12, 16)), size=64, rate=1e-2, frames=4, minutes=0.02)
+"""The same of stick images."""
 
 _BONES = ((11, 13), (13, 15), (12, 14), (14, 16), (23, 25), (25, 27), (24, 26), (26, 28))
 
@@ -118,8 +121,14 @@ def small_config(*, whole_frame: bool = False, generator: str = "mlp-se", excita
     )
 
 
+def small_unet_config(*, whole_frame: bool = False, generator: str = "unet-attn", **network: Any) -> NetworkConfig:
+    """The same of a network of stick images."""
+    unet = SMALL_UNET.network.model_copy(update=network)
+    return small_config(whole_frame=whole_frame, generator=generator).model_copy(update={"network": unet})
+
+
 def small_state(config: NetworkConfig, seed: int = 0) -> dict[str, Any]:
-    """Weights of an untrained network of ``config`` that is not grey all over."""
+    """Weights of an untrained network of ``config`` that is not grey all over and leaves out none of its parts."""
     import torch
 
     from core.networks.build import build
@@ -129,6 +138,14 @@ def small_state(config: NetworkConfig, seed: int = 0) -> dict[str, Any]:
     with torch.no_grad():
         for weight in network.parameters():
             weight.add_(0.02 * torch.randn_like(weight))
+        for name, statistic in network.named_buffers():
+            if name.endswith("running_mean"):
+                statistic.normal_(0, 0.1)
+            elif name.endswith("running_var"):
+                statistic.uniform_(0.5, 2)
+        for name, weight in network.named_parameters():
+            if name.endswith("gamma"):
+                weight.fill_(0.5)
         network.get_submodule("draw").weight.mul_(3)
         network.get_submodule("draw").bias.fill_(0.5)
     return dict(network.state_dict())

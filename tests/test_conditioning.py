@@ -2,8 +2,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from core import conditioning
 from core.canvas import Canvas
@@ -120,3 +122,209 @@ def _some(target: Any) -> Any:
     kept = np.zeros(target.manifest.frames, np.bool_)
     kept[::20] = True
     return Subset(target, kept & split_of(target, "all").train)
+
+
+TRUNK_FRONT, TRUNK_BACK, FACE, LEFT_ARM, RIGHT_ARM, LEFT_LEG, RIGHT_LEG, ACROSS, ALONG = range(conditioning.STICKS)
+ARM = {"left": (11, 13, 15, 17, 19, 21), "right": (12, 14, 16, 18, 20, 22)}
+
+
+def stage_canvas(**changes: Any) -> Canvas:
+    """Pixel for pixel of the puppet's stage."""
+    whole = {"width": 128, "height": 128, "scale": 1.0, "left": 0.0, "top": 0.0, "follows": "frame"}
+    return Canvas.model_validate(whole | changes)
+
+
+def sticks_of(pose: Pose, **changes: Any) -> NDArray[np.int64]:
+    """The stick image on ``stage_canvas``, in numbers that can be subtracted."""
+    return conditioning.stick_image(stage_canvas(**changes), pose, TORSO).astype(np.int64)
+
+
+CLOSE: dict[str, Any] = {"width": 512, "height": 512, "scale": 0.25}
+"""So near that sticks are several pixels wide, and have a middle of one brightness."""
+
+
+def deep(pose: Pose, **depths: float) -> Pose:
+    """The pose with z of ``joint_N`` in torso lengths."""
+    landmarks = pose.landmarks.copy()
+    for name, z in depths.items():
+        landmarks[int(name.removeprefix("joint_")), 2] = z * TORSO
+    return Pose(landmarks)
+
+
+def placed(pose: Pose, places: dict[int, tuple[float, float]]) -> Pose:
+    landmarks = pose.landmarks.copy()
+    for joint, xy in places.items():
+        landmarks[joint, :2] = xy
+    return Pose(landmarks)
+
+
+def centre(picture: NDArray[Any]) -> NDArray[np.float64]:
+    """x and y of the centre of brightness, in pixels."""
+    rows, columns = np.indices(picture.shape)
+    return np.asarray([(picture * columns).sum(), (picture * rows).sum()] / picture.sum())
+
+
+@pytest.mark.parametrize("follows", ["hips", "frame"])
+@pytest.mark.parametrize(("width", "height"), [(64, 48), (128, 256)])
+def test_a_stick_image_is_half_the_size_of_its_canvas(follows: str, width: int, height: int) -> None:
+    sticks = conditioning.stick_image(canvas_of(follows=follows, width=width, height=height), dance(1)[0], TORSO)
+    assert sticks.shape == (9, height // 2, width // 2)
+    assert sticks.dtype == np.uint8
+    assert sticks.flags.c_contiguous
+
+
+@pytest.mark.parametrize("follows", ["hips", "frame"])
+@pytest.mark.parametrize("scale", [0.6, 1.0, 2.3])
+def test_sticks_lie_where_the_picture_has_its_limbs(scale: float, follows: str) -> None:
+    """A straight arm as a stick, against a picture of the same arm that is cut as pictures are."""
+    corner = (-53.3, -71.2) if follows == "hips" else (37.7, 25.1)
+    canvas = stage_canvas(scale=scale, left=corner[0], top=corner[1], follows=follows)
+    pose = dance(5)[4]
+    hand = (pose.xy[11] + (10.0, 22.0)).tolist()
+    pose = placed(pose, dict.fromkeys((15, 17, 19, 21), hand) | {13: ((pose.xy[11] + hand) / 2).tolist()})
+    picture = np.zeros((128, 128), np.uint8)
+    # landmarks count from the corner of the first pixel, OpenCV from its middle
+    ends = [np.rint((xy - 0.5) * 16).astype(int).tolist() for xy in (pose.xy[11], np.array(hand))]
+    cv2.line(picture, ends[0], ends[1], 255, 3, cv2.LINE_AA, 4)
+    seen = canvas.cut(picture, pose)
+    told = conditioning.stick_image(canvas, pose, TORSO)[LEFT_ARM]
+    larger = cv2.resize(told, (canvas.width, canvas.height), interpolation=cv2.INTER_NEAREST)
+    off = centre(larger) - centre(seen)
+    assert np.abs(off).max() < 2, off
+    for x in np.linspace(0.15, 0.85, 8):
+        # centre lines, and not only centres
+        row = round(float(centre(seen)[1] + (x - 0.5) * 22 / scale))
+        assert abs(centre(larger[row : row + 1])[0] - centre(seen[row : row + 1])[0]) < 2
+
+
+@pytest.mark.parametrize(
+    ("joints", "layer"),
+    [
+        (ARM["left"][1:], LEFT_ARM), (ARM["right"][1:], RIGHT_ARM), ((25, 27, 29, 31), LEFT_LEG),
+        ((26, 28, 30, 32), RIGHT_LEG), ((0,), FACE), ((19,), LEFT_ARM), ((32,), RIGHT_LEG),
+    ],
+)  # fmt: skip
+def test_each_limb_has_a_layer_of_its_own(joints: tuple[int, ...], layer: int) -> None:
+    pose = dance(1)[0]
+    change = np.abs(sticks_of(moved(pose, 5, -3, joints)) - sticks_of(pose)).max(axis=(1, 2))
+    assert np.flatnonzero(change).tolist() == [layer]
+
+
+def test_left_and_right_are_told_apart() -> None:
+    """Somebody whose left is their right: the same lines, in the other layers."""
+    pose = dance(9)[8]
+    turned = pose.landmarks.copy()
+    for left in range(11, 33, 2):
+        turned[[left, left + 1]] = pose.landmarks[[left + 1, left]]
+    here, there = sticks_of(pose), sticks_of(Pose(turned))
+    np.testing.assert_array_equal(there[[RIGHT_ARM, LEFT_ARM, RIGHT_LEG, LEFT_LEG]], here[3:7])
+    assert np.abs(here[LEFT_ARM] - here[RIGHT_ARM]).max() > 100
+
+
+def test_a_nearer_limb_is_brighter() -> None:
+    pose = dance(1)[0]
+    depths = (-0.8, -0.2, 0.2, 0.8)
+    bright = [int(sticks_of(deep(pose, joint_11=z, joint_13=z, joint_15=z))[LEFT_ARM].max()) for z in depths]
+    assert bright == sorted(bright, reverse=True)
+    assert len(set(bright)) == 4
+    far = sticks_of(deep(pose, **{f"joint_{j}": 50 for j in ARM["left"]}))[LEFT_ARM]
+    assert far.max() >= 60, "and is still seen far away"
+
+
+@pytest.mark.parametrize("z", [-1.0, 1.0])
+def test_a_nearer_part_hides_a_farther_one(z: float) -> None:
+    """A forearm laid back over the upper arm, in front of it and behind it."""
+    pose = dance(1)[0]
+    shoulder = pose.xy[11].tolist()
+    folded = placed(pose, dict.fromkeys((15, 17, 19, 21), shoulder))
+    both = sticks_of(deep(folded, joint_15=z), **CLOSE)[LEFT_ARM]
+    x, y = (pose.xy[11] + pose.xy[13]).round().astype(int)
+    upper = int(sticks_of(pose, **CLOSE)[LEFT_ARM, y, x])
+    assert upper > 60
+    assert (both[y, x] > upper + 20) if z < 0 else (both[y, x] == upper)
+    assert sticks_of(deep(folded, joint_15=1.0, joint_13=1.5), **CLOSE)[LEFT_ARM, y, x] < upper - 20, (
+        "and are told apart"
+    )
+
+
+def test_places_on_the_trunk_are_told() -> None:
+    """Brighter to the person's right and to their shoulders, however they stand, and only on the trunk."""
+    upright = dance(1)[0]
+    turned = upright.landmarks.copy()
+    middle = upright.xy[[11, 12, 23, 24]].mean(0)
+    turned[:, :2] = (upright.xy - middle) @ np.array([[0.0, 1.0], [-1.0, 0.0]], np.float32) + middle
+    for pose in (upright, Pose(turned)):
+        sticks = sticks_of(pose).astype(int)
+        trunk = np.maximum(sticks[TRUNK_FRONT], sticks[TRUNK_BACK]) > 0
+        assert trunk.any()
+        assert not sticks[[ACROSS, ALONG]][:, ~trunk].any()
+        assert sticks[[ACROSS, ALONG]][:, trunk].min() >= 30
+        rows, columns = np.nonzero(trunk)
+        places = np.column_stack([columns, rows])
+        right = pose.xy[[12, 24]].mean(0) - pose.xy[[11, 23]].mean(0)
+        up = pose.xy[[11, 12]].mean(0) - pose.xy[[23, 24]].mean(0)
+        for layer, way in ((ACROSS, right), (ALONG, up)):
+            assert np.corrcoef(sticks[layer][trunk], places @ way)[0, 1] > 0.98
+
+
+def test_a_trunk_outside_of_the_picture_is_no_failure() -> None:
+    pose = moved(dance(1)[0], 5000, -5000)
+    assert not sticks_of(pose, follows="frame", left=0.0, top=0.0).any()
+
+
+def test_front_and_back_of_the_trunk_are_two_layers() -> None:
+    pose = dance(1)[0]
+    away = pose.landmarks.copy()
+    away[[11, 12, 23, 24]] = pose.landmarks[[12, 11, 24, 23]]
+    front, back = sticks_of(pose), sticks_of(Pose(away))
+    assert front[TRUNK_FRONT].max() > 200
+    assert front[TRUNK_BACK].max() < 20
+    assert back[TRUNK_FRONT].max() < 20
+    assert back[TRUNK_BACK].max() > 200
+    middle = float(pose.xy[[11, 12], 0].mean())
+    aside = placed(pose, {j: (middle, float(pose.xy[j, 1])) for j in (11, 12)})
+    levels = sticks_of(aside)[: TRUNK_BACK + 1].max(axis=(1, 2))
+    np.testing.assert_allclose(levels, 128, atol=15, err_msg="seen from the side it is half of each")
+
+
+def test_the_head_tells_where_it_looks() -> None:
+    pose = dance(1)[0]
+    ahead, behind = deep(pose, joint_0=-0.3), deep(pose, joint_0=0.3)
+    assert sticks_of(ahead, **CLOSE)[FACE].max() > sticks_of(behind, **CLOSE)[FACE].max() + 40
+    left, right = (sticks_of(moved(ahead, dx, 0, (0,)), **CLOSE)[FACE] for dx in (-6, 6))
+    brightest = [centre(np.where(face == face.max(), 1, 0))[0] for face in (left, right)]
+    assert brightest[1] - brightest[0] > 6
+
+
+@pytest.mark.parametrize("step", [(0.5, 0.0), (0.0, 0.5), (-0.5, 0.5)])
+def test_half_a_pixel_is_seen(step: tuple[float, float]) -> None:
+    pose = dance(1)[0]
+    here, there = sticks_of(pose), sticks_of(moved(pose, *step))
+    for layer in (TRUNK_FRONT, FACE, LEFT_ARM, RIGHT_ARM, LEFT_LEG, RIGHT_LEG):
+        shift = 2 * (centre(there[layer]) - centre(here[layer]))
+        np.testing.assert_allclose(shift, step, atol=0.25)
+
+
+def test_what_goes_beyond_the_canvas_is_cut_off_there() -> None:
+    """A small canvas shows what a large one shows in the same place."""
+    pose = dance(1)[0]
+    whole = sticks_of(pose)
+    for left, top in ((32, 32), (16, 64), (64, 0)):
+        part = sticks_of(pose, width=48, height=48, left=float(left), top=float(top))
+        expected = whole[:, top // 2 : top // 2 + 24, left // 2 : left // 2 + 24]
+        assert expected.max() > 100
+        # OpenCV shortens a line before it draws it
+        assert np.abs(part - expected).mean() < 1
+        empty = cv2.dilate((expected.max(0) > 0).astype(np.uint8), np.ones((3, 3), np.uint8)) == 0
+        assert part[:, empty].max(initial=0) == 0, "and nothing where the large one has nothing"
+
+
+@pytest.mark.parametrize("away", [(300, 0), (-300, 0), (0, 400), (1e6, -1e6)])
+def test_somebody_beside_the_canvas_is_not_drawn(away: tuple[float, float]) -> None:
+    assert sticks_of(moved(dance(1)[0], *away)).max() == 0
+
+
+def test_the_sticks_of_a_person_are_the_same_anywhere_on_the_stage() -> None:
+    pose, follow = dance(1)[0], {"follows": "hips", "left": -64.0, "top": -64.0}
+    np.testing.assert_array_equal(sticks_of(pose, **follow), sticks_of(moved(pose, 16, -32), **follow))
+    assert np.abs(sticks_of(pose) - sticks_of(moved(pose, 16, -32))).max() > 100

@@ -15,7 +15,7 @@ SOURCES = sorted([PROJECT / "app.py", *(PROJECT / "pages").glob("*.py"), *(PROJE
 # later layers may import earlier ones and their own, never the other way
 LAYERS = (
     ("core.types", "core.errors", "core.paths", "core.closing"),
-    ("core.settings", "core.threads", "core.memory", "core.dances", "core.choices", "core.graph"),
+    ("core.settings", "core.threads", "core.memory", "core.dances", "core.choices", "core.graph", "core.devices"),
     ("core.pose", "core.video"),
     ("core.canvas", "core.shadow"),
     ("core.compositing", "core.conditioning", "core.metrics", "core.warping"),

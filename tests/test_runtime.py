@@ -5,7 +5,8 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,27 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from core import runtime
-from core.errors import PackInvalid, UnusableInput
+from core import devices, runtime
+from core.conditioning import STICKS
+from core.devices import Device
+from core.errors import DanceError, PackInvalid, UnusableInput
+from core.networks.config import NetworkConfig
 from core.networks.serve import TorchRunner
-from core.runtime import NetworkFiles, OpenVinoRunner, constants_at, open_runner, parse_device
+from core.runtime import NetworkFiles, OpenVinoRunner, Runner, open_runner, trial_inputs
+from core.settings import settings
 from tests.conftest import PROJECT
-from tests.puppets import small_config
+from tests.puppets import small_config, small_unet_config
 
 CONFIG = small_config()
+
+
+@pytest.fixture(autouse=True)
+def fresh_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """Whatever the environment says is read again, and nothing is remembered of this machine."""
+    monkeypatch.setenv("DANCE_CACHE", str(tmp_path / "cache"))
+    settings.cache_clear()
+    yield
+    settings.cache_clear()
 
 
 def asked(seed: int = 0, count: int = 900, inputs: int = 26) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -175,21 +189,6 @@ def test_weights_without_end(files: NetworkFiles, monkeypatch: pytest.MonkeyPatc
         OpenVinoRunner(CONFIG, files)
 
 
-def test_places_in_a_safetensors_file(exported: NetworkFiles) -> None:
-    from safetensors.torch import load_file
-
-    content, tensors = exported.weights.read_bytes(), load_file(exported.weights)
-    places = constants_at(exported.weights)
-    assert set(places) == set(tensors)
-    for name, (start, length) in places.items():
-        assert content[start : start + length] == tensors[name].numpy().tobytes()
-
-
-@pytest.mark.parametrize("name", ["auto", "cpu", "cuda", "mps"])
-def test_devices_have_names(name: str) -> None:
-    assert parse_device(name) == name
-
-
 @pytest.mark.parametrize("device", ["auto", "cpu", None])
 def test_on_the_processor_openvino_runs_it(
     device: str | None, exported: NetworkFiles, monkeypatch: pytest.MonkeyPatch
@@ -202,7 +201,7 @@ def test_on_the_processor_openvino_runs_it(
 
 def test_an_unknown_device_names_those_there_are(exported: NetworkFiles, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DANCE_DEVICE", "abacus")
-    with pytest.raises(UnusableInput, match=r"cuda"):
+    with pytest.raises(DanceError, match=r"DANCE_DEVICE.*cuda"):
         open_runner(CONFIG, exported)
 
 
@@ -218,6 +217,73 @@ def test_on_a_card_the_picture_is_the_same(exported: NetworkFiles, monkeypatch: 
     monkeypatch.setenv("DANCE_DEVICE", "cuda")
     drawn = open_runner(CONFIG, exported)(*asked())
     assert apart(drawn, TorchRunner(CONFIG, exported.weights, "cpu")(*asked())).max() <= 2
+
+
+class Cards:
+    """A machine with a graphics card, played by torch on the processor, and how often the card was turned to."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, pause: float = 0.0) -> None:
+        self.opened = 0
+        self.pause = pause
+        monkeypatch.setattr(runtime, "graphics", lambda: "cuda")
+        monkeypatch.setattr(runtime, "_with_torch", self.open)
+
+    def open(self, config: NetworkConfig, files: NetworkFiles, device: Device) -> Runner:
+        assert device == "cuda"
+        self.opened += 1
+        run = TorchRunner(config, files.weights, "cpu")
+
+        def slowly(*inputs: NDArray[np.float32]) -> NDArray[np.uint8]:
+            time.sleep(self.pause)
+            drawn: NDArray[np.uint8] = run(*inputs)
+            return drawn
+
+        return slowly
+
+
+def slower_openvino(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = OpenVinoRunner.__call__
+
+    def slowly(self: OpenVinoRunner, *inputs: NDArray[np.float32]) -> NDArray[np.uint8]:
+        time.sleep(0.2)
+        return np.asarray(run(self, *inputs))
+
+    monkeypatch.setattr(OpenVinoRunner, "__call__", slowly)
+
+
+def test_a_card_that_is_slower_is_not_turned_to_again(exported: NetworkFiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    cards = Cards(monkeypatch, pause=0.2)
+    assert isinstance(open_runner(CONFIG, exported), OpenVinoRunner)
+    assert isinstance(open_runner(CONFIG, exported), OpenVinoRunner)
+    assert cards.opened == 1, "remembered"
+
+
+def test_a_card_that_is_faster_runs_the_networks(exported: NetworkFiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    cards = Cards(monkeypatch)
+    slower_openvino(monkeypatch)
+    run = open_runner(CONFIG, exported)
+    assert not isinstance(run, OpenVinoRunner)
+    np.testing.assert_allclose(run(*asked()), TorchRunner(CONFIG, exported.weights, "cpu")(*asked()))
+    monkeypatch.setattr(devices, "_median_ms", lambda _: pytest.fail("measured again"))
+    assert not isinstance(open_runner(CONFIG, exported), OpenVinoRunner)
+    assert cards.opened == 2
+
+
+def test_a_card_that_cannot_be_used_is_no_fault(exported: NetworkFiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime, "graphics", lambda: "mps")
+    assert isinstance(open_runner(CONFIG, exported), OpenVinoRunner)
+
+
+@pytest.mark.parametrize("config", [small_config(), small_config(whole_frame=True), small_unet_config()])
+def test_it_is_tried_with_what_it_is_given(
+    config: NetworkConfig, exported: NetworkFiles, exported_frames: NetworkFiles, exported_unet: NetworkFiles
+) -> None:
+    files = exported_unet if config.network.kind == "unet" else exported
+    if config.canvas.follows == "frame":
+        files = exported_frames
+    inputs = trial_inputs(config)
+    assert all(part.dtype == np.float32 for part in inputs)
+    assert OpenVinoRunner(config, files)(*inputs).shape[0] == 1
 
 
 BLOCKED = """
@@ -273,6 +339,41 @@ def test_without_either_a_person_is_told(exported: NetworkFiles, tmp_path: Path)
     said = without({"openvino", "torch"}, exported, tmp_path)
     assert "Re-cut" in said
     assert said.endswith(".")
+
+
+SKETCH = small_unet_config()
+
+
+def drawn_sticks(seed: int = 0) -> NDArray[np.float32]:
+    """A stick image of nobody, with empty places."""
+    sticks = np.random.default_rng(seed).uniform(0, 1, (1, STICKS, 32, 32)).astype(np.float32)
+    sticks[..., :8, :8] = 0
+    return sticks
+
+
+def test_openvino_draws_the_picture_that_torch_draws(exported_unet: NetworkFiles) -> None:
+    run, torch_run = OpenVinoRunner(SKETCH, exported_unet), TorchRunner(SKETCH, exported_unet.weights, "cpu")
+    for seed in range(3):
+        picture = run(drawn_sticks(seed))
+        assert picture.dtype == np.uint8
+        assert picture.shape == (1, 5, 64, 64)
+        assert np.ptp(picture) > 60, "the case is no plain grey"
+        assert apart(picture, torch_run(drawn_sticks(seed))).max() <= 2
+    assert apart(run(drawn_sticks(0)), run(drawn_sticks(1))).mean() > 1
+
+
+def test_a_picture_in_half_precision_is_close(exported_unet: NetworkFiles) -> None:
+    half = OpenVinoRunner(SKETCH.model_copy(update={"precision": "bf16"}), exported_unet)(drawn_sticks())
+    assert apart(half, OpenVinoRunner(SKETCH, exported_unet)(drawn_sticks())).mean() < 1.5
+
+
+def test_a_picture_of_another_size_or_kind_is_refused(exported_unet: NetworkFiles, exported: NetworkFiles) -> None:
+    wider = SKETCH.model_copy(update={"canvas": SKETCH.canvas.model_copy(update={"width": 128})})
+    for config, files in ((wider, exported_unet), (CONFIG, exported_unet), (SKETCH, exported)):
+        with pytest.raises(PackInvalid, match=r"\.xml"):
+            OpenVinoRunner(config, files)
+    with pytest.raises(PackInvalid, match=r"\.safetensors"):
+        TorchRunner(small_unet_config(widths=(8, 16, 16)), exported_unet.weights, "cpu")
 
 
 def test_openvino_tells_nobody_that_it_is_used() -> None:

@@ -47,6 +47,10 @@ class Generator(ABC):
         """What of the footage a trained generator learnt from; None where nothing was learnt."""
         return None
 
+    def warm_up(self) -> None:
+        """Load whatever the first picture would wait for. May be left out, and called again."""
+        return
+
     @abstractmethod
     def choose_all(self, poses: Sequence[Pose | None], times: Sequence[Fraction]) -> list[Choice]:
         """For all frames of a file at once, the performer's frame to work from; knows the future."""

@@ -19,8 +19,8 @@ from core.canvas import Layers, compose
 from core.errors import PackInvalid
 from core.generators.base import Choice, Chooser, Generator, GeneratorSpec
 from core.generators.registry import register
-from core.networks.config import CONFIG, GRAPH, WEIGHTS, NetworkConfig, read_config
-from core.runtime import POINTS_AT_ONCE, NetworkFiles, Runner, open_runner
+from core.networks.config import CONFIG, GRAPH, WEIGHTS, NetworkConfig, UNetConfig, read_config
+from core.runtime import POINTS_AT_ONCE, NetworkFiles, Runner, open_runner, trial_inputs
 from core.types import Frame, Picture, Pose
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class NeuralGenerator(Generator):
         self.config: NetworkConfig = read_config(self._files.config)
         if self.config.generator != name:
             raise PackInvalid(f"{self._files.config.name} of {target.name} describes '{self.config.generator}'.")
-        self._stage = _stage(target, self.config)
+        self._stage = stage_of(target, self.config)
         self._lock = threading.Lock()
         self._runner: Runner | None = None
 
@@ -56,6 +56,10 @@ class NeuralGenerator(Generator):
     def trained_on(self) -> SplitName | None:
         """See ``Generator.trained_on``."""
         return None if self.config.training is None else self.config.training.split
+
+    def warm_up(self) -> None:
+        """Load the network and run it once: the first run takes much longer than any other."""
+        self._network()(*trial_inputs(self.config))
 
     def choose_all(self, poses: Sequence[Pose | None], times: Sequence[Fraction]) -> list[Choice]:
         """None for every frame: nothing is retrieved."""
@@ -71,7 +75,7 @@ class NeuralGenerator(Generator):
 
     def draw(self, pose: Pose) -> Layers:
         """What the network draws on the canvas of ``pose``."""
-        return draw_points(self._network(), self.config, pose)
+        return draw(self._network(), self.config, pose)
 
     def _network(self) -> Runner:
         with self._lock:
@@ -85,12 +89,28 @@ class _NoChoice(Chooser):
         return None
 
 
-def _stage(target: Target, config: NetworkConfig) -> Frame:
+def stage_of(target: Target, config: NetworkConfig) -> Frame:
+    """What a network of that config is put in front of: the empty stage, or for a whole frame nothing of its size.
+
+    Raises:
+        PackInvalid: there is no empty stage.
+    """
     if config.canvas.follows == "frame":
         return np.zeros((target.height, target.width, 3), np.uint8)
     if target.plate is None:
         raise PackInvalid(f"{target.name} has no empty stage, which {config.generator} was trained to stand on.")
     return target.plate
+
+
+def draw(run: Runner, config: NetworkConfig, pose: Pose) -> Layers:
+    """What a network draws on the canvas of ``pose``."""
+    return (draw_picture if isinstance(config.network, UNetConfig) else draw_points)(run, config, pose)
+
+
+def draw_picture(run: Runner, config: NetworkConfig, pose: Pose) -> Layers:
+    """The layers that a network draws from the stick image of ``pose``."""
+    sticks = conditioning.stick_image(config.canvas, pose, config.unit)
+    return np.asarray(run(sticks[None].astype(np.float32) / np.float32(255))[0], np.uint8)
 
 
 def draw_points(run: Runner, config: NetworkConfig, pose: Pose) -> Layers:
@@ -134,5 +154,89 @@ class MlpSe(NeuralGenerator):
         name="mlp-se",
         title="Painted from joints",
         strength="A small network paints every pixel from 13 joints: follows any pose, and looks softer than footage.",
+        needs_weights=True,
+    )
+
+
+@register
+class Mlp(NeuralGenerator):
+    """Fully connected."""
+
+    spec = GeneratorSpec(
+        name="mlp",
+        title="Painted, plain",
+        strength="As Painted from joints, without weighing: to compare with.",
+        needs_weights=True,
+    )
+
+
+@register
+class UNet(NeuralGenerator):
+    """Convolutional, from a stick image."""
+
+    spec = GeneratorSpec(
+        name="unet",
+        title="Drawn from a skeleton",
+        strength="A convolutional network redraws the skeleton as the performer, all at once.",
+        needs_weights=True,
+    )
+
+
+@register
+class UNetAttention(NeuralGenerator):
+    """The same with residual blocks and self-attention."""
+
+    spec = GeneratorSpec(
+        name="unet-attn",
+        title="Drawn with attention",
+        strength="As above, and every part of the picture looks at every other: steadier left and right.",
+        needs_weights=True,
+    )
+
+
+@register
+class GanBceMlp(NeuralGenerator):
+    """Fully connected, against a critic by cross entropy."""
+
+    spec = GeneratorSpec(
+        name="gan-bce-mlp",
+        title="Painted, sharpened",
+        strength="Painted from joints, trained against a critic (GAN): crisper, less exact.",
+        needs_weights=True,
+    )
+
+
+@register
+class GanBceUNet(NeuralGenerator):
+    """Convolutional with attention, against a critic by cross entropy."""
+
+    spec = GeneratorSpec(
+        name="gan-bce-unet",
+        title="Drawn, sharpened",
+        strength="Drawn with attention, trained against a critic (GAN): crisper, less exact.",
+        needs_weights=True,
+    )
+
+
+@register
+class WganGpMlp(NeuralGenerator):
+    """Fully connected, against a Wasserstein critic."""
+
+    spec = GeneratorSpec(
+        name="wgan-gp-mlp",
+        title="Painted, sharpened (W)",
+        strength="The same against a Wasserstein critic (WGAN-GP), which is steadier to train.",
+        needs_weights=True,
+    )
+
+
+@register
+class WganGpUNet(NeuralGenerator):
+    """Convolutional with attention, against a Wasserstein critic."""
+
+    spec = GeneratorSpec(
+        name="wgan-gp-unet",
+        title="Drawn, sharpened (W)",
+        strength="The same against a Wasserstein critic (WGAN-GP), which is steadier to train.",
         needs_weights=True,
     )

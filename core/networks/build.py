@@ -5,12 +5,18 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from core.networks.config import NetworkConfig
+from core.conditioning import STICKS
+from core.networks.config import NetworkConfig, UNetConfig
 from core.networks.mlp import Mlp
+from core.networks.unet import UNet
 
 
 def build(config: NetworkConfig) -> nn.Module:
     """The untrained network that ``config`` describes."""
+    if isinstance(config.network, UNetConfig):
+        canvas = config.canvas
+        place = (canvas.height // 2, canvas.width // 2) if canvas.follows == "frame" else None
+        return UNet(config.network, STICKS, canvas.layers, place=place)
     return Mlp(config.network, config.inputs, config.canvas.layers)
 
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from core.canvas import Canvas
 from core.conditioning import COORDINATES
@@ -45,14 +45,42 @@ class MlpConfig(_Model):
     excitation: bool = True
 
 
+class UNetConfig(_Model):
+    """A convolutional encoder-decoder with skips from a stick image to a picture (``core.networks.unet``).
+
+    Attributes:
+        widths: channels at half the canvas's size, and at every halving from there.
+        residual: two convolutions around a skip at every size, instead of one.
+        attention: self-attention at the smallest size.
+    """
+
+    kind: Literal["unet"] = "unet"
+    widths: Annotated[tuple[Annotated[int, Field(ge=4, le=512)], ...], Field(min_length=2, max_length=6)] = (
+        32,
+        64,
+        96,
+        128,
+    )
+    residual: bool = True
+    attention: bool = True
+
+
 class Training(_Model):
-    """How the network came about, for the record and to make it again."""
+    """How the network came about, for the record and to make it again.
+
+    Attributes:
+        validation_l1: mean absolute error over held-out canvases, 1 for a value of 255: what the best epoch was chosen by.
+        held_out_l1: L1 at seed scale of the held-out frames as they are served, pixels from -1 to 1.
+        begun_with: the generator whose weights were the first.
+    """
 
     split: SplitName
     seed: int
     epochs: int = Field(ge=0)
     minutes: float = Field(ge=0)
     validation_l1: float | None
+    held_out_l1: float | None = None
+    begun_with: str | None = Field(default=None, pattern=r"^[a-z0-9-]{1,60}$")
     versions: dict[str, str] = Field(default_factory=dict, max_length=16)
 
 
@@ -69,15 +97,23 @@ class NetworkConfig(_Model):
 
     schema_version: Literal[1] = 1
     generator: str = Field(pattern=r"^[a-z0-9-]{1,60}$")
-    network: MlpConfig
+    network: Annotated[MlpConfig | UNetConfig, Field(discriminator="kind")]
     canvas: Canvas
     unit: float = Field(gt=1, le=4096, allow_inf_nan=False)
     precision: Literal["f32", "bf16"] = "f32"
     training: Training | None = None
 
+    @model_validator(mode="after")
+    def _canvas_can_be_halved(self) -> Self:
+        if isinstance(self.network, UNetConfig):
+            whole = 2 ** len(self.network.widths)
+            if self.canvas.width % whole or self.canvas.height % whole:
+                raise ValueError(f"the canvas of this network is a multiple of {whole} pixels wide and high")
+        return self
+
     @property
     def inputs(self) -> int:
-        """Numbers that tell a pose: 26 coordinates, and for a whole frame where in it and how large."""
+        """Numbers that tell a fully connected network a pose: 26 coordinates; for a whole frame also where and how large."""
         return COORDINATES if self.canvas.follows == "hips" else COORDINATES + 3
 
     def to_json(self) -> str:

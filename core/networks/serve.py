@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from core.errors import PackInvalid, UnusableInput
 from core.networks.build import Drawn, build
 from core.networks.config import NetworkConfig
+from core.networks.fold import unfold
 
 
 class TorchRunner:
@@ -54,8 +55,11 @@ def require(device: str) -> None:
         raise UnusableInput("There is no Apple graphics processor here: choose the device cpu, or auto.")
 
 
-def load_weights(network: torch.nn.Module, path: Path) -> None:
+def load_weights(network: torch.nn.Module, path: Path, *, to_train: bool = False) -> None:
     """Fill a network from a safetensors file.
+
+    Args:
+        to_train: with its norms as they were when it was trained, and not as it is served.
 
     Raises:
         PackInvalid: a weight is missing or has another shape.
@@ -64,6 +68,8 @@ def load_weights(network: torch.nn.Module, path: Path) -> None:
         tensors = load_file(path)
         wanted = network.state_dict()
         network.load_state_dict({name: tensors[name].to(wanted[name].dtype) for name in wanted})
+        if to_train:
+            unfold(network, tensors)
     except (OSError, KeyError, RuntimeError, SafetensorError) as error:
         raise PackInvalid(
             f"{path.name} does not hold the weights of this network: train or import it again."

@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 _VERSION: Final = "3"
 _MARGIN: Final = 0.12
 """Torso lengths around everything that the footage reached."""
-_BLOCK: Final = 8
+BLOCK: Final = 16
 _SEEN: Final = 64
 
 
@@ -62,9 +62,14 @@ class Examples:
 
 
 def prepare(
-    target: Target, split: Split, size: int, unit: float, progress: Callable[[float], None] = lambda _: None
+    target: Target,
+    split: Split,
+    size: int,
+    unit: float,
+    progress: Callable[[float], None] = lambda _: None,
+    block: int = BLOCK,
 ) -> Examples:
-    """Examples of a performer, at ``size`` pixels for the canvas's longer side.
+    """Examples of a performer, at ``size`` pixels for the canvas's longer side, whose sides are multiples of ``block``.
 
     Raises:
         NobodyFound: the split leaves nobody to learn from.
@@ -73,7 +78,7 @@ def prepare(
     known = Subset(target, split.train)
     if not known.found.any():
         raise NobodyFound(f"Nobody is in the frames of {target.name} that are left to learn from: use longer footage.")
-    canvas = fit_canvas(known, size, unit)
+    canvas = fit_canvas(known, size, unit, block)
     frames = np.flatnonzero(target.found)
     layers = _cached(target, canvas, frames, progress)
     places = np.full(target.manifest.frames, -1)
@@ -82,7 +87,7 @@ def prepare(
     return Examples(canvas, unit, np.array(target.poses[frames]), layers, parts[0], parts[1])
 
 
-def fit_canvas(known: Target, size: int, unit: float) -> Canvas:
+def fit_canvas(known: Target, size: int, unit: float, block: int = BLOCK) -> Canvas:
     """The canvas that holds the person in every known frame; the whole frame where there is no empty stage or no mask."""
     if known.plate is None or known.masks is None:
         left, top, right, bottom = 0.0, 0.0, float(known.width), float(known.height)
@@ -93,14 +98,14 @@ def fit_canvas(known: Target, size: int, unit: float) -> Canvas:
         left, top, right, bottom = left - margin, top - margin, right + margin, bottom + margin
         follows = "hips"
     scale = max(right - left, bottom - top) / size
-    width, height = (max(16, _whole_blocks(length / scale)) for length in (right - left, bottom - top))
+    width, height = (_whole_blocks(length / scale, block) for length in (right - left, bottom - top))
     return Canvas.model_validate(
         {"width": width, "height": height, "scale": scale, "left": left, "top": top, "follows": follows}
     )
 
 
-def _whole_blocks(length: float) -> int:
-    return int(np.ceil(length / _BLOCK - 1e-6)) * _BLOCK
+def _whole_blocks(length: float, block: int) -> int:
+    return max(int(np.ceil(length / block - 1e-6)), 1) * block
 
 
 def _extent(known: Target, masks: object) -> tuple[float, float, float, float]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import torch
@@ -15,14 +17,14 @@ from safetensors.torch import save_file
 from core.errors import DanceError
 from core.graph import check_graph
 from core.networks.build import Drawn, build
-from core.networks.config import NetworkConfig
+from core.networks.config import NetworkConfig, UNetConfig
+from core.networks.fold import fold
 from core.networks.serve import TorchRunner
-from core.runtime import NetworkFiles, OpenVinoRunner, constants_at, silent_openvino
+from core.runtime import NetworkFiles, OpenVinoRunner, silent_openvino, trial_inputs
 
 TOLERANCE: Final = 2
 """Grey levels that OpenVINO's picture may differ from torch's."""
 
-_POINTS: Final = 512
 _CONSTANT = re.compile(r'offset="(\d+)" size="(\d+)"')
 
 
@@ -37,28 +39,50 @@ def export(config: NetworkConfig, state: dict[str, torch.Tensor], folder: Path) 
     """
     stem = folder / config.generator
     files = NetworkFiles(stem.with_suffix(".json"), stem.with_suffix(".safetensors"), stem.with_suffix(".xml"))
-    halved = {
-        name: tensor.half().contiguous() if tensor.is_floating_point() else tensor for name, tensor in state.items()
-    }
+    folded, norms = _folded(config, state)
     files.config.write_text(config.to_json())
     with tempfile.TemporaryDirectory() as scratch:
-        _write_graph(config, halved, files, Path(scratch))
+        _write_graph(config, _halved(folded), norms, files, Path(scratch))
     _compare(config, files)
     return files
 
 
-def _write_graph(config: NetworkConfig, state: dict[str, torch.Tensor], files: NetworkFiles, scratch: Path) -> None:
+def _folded(
+    config: NetworkConfig, state: dict[str, torch.Tensor]
+) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+    """The network's weights with its norms folded, and what undoes that."""
+    network = build(config)
+    network.load_state_dict({name: tensor.float() for name, tensor in state.items()})
+    kept = fold(network)
+    return dict(network.state_dict()), kept
+
+
+def _halved(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """In half precision, but for variances, which must make exactly one with what is added to them."""
+    return {
+        name: tensor.half().contiguous() if tensor.is_floating_point() and not name.endswith("running_var") else tensor
+        for name, tensor in state.items()
+    }
+
+
+def _write_graph(
+    config: NetworkConfig,
+    state: dict[str, torch.Tensor],
+    norms: dict[str, torch.Tensor],
+    files: NetworkFiles,
+    scratch: Path,
+) -> None:
     openvino = silent_openvino()
     network = build(config)
     network.load_state_dict({name: tensor.float() for name, tensor in state.items()})
-    example = (torch.zeros(1, config.inputs), torch.zeros(1, _POINTS, 2))
-    shapes = [openvino.PartialShape([1, config.inputs]), openvino.PartialShape([1, -1, 2])]
+    example = tuple(torch.from_numpy(x) for x in trial_inputs(config))
+    shapes = [openvino.PartialShape(shape) for shape in _shapes(config)]
     model = openvino.convert_model(Drawn(network).eval(), example_input=example, input=shapes)
     openvino.save_model(model, scratch / "graph.xml", compress_to_fp16=True)
     constants = (scratch / "graph.bin").read_bytes()
     xml = (scratch / "graph.xml").read_text()
     names, more = _named(xml, constants, state)
-    save_file({**state, **more}, files.weights)
+    save_file({**state, **norms, **more}, files.weights)
     places = constants_at(files.weights)
 
     def move(found: re.Match[str]) -> str:
@@ -89,7 +113,7 @@ def _named(
 
 
 def _compare(config: NetworkConfig, files: NetworkFiles) -> None:
-    inputs = _trial(config)
+    inputs = trial_inputs(config)
     by_torch: NDArray[np.uint8] = TorchRunner(config, files.weights, "cpu")(*inputs)
     exact = config.model_copy(update={"precision": "f32"})
     by_openvino = OpenVinoRunner(exact, files)(*inputs)
@@ -100,7 +124,17 @@ def _compare(config: NetworkConfig, files: NetworkFiles) -> None:
         )
 
 
-def _trial(config: NetworkConfig) -> tuple[Any, ...]:
-    rng = np.random.default_rng(0)
-    pose = rng.normal(0, 0.8, (1, config.inputs)).astype(np.float32)
-    return pose, rng.normal(0, 1, (1, 4 * _POINTS, 2)).astype(np.float32)
+def _shapes(config: NetworkConfig) -> list[list[int]]:
+    """-1 for a side that is open."""
+    if isinstance(config.network, UNetConfig):
+        return [list(trial_inputs(config)[0].shape)]
+    return [[1, config.inputs], [1, -1, 2]]
+
+
+def constants_at(weights: Path) -> Mapping[str, tuple[int, int]]:
+    """Where in a safetensors file each tensor's bytes begin and how many they are."""
+    with weights.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(length))
+    spans = {name: entry["data_offsets"] for name, entry in header.items() if name != "__metadata__"}
+    return {name: (8 + length + start, end - start) for name, (start, end) in spans.items()}

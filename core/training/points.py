@@ -6,13 +6,17 @@ care which of them are asked together.
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from core import conditioning
 from core.networks.config import NetworkConfig
 from core.pose import skeleton
+from core.training.adversarial import Windows
 from core.training.examples import Examples
 from core.training.recipes import Recipe
 from core.types import Pose
@@ -22,6 +26,9 @@ POSE_NOISE = 0.012
 
 _ELSEWHERE = 0.2
 """Share of the points that lie anywhere on the canvas, for the shadow."""
+
+WINDOW: Final = 64
+"""Side of what a critic looks at, in pixels of the canvas."""
 
 
 class PointTask:
@@ -71,6 +78,39 @@ class PointTask:
         anywhere = round(count * _ELSEWHERE)
         here = near[torch.randint(len(near), (count - anywhere,), generator=draws)].long()
         return torch.cat([here, torch.randint(area, (anywhere,), generator=draws)])
+
+    def loss_and_window(self, network: nn.Module, frames: Tensor, draws: torch.Generator) -> tuple[Tensor, Windows]:
+        """:meth:`loss`, and a window of each frame; other points, for a window holds only what lies side by side."""
+        return self.loss(network, frames, draws), self._window(network, frames, draws)
+
+    def windows(self, network: nn.Module, frames: Tensor, draws: torch.Generator, count: int) -> list[Windows]:
+        """``count`` square windows of each frame, near the person; see ``core.training.adversarial``."""
+        return [self._window(network, frames, draws) for _ in range(count)]
+
+    def _window(self, network: nn.Module, frames: Tensor, draws: torch.Generator) -> Windows:
+        pixels = torch.stack([self._square(int(i), draws) for i in frames]).to(self._device)
+        layers = self._layers[frames.to(self._device)]
+        wanted = layers.gather(2, pixels[:, None].expand(-1, layers.shape[1], -1)).float() / 255
+        made = network(self._told[frames.to(self._device)], self._points(pixels, frames)).float().transpose(1, 2)
+        sticks = [conditioning.stick_image(self._canvas, Pose(self._landmarks[int(i)]), self._unit) for i in frames]
+        whole = torch.from_numpy(np.stack(sticks)).to(self._device).float() / 255
+        whole = functional.interpolate(whole, scale_factor=2.0, mode="nearest").flatten(2)
+        told = whole.gather(2, pixels[:, None].expand(-1, whole.shape[1], -1))
+        side = self._side
+        return Windows(*(part.reshape(*part.shape[:2], side, side) for part in (made, wanted, told)))
+
+    @property
+    def _side(self) -> int:
+        return min(WINDOW, self._canvas.width, self._canvas.height)
+
+    def _square(self, i: int, draws: torch.Generator) -> Tensor:
+        """The pixels of a window around a joint of frame ``i``, row by row."""
+        canvas, side = self._canvas, self._side
+        joint = list(skeleton.JOINTS)[int(torch.randint(len(skeleton.JOINTS), (1,), generator=draws))]
+        x, y = (self._landmarks[i, joint, :2] - canvas.matrix(Pose(self._landmarks[i]))[:, 2]) / canvas.scale - side / 2
+        left, top = int(min(max(x, 0), canvas.width - side)), int(min(max(y, 0), canvas.height - side))
+        rows, columns = torch.arange(top, top + side), torch.arange(left, left + side)
+        return (rows[:, None] * canvas.width + columns).flatten()
 
     def _points(self, pixels: Tensor, frames: Tensor) -> Tensor:
         """(n, P, 2): pixels of the canvas as points from the hips in torso lengths."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, Literal
+from dataclasses import dataclass, replace
+from typing import Final, Literal, TypeAlias
 
 from core.errors import GeneratorNotFound
-from core.networks.config import MlpConfig
+from core.networks.config import MlpConfig, UNetConfig
+
+Objective: TypeAlias = Literal["bce", "wgan-gp"]
+"""How a critic is trained: cross entropy, or as a Wasserstein distance with a gradient penalty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +25,11 @@ class Recipe:
         frames: in one step.
         points: of each of these frames.
         minutes: of training where no length is given.
+        objective: of the critic; None for the L1 error alone.
+        start: the generator whose weights to begin with, where the performer has them.
     """
 
-    network: MlpConfig
+    network: MlpConfig | UNetConfig
     size: int = 192
     precision: Literal["f32", "bf16"] = "f32"
     rate: float = 2e-3
@@ -32,9 +37,23 @@ class Recipe:
     frames: int = 16
     points: int = 1024
     minutes: float = 15.0
+    objective: Objective | None = None
+    start: str | None = None
 
 
-RECIPES: Final = {"mlp-se": Recipe(MlpConfig(dropout=0.1, excitation=True))}
+_MLP: Final = Recipe(MlpConfig())
+_UNET: Final = Recipe(UNetConfig(), size=256, precision="bf16", rate=1e-3, frames=8, minutes=15.0)
+
+RECIPES: Final = {
+    "mlp": replace(_MLP, network=MlpConfig(dropout=0.2, excitation=False)),
+    "mlp-se": _MLP,
+    "unet": replace(_UNET, network=UNetConfig(residual=False, attention=False)),
+    "unet-attn": _UNET,
+    "gan-bce-mlp": replace(_MLP, rate=5e-4, frames=8, objective="bce", start="mlp-se"),
+    "gan-bce-unet": replace(_UNET, rate=5e-4, objective="bce", start="unet-attn"),
+    "wgan-gp-mlp": replace(_MLP, rate=5e-4, frames=8, objective="wgan-gp", start="mlp-se"),
+    "wgan-gp-unet": replace(_UNET, rate=5e-4, objective="wgan-gp", start="unet-attn"),
+}
 
 
 def recipe_of(generator: str) -> Recipe:

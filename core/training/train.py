@@ -5,25 +5,33 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.strategies import DDPStrategy
 
-from core import paths
-from core.errors import Cancelled, UnusableInput
+from core import metrics, paths
+from core.canvas import compose
+from core.devices import Device
+from core.errors import Cancelled, DanceError, GeneratorNotFound, UnusableInput, WeightsMissing
+from core.generators.neural import draw, stage_of
 from core.networks.build import build
-from core.networks.config import CONFIG, GRAPH, WEIGHTS, NetworkConfig, Training
-from core.networks.serve import require
+from core.networks.config import CONFIG, GRAPH, WEIGHTS, NetworkConfig, Training, UNetConfig, read_config
+from core.networks.serve import load_weights, require
 from core.pipeline import performer_statistics
-from core.runtime import Device
-from core.targets.split import SplitName, split_of
+from core.runtime import NetworkFiles, open_runner
+from core.targets.split import Split, SplitName, split_of
 from core.targets.store import Target
 from core.targets.trained import add_generator
-from core.training.examples import Examples, prepare
+from core.training.adversarial import Rival
+from core.training.examples import BLOCK, Examples, prepare
 from core.training.export import export
+from core.training.perceptual import load_perceptual
+from core.training.pictures import PictureTask
 from core.training.points import PointTask
 from core.training.recipes import Recipe, recipe_of
 from core.training.trainer import Length, Row, Trained, Trainer
@@ -44,7 +52,10 @@ class Order:
         seed: of the initial weights and of everything drawn.
         length: of the run; the recipe's own where None.
         device: to train on; ``auto`` takes a graphics card where there is one.
+        devices: how many of them on each machine, a process each: this command starts the others.
+        machines: on how many machines the command was given, each with ``NODE_RANK``, ``MASTER_ADDR`` and ``MASTER_PORT`` set.
         resume: go on with the run that was stopped.
+        perceptual: compare pictures by what VGG sees in them as well, where it can be had.
     """
 
     generator: str
@@ -53,7 +64,10 @@ class Order:
     seed: int = 0
     length: Length | None = None
     device: Device = "auto"
+    devices: int = 1
+    machines: int = 1
     resume: bool = False
+    perceptual: bool = False
 
     def __post_init__(self) -> None:
         if self.size is not None and not SMALLEST <= self.size <= LARGEST:
@@ -89,34 +103,76 @@ def train(
         NobodyFound: the split leaves nobody to learn from.
         UnusableInput: nothing to resume, or a device that is not there.
         Cancelled: stopped before anything was learnt.
+        DanceError: the loss was no number from the start.
         OutputFailed: the disk is full or read-only.
     """
     recipe = recipe_of(order.generator)
-    fabric = _fabric(order.device)
+    fabric = learning_device(order.device, order.devices, order.machines)
+    fabric.launch()
     unit = performer_statistics(target).near[1]
-    examples = prepare(target, split_of(target, order.split), order.size or recipe.size, unit, preparing)
+    with fabric.rank_zero_first(local=True):
+        examples = prepare(
+            target, split_of(target, order.split), order.size or recipe.size, unit, preparing, _block(recipe)
+        )
     config = NetworkConfig(
         generator=order.generator, network=recipe.network, canvas=examples.canvas, unit=unit, precision=recipe.precision
     )
-    trainer = _trainer(fabric, examples, config, recipe, order, run_folder(target.id, order))
+    start = _start(target, config, recipe, order)
+    if start is not None:
+        logger.info("%s begins with the weights of %s", order.generator, recipe.start)
+    trainer = _trainer(fabric, examples, config, recipe, order, run_folder(target.id, order), start)
     trainer.stop, trainer.progress = stop, progress
     trained = trainer.run(resume=order.resume)
+    if not trained.epochs and trainer.diverged:
+        raise DanceError(
+            f"The loss of '{order.generator}' is no number from the start: nothing was learnt, nothing is changed."
+        )
     if not trained.epochs:
         raise Cancelled(
             "Stopped before the first round through the footage was over: nothing was learnt, nothing is changed."
         )
-    _keep(target, config, order, trained, root)
-    return trained
+    if not fabric.is_global_zero:
+        return trained
+    record = Training(
+        split=order.split,
+        seed=order.seed,
+        epochs=trained.epochs,
+        minutes=round(trained.minutes, 2),
+        validation_l1=None if trained.validation_l1 is None else round(trained.validation_l1, 6),
+        begun_with=None if start is None else recipe.start,
+        versions={name: version(name) for name in ("torch", "openvino", "lightning-fabric")},
+    )
+    error = _keep(target, config.model_copy(update={"training": record}), order, trained, root)
+    return replace(trained, held_out_l1=error)
 
 
-def _fabric(device: Device) -> Fabric:
-    """Mixed precision where the device computes in it faster."""
+def _block(recipe: Recipe) -> int:
+    """Of how many pixels a canvas's sides must be multiples."""
+    return max(BLOCK, 2 ** len(recipe.network.widths)) if isinstance(recipe.network, UNetConfig) else BLOCK
+
+
+def learning_device(device: Device, devices: int = 1, machines: int = 1) -> Fabric:
+    """The device to train on, in mixed precision where it computes in that faster.
+
+    Raises:
+        UnusableInput: there is no such device, or not so many.
+    """
     require(device)
     # a line on how the precision was chosen, for a person who did not choose it
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     accelerator = device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
     halves = accelerator == "cuda" or (accelerator == "cpu" and _fast_bfloat16())
-    return Fabric(accelerator=accelerator, devices=1, precision="bf16-mixed" if halves else "32-true")
+    if accelerator == "cuda" and devices > torch.cuda.device_count():
+        raise UnusableInput(f"There are {torch.cuda.device_count()} CUDA graphics cards here, not {devices}.")
+    # a critic is asked twice before it learns: buffers sent around in between would not be those it was asked with
+    together = DDPStrategy(broadcast_buffers=False)
+    return Fabric(
+        accelerator=accelerator,
+        devices=devices,
+        num_nodes=machines,
+        strategy=together if devices * machines > 1 else "auto",
+        precision="bf16-mixed" if halves else "32-true",
+    )
 
 
 def _fast_bfloat16() -> bool:
@@ -124,47 +180,105 @@ def _fast_bfloat16() -> bool:
 
 
 def _trainer(
-    fabric: Fabric, examples: Examples, config: NetworkConfig, recipe: Recipe, order: Order, folder: Path
+    fabric: Fabric,
+    examples: Examples,
+    config: NetworkConfig,
+    recipe: Recipe,
+    order: Order,
+    folder: Path,
+    start: Path | None,
 ) -> Trainer:
     torch.manual_seed(order.seed)
     everything = order.split == "all"
+    task = _task(examples, config, recipe, order, fabric.device)
+    # convolutions are a third faster when a pixel's channels lie side by side
+    network = build(config).to(memory_format=torch.channels_last)
+    if start is not None:
+        load_weights(network, start, to_train=True)
     return Trainer(
         fabric=fabric,
-        network=build(config),
-        task=PointTask(examples, config, recipe, fabric.device),
+        network=network,
+        task=task,
+        rival=None if recipe.objective is None else Rival(fabric, task, recipe.objective, config.canvas.layers),
         recipe=recipe,
         train=torch.from_numpy(examples.train),
         # judged by what it learnt from, a network is always getting better
         held_out=torch.from_numpy(examples.held_out[:0] if everything else examples.held_out),
         folder=folder,
-        identity=f"{config.to_json()}{order.split}",
+        identity=f"{config.to_json()}{order.split}{' perceptual' if order.perceptual else ''}",
         seed=order.seed,
         length=order.length or Length(minutes=recipe.minutes),
     )
 
 
-def _keep(target: Target, config: NetworkConfig, order: Order, trained: Trained, root: Path | None) -> None:
-    training = Training(
-        split=order.split,
-        seed=order.seed,
-        epochs=trained.epochs,
-        minutes=round(trained.minutes, 2),
-        validation_l1=None if trained.validation_l1 is None else round(trained.validation_l1, 6),
-        versions={name: version(name) for name in ("torch", "openvino", "lightning-fabric")},
-    )
-    config = config.model_copy(update={"training": training})
+def _start(target: Target, config: NetworkConfig, recipe: Recipe, order: Order) -> Path | None:
+    """Weights to begin with: of the recipe's own choice, where the performer has them for this canvas and split."""
+    if recipe.start is None or order.resume:
+        return None
+    try:
+        files = {role: target.weight_file(recipe.start, role) for role in (CONFIG, WEIGHTS)}
+    except (GeneratorNotFound, WeightsMissing):
+        logger.warning("%s has no %s to begin with: %s starts from nothing", target.name, recipe.start, order.generator)
+        return None
+    begun = read_config(files[CONFIG])
+    # what was trained on other frames may have seen those that are held out
+    same_split = begun.training is not None and begun.training.split == order.split
+    if begun.network != config.network or begun.canvas != config.canvas or not same_split:
+        logger.warning(
+            "%s of %s has another network, canvas or split: %s starts from nothing",
+            recipe.start,
+            target.name,
+            order.generator,
+        )
+        return None
+    return files[WEIGHTS]
+
+
+def _task(
+    examples: Examples, config: NetworkConfig, recipe: Recipe, order: Order, device: torch.device
+) -> PointTask | PictureTask:
+    if isinstance(config.network, UNetConfig):
+        return PictureTask(examples, config, device, load_perceptual() if order.perceptual else None)
+    if order.perceptual:
+        logger.warning("%s draws single points: it is trained without the perceptual loss.", config.generator)
+    return PointTask(examples, config, recipe, device)
+
+
+def _keep(target: Target, config: NetworkConfig, order: Order, trained: Trained, root: Path | None) -> float | None:
+    """Export the network and give it to the performer; its L1 at seed scale over the held-out frames."""
     state = {name: tensor.cpu() for name, tensor in trained.state.items()}
     with tempfile.TemporaryDirectory() as folder:
         files = export(config, state, Path(folder))
+        error = None if order.split == "all" else _held_out_l1(target, config, files, split_of(target, order.split))
+        if error is not None and config.training is not None:
+            record = config.training.model_copy(update={"held_out_l1": round(error, 5)})
+            config = config.model_copy(update={"training": record})
+            files.config.write_text(config.to_json())
         roles = {CONFIG: files.config, WEIGHTS: files.weights, GRAPH: files.graph}
         recipe = _recipe(target.id, order, config, trained)
         add_generator(target.id, order.generator, roles, licence=target.licence, recipe=recipe, root=root)
+    return error
+
+
+def _held_out_l1(target: Target, config: NetworkConfig, files: NetworkFiles, split: Split) -> float | None:
+    """L1 at seed scale over the held-out frames, drawn by the exported network; None where nobody is in them."""
+    run, stage = open_runner(config, files), stage_of(target, config)
+    errors = []
+    for i in np.flatnonzero(split.held_out & target.found):
+        pose = target.pose(int(i))
+        if pose is not None:
+            made = compose(draw(run, config, pose), config.canvas, pose, stage).image
+            errors.append(metrics.l1(metrics.seed_scale(made), metrics.seed_scale(target.frames[int(i)])))
+    return float(np.mean(errors)) if errors else None
 
 
 def _recipe(target_id: str, order: Order, config: NetworkConfig, trained: Trained) -> str:
     """The command that trains the same again."""
     size = max(config.canvas.width, config.canvas.height)
+    more = f" --devices {order.devices}" if order.devices > 1 else ""
+    more += f" --machines {order.machines}" if order.machines > 1 else ""
+    more += " --perceptual" if order.perceptual else ""
     return (
         f"python -m core train --target {target_id} --generator {order.generator} --split {order.split} --size {size} "
-        f"--seed {order.seed} --epochs {trained.epochs}"
+        f"--seed {order.seed} --epochs {trained.epochs}{more}"
     )

@@ -24,13 +24,23 @@ from torch import Tensor, nn
 
 from core.canvas import FRAME_LAYERS
 from core.errors import OutputFailed, UnusableInput
+from core.training.adversarial import Rival, Windows
+from core.training.curves import write_curves
 from core.training.recipes import Recipe
 
 logger = logging.getLogger(__name__)
 
 CHECKPOINT: Final = "last.pt"
 METRICS: Final = "metrics.csv"
+CURVES: Final = "curves.svg"
 SHEETS: Final = "sheets"
+
+L1_WEIGHT: Final = 50.0
+"""Of the L1 error beside what a critic asks (Isola et al., CVPR 2017, eq. 4, have 100)."""
+
+_LEEWAY: Final = 1.1
+"""How much of the smallest held-out error an adversarial run may give up: pictures that the critic takes for sharp are further
+from the right ones, pixel by pixel, than blurred ones are. The newest network within it is kept."""
 
 _VALIDATED: Final = 40
 _ON_SHEET: Final = 6
@@ -49,6 +59,9 @@ class Task(Protocol):
 
     def loss(self, network: nn.Module, frames: Tensor, draws: torch.Generator) -> Tensor:
         """Of some frames."""
+
+    def loss_and_window(self, network: nn.Module, frames: Tensor, draws: torch.Generator) -> tuple[Tensor, Windows]:
+        """The same, and a window of each for a critic."""
 
     def draw(self, network: nn.Module, i: int) -> Tensor:
         """(layers, height, width) of a frame as it will be served."""
@@ -81,12 +94,21 @@ class Length:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of ``metrics.csv``; ``validation_l1`` is the mean absolute error over canvases, 1 for a value of 255."""
+    """One line of ``metrics.csv``.
+
+    Attributes:
+        loss: L1 error of what was learnt from, 1 for a value of 255.
+        critic: the critic's own loss, where there is one.
+        asked: what it asks of the generator.
+        validation_l1: mean absolute error over held-out canvases, 1 for a value of 255.
+    """
 
     epoch: int
     minutes: float
     rate: float
     loss: float
+    critic: float | None
+    asked: float | None
     validation_l1: float | None
     best: bool
 
@@ -99,26 +121,35 @@ class _State:
     step: int = 0
     minutes: float = 0.0
     best_l1: float = math.inf
+    kept_l1: float = math.inf
     best_share: float = 0.0
     validated_share: float = 0.0
+    frames: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """The best network of a run. ``validation_l1`` is None where nothing was held out."""
+    """The best network of a run.
+
+    ``validation_l1`` and ``held_out_l1`` (at seed scale, as served) are None where nothing was held out.
+    """
 
     state: dict[str, Tensor]
     epochs: int
     minutes: float
     validation_l1: float | None
+    held_out_l1: float | None = None
 
 
 @dataclass
 class Trainer:
     """One run.
 
+    Several processes may each make one: every one sees its share of each epoch, their steps are taken together, and the first
+    alone validates and writes.
+
     Attributes:
-        fabric: device and precision.
+        fabric: device, precision, and the other processes.
         network: to be taught; its initial weights come from the caller's seed.
         task: what it is taught.
         recipe: rates and sizes.
@@ -126,8 +157,10 @@ class Trainer:
         folder: of the run.
         seed: of everything random.
         length: of the run.
+        rival: a critic that is trained along, for adversarial recipes.
         identity: what is trained on what, in words: a run is resumed as the same one only.
         stop: asked between steps; a run that is stopped keeps its checkpoint.
+        diverged: whether the loss was no number at last.
     """
 
     fabric: Fabric
@@ -140,15 +173,22 @@ class Trainer:
     seed: int
     length: Length
     identity: str = ""
+    rival: Rival | None = None
     stop: Callable[[], bool] = lambda: False
     progress: Callable[[float, Row], None] = lambda _share, _row: None
     _state: _State = field(default_factory=_State)
 
     def __post_init__(self) -> None:
-        optimizer = torch.optim.AdamW(self.network.parameters(), lr=self.recipe.rate, weight_decay=self.recipe.decay)
+        optimizer = torch.optim.AdamW(
+            self.network.parameters(), lr=self.recipe.rate, weight_decay=self.recipe.decay, fused=True
+        )
         self._shown, self._optimizer = self.fabric.setup(self.network, optimizer)
+        self._verdicts: list[Tensor] = []
         self._smooth = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
         self._best = {name: tensor.clone() for name, tensor in self._smooth.items()}
+        self._good = {name: tensor.clone() for name, tensor in self._smooth.items()}
+        self._state.frames = self.recipe.frames
+        self.diverged = False
 
     def run(self, *, resume: bool = False) -> Trained:
         """Train until the length is reached, nothing gets better, or ``stop`` says so.
@@ -167,12 +207,18 @@ class Trainer:
             raise OutputFailed(f"The run could not be kept in {self.folder}: {error.strerror or error}.") from error
         known = math.isfinite(self._state.best_l1)
         best = self._best if known else self._smooth
-        return Trained(best, self._state.epoch, self._state.minutes, self._state.best_l1 if known else None)
+        return Trained(best, self._state.epoch, self._state.minutes, self._state.kept_l1 if known else None)
 
     def _begin(self, resume: bool) -> None:
         if resume:
             self._load()
-            return
+        elif self.fabric.is_global_zero:
+            self._clear()
+        self.fabric.barrier()
+        logger.info("process %d of %d is ready", self.fabric.global_rank + 1, self.fabric.world_size)
+
+    def _clear(self) -> None:
+        """A run's folder with nothing in it of the run before."""
         (self.folder / SHEETS).mkdir(parents=True, exist_ok=True)
         for old in (self.folder / SHEETS).glob("*.webp"):
             old.unlink()
@@ -193,18 +239,67 @@ class Trainer:
         draws = torch.Generator().manual_seed(self.seed * 1_000_003 + self._state.epoch)
         torch.manual_seed(self.seed * 1_000_003 + self._state.epoch)
         self.network.train()
-        order = self.train[torch.randperm(len(self.train), generator=draws)]
+        order = self._mine(self.train[torch.randperm(len(self.train), generator=draws)], draws)
         minutes = self._state.minutes
         rate = 0.0
-        for frames in order.split(self.recipe.frames):
-            if self.stop():
+        done = 0
+        while done < len(order):
+            if self._in_step(self.stop()):
                 return False
             rate = self._rate()
-            losses.append(self._step(frames, draws, rate))
+            frames = order[done : done + self._state.frames]
+            try:
+                losses.append(self._step(frames, draws, rate))
+            except torch.OutOfMemoryError as error:
+                self._learn_from_fewer(len(frames), error)
+                continue
+            done += len(frames)
             self._state.minutes = minutes + (monotonic() - began) / 60
+        loss = self._over_all(torch.stack(losses).mean())
+        asked = self._over_all(torch.stack(self._verdicts).mean()) if self._verdicts else 0.0
+        if not (math.isfinite(loss) and math.isfinite(asked)):
+            logger.warning("the loss of epoch %d is no number: the network before it is kept", self._state.epoch + 1)
+            self.diverged = True
+            self._smooth = self._good
+            return False
         self._state.epoch += 1
-        self._report(rate, float(torch.stack(losses).mean()))
+        self._report(rate, loss)
+        self._good = {name: tensor.clone() for name, tensor in self._smooth.items()}
         return True
+
+    def _mine(self, order: Tensor, draws: torch.Generator) -> Tensor:
+        """This process's share of an epoch, and random numbers of its own; everything where it is alone."""
+        rank, count = self.fabric.global_rank, self.fabric.world_size
+        if rank:
+            draws.manual_seed(draws.initial_seed() + rank * 7919)
+        return order[rank::count][: max(len(order) // count, 1)]
+
+    def _in_step(self, stop: bool) -> bool:
+        """Whether any process was told to stop; and one clock for all, which the rate goes by."""
+        if self.fabric.world_size > 1:
+            told = torch.tensor([float(stop), self._state.minutes], device=self.fabric.device, dtype=torch.float64)
+            most: list[float] = self.fabric.all_reduce(told, reduce_op="max").tolist()
+            stop, self._state.minutes = most[0] > 0, most[1]
+        return stop
+
+    def _over_all(self, value: Tensor) -> float:
+        """A mean over all processes."""
+        return float(self.fabric.all_reduce(value.float(), reduce_op="mean") if self.fabric.world_size > 1 else value)
+
+    def _learn_from_fewer(self, frames: int, error: torch.OutOfMemoryError) -> None:
+        """Half as many frames in a step from here on.
+
+        Raises:
+            UnusableInput: not even one fits.
+        """
+        if frames == 1 or self.fabric.world_size > 1:
+            words = "even one frame" if frames == 1 else f"{frames} frames, and several devices go in step"
+            raise UnusableInput(f"A device has no memory for {words}: choose a smaller --size.") from error
+        self._optimizer.zero_grad()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        self._state.frames = frames // 2
+        logger.warning("The device has no memory for %d frames a step: going on with %d.", frames, frames // 2)
 
     def _rate(self) -> float:
         falling = _LAST_RATE + (1 - _LAST_RATE) * 0.5 * (1 + math.cos(math.pi * self._share()))
@@ -213,37 +308,51 @@ class Trainer:
     def _step(self, frames: Tensor, draws: torch.Generator, rate: float) -> Tensor:
         for group in self._optimizer.param_groups:
             group["lr"] = rate
-        loss = self.task.loss(self._shown, frames, draws)
+        if self.rival is None:
+            error = loss = self.task.loss(self._shown, frames, draws)
+        else:
+            verdict = self.rival.improve(self._shown, frames, draws)
+            error, view = self.task.loss_and_window(self._shown, frames, draws)
+            asked = self.rival.asked(view)
+            loss = L1_WEIGHT * error + asked
+            self._verdicts.append(torch.stack([verdict, asked.detach()]))
         self._optimizer.zero_grad()
         self.fabric.backward(loss)
         self.fabric.clip_gradients(self._shown, self._optimizer, max_norm=_LONGEST_NORM, error_if_nonfinite=False)
         self._optimizer.step()
         self._state.step += 1
         self._follow()
-        return loss.detach()
+        return error.detach()
 
     @torch.no_grad()
     def _follow(self) -> None:
         """The network that is kept is a running mean of the trained one: less noisy than any single step's."""
         keep = min(_SMOOTHING, self._state.step / (self._state.step + 10))
-        for name, tensor in self.network.state_dict().items():
-            if tensor.is_floating_point():
-                self._smooth[name].lerp_(tensor, 1 - keep)
-            else:
-                self._smooth[name].copy_(tensor)
+        now = self.network.state_dict()
+        floats = [name for name, tensor in now.items() if tensor.is_floating_point()]
+        torch._foreach_lerp_([self._smooth[name] for name in floats], [now[name] for name in floats], 1 - keep)
+        for name in now.keys() - set(floats):
+            self._smooth[name].copy_(now[name])
 
     def _report(self, rate: float, loss: float) -> None:
         share, error, best = self._share(), None, False
         if share - self._state.validated_share >= 1 / _VALIDATIONS or share >= 1:
             self._state.validated_share = share
-            error = self._validate()
-            best = error is not None and error < self._state.best_l1
+            error = self.fabric.broadcast(self._validate() if self.fabric.is_global_zero else None)
+            best = error is not None and error < self._state.best_l1 * (1 if self.rival is None else _LEEWAY)
             if best and error is not None:
-                self._state.best_l1, self._state.best_share = error, share
+                self._state.best_l1, self._state.best_share = min(error, self._state.best_l1), share
+                self._state.kept_l1 = error
                 self._best = {name: tensor.clone() for name, tensor in self._smooth.items()}
-        row = Row(self._state.epoch, self._state.minutes, rate, loss, error, best)
+        critic, asked = torch.stack(self._verdicts).mean(0).tolist() if self._verdicts else (None, None)
+        self._verdicts.clear()
+        if not self.fabric.is_global_zero:
+            return
+        row = Row(self._state.epoch, self._state.minutes, rate, loss, critic, asked, error, best)
         with (self.folder / METRICS).open("a", newline="") as file:
             csv.DictWriter(file, Row.__dataclass_fields__).writerow(asdict(row))
+        if error is not None or share >= 1:
+            write_curves(self.folder / METRICS, self.folder / CURVES)
         self.progress(share, row)
 
     @torch.no_grad()
@@ -270,6 +379,8 @@ class Trainer:
         (self.folder / SHEETS / f"{self._state.epoch:05d}.webp").write_bytes(coded.tobytes())
 
     def _save(self) -> None:
+        if not self.fabric.is_global_zero:
+            return
         content = {
             "identity": f"{self.identity} {self.seed}",
             "state": asdict(self._state),
@@ -277,10 +388,17 @@ class Trainer:
             "optimizer": self._optimizer.state_dict(),
             "smooth": self._smooth,
             "best": self._best,
+            "rival": None if self.rival is None else self.rival.state_dict(),
         }
         part = self.folder / f"{CHECKPOINT}.part"
-        torch.save(content, part)
-        part.replace(self.folder / CHECKPOINT)
+        try:
+            torch.save(content, part)
+            part.replace(self.folder / CHECKPOINT)
+        except RuntimeError as error:
+            # what torch makes of a disk that is full
+            raise OutputFailed(f"The checkpoint could not be kept in {self.folder}: is the disk full?") from error
+        finally:
+            part.unlink(missing_ok=True)
 
     def _load(self) -> None:
         path = self.folder / CHECKPOINT
@@ -295,13 +413,18 @@ class Trainer:
         try:
             self.network.load_state_dict(content["network"])
             self._optimizer.load_state_dict(content["optimizer"])
-        except (KeyError, ValueError, RuntimeError) as error:
+            if self.rival is not None:
+                self.rival.load_state_dict(content["rival"])
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise UnusableInput(f"The run in {self.folder} was of another network: leave out --resume.") from error
         for name, tensor in self._smooth.items():
             tensor.copy_(content["smooth"][name])
             self._best[name].copy_(content["best"][name])
+            self._good[name].copy_(content["smooth"][name])
         self._state = _State(**content["state"])
-        self._forget_later_rows()
+        self.fabric.barrier()
+        if self.fabric.is_global_zero:
+            self._forget_later_rows()
 
     def _forget_later_rows(self) -> None:
         """Drop what a killed run wrote of an epoch after its last checkpoint."""

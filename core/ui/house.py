@@ -103,11 +103,28 @@ class House:
     speed: Speed = field(default_factory=Speed)
     _warm: threading.Lock = field(default_factory=threading.Lock)
     _closed: threading.Event = field(default_factory=threading.Event)
+    _warmed: set[tuple[str, str]] = field(default_factory=set)
 
     def warm_up(self) -> None:
         """Once, in the background: dance a second or so, so that the models are loaded and the speed is known."""
         if self._warm.acquire(blocking=False):
             threading.Thread(target=self._measure, name="warm-up", daemon=True).start()
+
+    def warm(self, performer: str, generator: str) -> None:
+        """Once for each, in the background: load what a first picture would wait for."""
+        if (performer, generator) in self._warmed:
+            return
+        self._warmed.add((performer, generator))
+        threading.Thread(target=self._load, args=(performer, generator), name=f"warm-{generator}", daemon=True).start()
+
+    def _load(self, performer: str, generator: str) -> None:
+        try:
+            self.performers.get(performer, generator)[1].warm_up()
+        except DanceError as error:
+            # the dance itself will say it to the person who asks for one
+            logger.info("%s of %s is not warm: %s", generator, performer, error)
+        except Exception:
+            logger.exception("%s of %s could not be warmed up", generator, performer)
 
     def _measure(self) -> None:
         try:

@@ -65,15 +65,16 @@ def choose_generator(performer: TargetSummary) -> str:
     if st.session_state.get("generator") not in specs:
         # what was chosen for one performer may not be there for the next
         st.session_state.pop("generator", None)
-    chosen = st.segmented_control(
+    chosen = st.selectbox(
         "How",
         names,
-        default=names[0],
         required=True,
         format_func=lambda name: specs[name].title,
         key="generator",
         persist_state="session",
         label_visibility="collapsed",
+        # nobody types here, and on a phone a keyboard would cover the list
+        filter_mode=None,
     )
     st.caption(specs[chosen].strength)
     return chosen

@@ -208,3 +208,26 @@ def test_both_say_what_they_are_good_at() -> None:
     for spec in list_generators():
         assert 20 < len(spec.strength) < 140
         assert spec.title
+
+
+def _left_hand_at(x: float, y: float) -> Pose:
+    """Standing, the left forearm up, its hand at a place told in pixels."""
+    pose = standing()
+    landmarks = pose.landmarks.copy()
+    hand = np.array([x, y], np.float32)
+    elbow = landmarks[11, :2] + np.array([30.0, 10.0], np.float32)
+    landmarks[13, :2], landmarks[15, :2], landmarks[[17, 19, 21], :2] = elbow, (elbow + hand) / 2, hand
+    return Pose(landmarks)
+
+
+def test_a_face_behind_an_arm_is_shown_for_such_poses_alone() -> None:
+    """A hand beside the head is nearer to one before the face than to one stretched out, and yet that one is taken."""
+    nose = standing().xy[0]
+    before, beside, far = (_left_hand_at(float(nose[0]) + dx, float(nose[1])) for dx in (0.0, 55.0, 150.0))
+    asked = beside.landmarks
+    assert np.abs(asked - before.landmarks).sum() < np.abs(asked - far.landmarks).sum()
+    index = _index(np.stack([before.landmarks, far.landmarks]))
+    apart = index.distances(asked[None])[0]
+    assert apart[1] < apart[0]
+    apart = index.distances(before.landmarks[None])[0]
+    assert apart[0] < apart[1], "and for one before the face it is the one"

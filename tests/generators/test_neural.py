@@ -10,20 +10,24 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from core import paths
+from core.conditioning import stick_image
 from core.errors import PackInvalid, WeightsMissing
 from core.generators import neural
-from core.generators.neural import draw_points
+from core.generators.neural import NeuralGenerator, draw, draw_picture, draw_points
 from core.generators.registry import create_generator, list_generators
 from core.networks.config import Training, read_config
 from core.runtime import NetworkFiles, OpenVinoRunner
 from core.targets.split import split_of
 from core.targets.store import load_target
 from core.targets.trained import add_generator
+from core.training.recipes import RECIPES
 from core.types import Frame, Picture, Pose
 from tests.bodies import moved
 from tests.conftest import PROJECT
-from tests.puppets import dance, make_puppet, small_config, wall
+from tests.puppets import TORSO, dance, make_puppet, small_config, small_unet_config, wall
 
 
 @pytest.fixture(scope="module")
@@ -172,32 +176,65 @@ def test_weights_that_are_gone_are_never_made_up(root: Path, exported: NetworkFi
     assert list((folder / "weights").iterdir())
 
 
-@pytest.mark.parametrize("name", ["mira", "theo"])
-def test_what_ships_is_the_performer(name: str) -> None:
-    """By every way of running it, and nearer to the footage than the empty stage is."""
+def shipped() -> list[tuple[str, str]]:
+    """Trained generators of the bundled performers."""
+    found = []
+    for name in ("mira", "theo"):
+        if (paths.BUNDLED_PERFORMERS / name).is_dir():
+            with load_target(name) as target:
+                found += [(name, generator.name) for generator in target.manifest.generators]
+    return found
+
+
+@pytest.mark.parametrize(("performer", "name"), shipped())
+def test_what_ships_is_the_performer(performer: str, name: str) -> None:
+    """By every way of running it, opened twice, and nearer to the footage than the empty stage is."""
     from core.networks.serve import TorchRunner
 
-    with load_target(name) as target:
-        if "mlp-se" not in target.manifest.generator_names():
-            pytest.skip(f"{name} ships without weights for mlp-se")
-        files = NetworkFiles(*(target.weight_file("mlp-se", role) for role in ("config", "weights", "graph")))
+    with load_target(performer) as target:
+        files = NetworkFiles(*(target.weight_file(name, role) for role in ("config", "weights", "graph")))
         config = read_config(files.config)
         index = int(np.flatnonzero(split_of(target, "blocks").held_out & target.found)[5])
         pose, cutout, plate = target.pose(index), target.cutout(index), target.plate
-        generator = create_generator("mlp-se", target)
+        generators = [create_generator(name, target) for _ in range(2)]
     assert config.training is not None
     assert config.training.split == "blocks", "what ships can be judged"
+    assert max(config.canvas.width, config.canvas.height) >= (256 if config.network.kind == "unet" else 128)
     assert pose is not None
     assert plate is not None
     assert cutout.alpha is not None
-    drawn = draw_points(OpenVinoRunner(config.model_copy(update={"precision": "f32"}), files), config, pose).astype(int)
-    assert np.abs(drawn - draw_points(TorchRunner(config, files.weights, "cpu"), config, pose)).max() <= 2
+    drawn = draw(OpenVinoRunner(config.model_copy(update={"precision": "f32"}), files), config, pose).astype(int)
+    assert np.abs(drawn - draw(TorchRunner(config, files.weights, "cpu"), config, pose)).max() <= 2
     halves = OpenVinoRunner(config.model_copy(update={"precision": "bf16"}), files)
-    assert np.abs(drawn - draw_points(halves, config, pose)).mean() < 1.5
+    assert np.abs(drawn - draw(halves, config, pose)).mean() < 1.5
+    first, second = (generator.generate(pose, None) for generator in generators)
+    assert first.image.shape == plate.shape
+    np.testing.assert_array_equal(first.image, second.image)
     person = cutout.alpha > 200
-    made = generator.generate(pose, None).image.astype(int)
-    off = [np.abs(image.astype(int) - cutout.image)[person].mean() for image in (made, plate)]
+    off = [np.abs(image.astype(int) - cutout.image)[person].mean() for image in (first.image, plate)]
     assert off[0] < off[1]
+
+
+def weights_of(performer: str, generator: str) -> dict[str, NDArray[np.floating]]:
+    from safetensors.numpy import load_file
+
+    with load_target(performer) as target:
+        return dict(load_file(target.weight_file(generator, "weights")))
+
+
+@pytest.mark.parametrize("performer", ["mira", "theo"])
+def test_in_what_ships_attention_takes_part_and_critics_changed_something(performer: str) -> None:
+    """As far from where it began as a critic of any use takes it: a percent of all weights."""
+    for name in (name for who, name in shipped() if who == performer):
+        weights = weights_of(performer, name)
+        if "attend.gamma" in weights:
+            assert abs(float(weights["attend.gamma"][0])) > 1e-3, name
+        if "gan" in name:
+            begun = weights_of(performer, RECIPES[name].start or "")
+            shared = [key for key in weights if key.endswith(".weight") and key in begun and weights[key].ndim > 1]
+            moved = [np.abs(weights[key].astype(float) - begun[key]).mean() for key in shared]
+            sizes = [np.abs(begun[key].astype(float)).mean() for key in shared]
+            assert sum(moved) > 0.01 * sum(sizes), name
 
 
 SERVE = """
@@ -223,3 +260,50 @@ def test_serving_never_loads_torch(root: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[]"
     np.testing.assert_array_equal(np.load(tmp_path / "image.npy"), shown(root, "puppet", pose).image)
+
+
+FAMILY = [
+    "mlp", "mlp-se", "unet", "unet-attn", "gan-bce-mlp", "gan-bce-unet", "wgan-gp-mlp", "wgan-gp-unet",
+]  # fmt: skip
+
+
+def test_the_whole_family_is_listed_and_can_be_trained() -> None:
+    specs = {spec.name: spec for spec in list_generators()}
+    assert set(FAMILY) == {name for name, spec in specs.items() if spec.needs_weights} == set(RECIPES)
+    assert len({spec.title for spec in specs.values()}) == len(specs), "each with a title of its own"
+    assert all(recipe.start is None or recipe.start in RECIPES for recipe in RECIPES.values())
+
+
+@pytest.fixture(scope="module")
+def sketched(root: Path, exported_unet: NetworkFiles) -> Path:
+    """A performer with a network of stick images."""
+    make_puppet(root, "sketched", frames=6)
+    roles = {"config": exported_unet.config, "weights": exported_unet.weights, "graph": exported_unet.graph}
+    add_generator("sketched", "unet-attn", roles, licence="CC0", recipe="", root=root)
+    return root
+
+
+def test_a_skeleton_becomes_a_person_on_the_empty_stage(sketched: Path, exported_unet: NetworkFiles) -> None:
+    poses = dance(9)[0], dance(9)[8]
+    with load_target("sketched", sketched) as target:
+        generator = create_generator("unet-attn", target)
+        assert isinstance(generator, NeuralGenerator)
+        pictures = [generator.generate(pose, None) for pose in poses]
+        layers = generator.draw(poses[1])
+    assert [picture.image.shape for picture in pictures] == [(128, 128, 3)] * 2
+    assert np.abs(pictures[0].image.astype(int) - pictures[1].image).mean() > 0.5
+    run = OpenVinoRunner(small_unet_config(), exported_unet)
+    np.testing.assert_array_equal(layers, draw_picture(run, small_unet_config(), poses[1]))
+    told = stick_image(small_unet_config().canvas, poses[1], TORSO)[None].astype(np.float32) / np.float32(255)
+    np.testing.assert_array_equal(layers, run(told)[0])
+
+
+def test_the_same_skeleton_elsewhere_is_the_same_person(sketched: Path) -> None:
+    pose = dance(5)[4]
+    with load_target("sketched", sketched) as target:
+        generator = create_generator("unet-attn", target)
+        here, there = (generator.generate(p, None) for p in (pose, moved(pose, 8, -6)))
+    assert here.alpha is not None
+    assert there.alpha is not None
+    assert here.alpha[20:100, 20:100].any()
+    np.testing.assert_array_equal(here.alpha[20:100, 20:100], there.alpha[14:94, 28:108])

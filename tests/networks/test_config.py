@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from core.errors import PackInvalid
-from core.networks.config import MAX_CONFIG_BYTES, Training, read_config
-from tests.puppets import small_config
+from core.networks.config import MAX_CONFIG_BYTES, NetworkConfig, Training, UNetConfig, read_config
+from tests.puppets import small_config, small_unet_config
 
 
 def test_a_config_comes_back_as_it_was(tmp_path: Path) -> None:
@@ -63,3 +63,38 @@ def test_a_config_without_end(tmp_path: Path) -> None:
 def test_a_config_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(PackInvalid):
         read_config(tmp_path / "none.json")
+
+
+def test_a_network_of_stick_images_comes_back_as_it_was(tmp_path: Path) -> None:
+    config = small_unet_config(residual=False)
+    (tmp_path / "c.json").write_text(config.to_json())
+    again = read_config(tmp_path / "c.json")
+    assert again == config
+    assert isinstance(again.network, UNetConfig)
+
+
+@pytest.mark.parametrize("side", ["width", "height"])
+def test_a_canvas_that_cannot_be_halved_often_enough(side: str, tmp_path: Path) -> None:
+    def told(pixels: int, widths: int) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads(small_unet_config().to_json())
+        content["network"]["widths"] = [8] * widths
+        content["canvas"][side] = pixels
+        return content
+
+    assert NetworkConfig.model_validate(told(72, 3)).canvas.model_dump()[side] == 72
+    with pytest.raises(ValueError, match="multiple of 16"):
+        NetworkConfig.model_validate(told(72, 4))
+    with pytest.raises(ValueError, match="multiple of 32"):
+        NetworkConfig.model_validate(told(80, 5))
+    (tmp_path / "c.json").write_text(json.dumps(told(72, 4)))
+    with pytest.raises(PackInvalid, match=r"c\.json"):
+        read_config(tmp_path / "c.json")
+
+
+@pytest.mark.parametrize("widths", [[], [8], [8] * 7, [8, 0], [8, 513], [8, -8], "wide", None])
+def test_widths_that_are_none(widths: Any, tmp_path: Path) -> None:
+    content: dict[str, Any] = json.loads(small_unet_config().to_json())
+    content["network"]["widths"] = widths
+    (tmp_path / "c.json").write_text(json.dumps(content))
+    with pytest.raises(PackInvalid, match=r"c\.json"):
+        read_config(tmp_path / "c.json")

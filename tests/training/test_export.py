@@ -12,7 +12,7 @@ from core.networks.config import read_config
 from core.runtime import NetworkFiles
 from core.training import export as exporting
 from core.training.export import export
-from tests.puppets import small_config, small_state
+from tests.puppets import small_config, small_state, small_unet_config
 
 CONFIG = small_config()
 
@@ -68,8 +68,7 @@ def test_what_openvino_computes_otherwise_is_not_kept(tmp_path: Path, monkeypatc
 
     def wrongly(*arguments: object) -> None:
         write(*arguments)  # type: ignore[arg-type]
-        files = arguments[2]
-        assert isinstance(files, NetworkFiles)
+        (files,) = (given for given in arguments if isinstance(given, NetworkFiles))
         xml = files.graph.read_text()
         assert 'type="Sigmoid"' in xml
         files.graph.write_text(xml.replace('type="Sigmoid"', 'type="Tanh"'))
@@ -77,3 +76,25 @@ def test_what_openvino_computes_otherwise_is_not_kept(tmp_path: Path, monkeypatc
     monkeypatch.setattr(exporting, "_write_graph", wrongly)
     with pytest.raises(DanceError, match="grey levels"):
         export(CONFIG, small_state(CONFIG), tmp_path)
+
+
+def test_weights_of_a_network_of_stick_images(exported_unet: NetworkFiles) -> None:
+    kept, state = load_file(exported_unet.weights), small_state(small_unet_config())
+    assert set(state) <= set(kept)
+    assert read_config(exported_unet.config) == small_unet_config()
+
+
+def test_nothing_of_a_network_of_stick_images_is_stored_twice(exported_unet: NetworkFiles) -> None:
+    """Its batch norms are folded into its convolutions: the graph's weights should be those of the file."""
+    kept = load_file(exported_unet.weights)
+    more = sum(tensor.numel() for name, tensor in kept.items() if name.startswith("graph."))
+    needed = sum(2 * tensor.numel() for tensor in small_state(small_unet_config()).values())
+    assert more < 0.2 * needed, f"{more} bytes beside {needed}"
+
+
+def test_places_in_a_safetensors_file(exported: NetworkFiles) -> None:
+    content, tensors = exported.weights.read_bytes(), load_file(exported.weights)
+    places = exporting.constants_at(exported.weights)
+    assert set(places) == set(tensors)
+    for name, (start, length) in places.items():
+        assert content[start : start + length] == tensors[name].numpy().tobytes()

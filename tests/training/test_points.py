@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,9 +15,10 @@ from core.networks.config import NetworkConfig
 from core.targets.split import split_of
 from core.targets.store import load_target
 from core.training.examples import Examples, prepare
-from core.training.points import POSE_NOISE, PointTask
+from core.training.points import POSE_NOISE, WINDOW, PointTask
 from core.types import Pose
 from tests.puppets import SMALL, TORSO, small_state
+from tests.training.views import check_window, coded_examples, sticks_of
 
 
 @pytest.fixture(params=["puppet", "moving"])
@@ -134,3 +136,45 @@ def test_it_is_judged_by_what_will_be_served(examples: Examples) -> None:
     if not examples.whole_frame:
         # the shadow is served at a quarter of the size
         assert np.abs(layers[4] - judged[4]).mean() < 8
+
+
+class Everyone(nn.Module):
+    """Knows the pictures of several frames that are asked for together."""
+
+    def __init__(self, examples: Examples, frames: list[int]) -> None:
+        super().__init__()
+        self.each = [Oracle(examples, frame) for frame in frames]
+
+    def forward(self, told: Tensor, points: Tensor) -> Tensor:
+        parts = [one(told[i : i + 1], points[i : i + 1]) for i, one in enumerate(self.each)]
+        return torch.cat(parts)
+
+
+@pytest.mark.parametrize(
+    "canvas",
+    [
+        {}, {"width": 192, "height": 144}, {"width": 32, "height": 64}, {"width": 64, "height": 48},
+        {"width": 144, "height": 192, "scale": 0.6, "left": 12.0, "top": 7.0, "follows": "frame"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_windows_are_one_place(canvas: dict[str, Any]) -> None:
+    examples = coded_examples(**canvas)
+    frames = [4, 0, 2]
+    views = task_of(examples).windows(
+        Everyone(examples, frames), torch.tensor(frames), torch.Generator().manual_seed(0), 4
+    )
+    assert len(views) == 4
+    side = min(WINDOW, examples.canvas.width, examples.canvas.height)
+    for view in views:
+        assert len(view.made) == len(view.wanted) == len(view.sticks) == 3
+        for place, frame in enumerate(frames):
+            check_window(examples, view, place, frame, side, sticks_of(examples, frame))
+
+
+def test_a_window_leads_back_to_the_network() -> None:
+    examples = coded_examples()
+    network = build(config_of(examples))
+    view = task_of(examples).windows(network, torch.tensor([1, 2]), torch.Generator().manual_seed(0), 1)[0]
+    view.made.sum().backward()
+    assert all(weight.grad is not None for weight in network.parameters())

@@ -5,28 +5,36 @@ from __future__ import annotations
 import contextlib
 import csv
 import json
+import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from core import paths
 from core.canvas import Canvas
-from core.errors import DanceError, GeneratorNotFound, UnusableInput
+from core.errors import DanceError, GeneratorNotFound, NobodyFound, UnusableInput
 from core.evaluate import evaluate
-from core.generators.neural import MlpSe
+from core.generators.neural import MlpSe, NeuralGenerator
 from core.generators.registry import create_generator
+from core.networks.build import build
+from core.networks.config import NetworkConfig, Training
+from core.networks.serve import load_weights
 from core.runtime import NetworkFiles
 from core.targets.build import build_target
+from core.targets.split import SplitName
 from core.targets.store import load_target
 from core.targets.trained import add_generator
-from core.training.recipes import RECIPES
-from core.training.train import Order, run_folder, train
+from core.training.recipes import RECIPES, Recipe
+from core.training.train import Order, _start, run_folder, train
 from core.training.trainer import CHECKPOINT, METRICS, Length, Trained
 from core.types import Pose
-from tests.puppets import SIZE, SMALL, dance, make_puppet, puppet, wall
+from tests.puppets import SIZE, SMALL, SMALL_UNET, dance, make_puppet, puppet, small_unet_config, wall
 from tests.test_cli import one_sentence, run
 
 SHORT = Length(epochs=2)
@@ -72,6 +80,8 @@ def test_from_footage_to_a_picture(own: Path) -> None:
     assert training is not None
     assert (training.split, training.seed, training.epochs) == ("blocks", 5, 25)
     assert training.validation_l1 == pytest.approx(trained.validation_l1, abs=1e-5)
+    assert training.held_out_l1 == pytest.approx(trained.held_out_l1, abs=1e-5)
+    assert training.begun_with is None
     assert set(training.versions) == {"torch", "openvino", "lightning-fabric"}
     assert generator.config.canvas.follows == "hips"
     pose = dance(60)[25]
@@ -91,9 +101,12 @@ def test_from_footage_to_a_picture(own: Path) -> None:
 
 def test_a_trained_performer_is_judged_by_what_was_held_out(own: Path) -> None:
     teach(Order("mlp-se", length=SHORT))
+    training = painter().config.training
+    assert training is not None
     with load_target("puppet") as target:
         result = evaluate(target, "mlp-se", "blocks")
         assert result.frames == 10
+        assert result.full_frame.l1_seed == pytest.approx(training.held_out_l1, abs=1e-3), "the record says the same"
         assert 5 < result.person_box.psnr < 40
         assert 0 < result.psnr_person < 40
         with pytest.raises(UnusableInput, match="--split random"):
@@ -102,7 +115,9 @@ def test_a_trained_performer_is_judged_by_what_was_held_out(own: Path) -> None:
 
 def test_learning_from_everything_holds_nothing_out(own: Path) -> None:
     order = Order("mlp-se", "all", length=Length(epochs=1))
-    assert teach(order).validation_l1 is None
+    trained = teach(order)
+    assert trained.validation_l1 is None
+    assert trained.held_out_l1 is None
     assert painter().trained_on == "all"
     assert run_folder("puppet", order) != run_folder("puppet", Order("mlp-se"))
 
@@ -235,3 +250,161 @@ def test_what_the_command_cannot_do_is_one_sentence(own: Path, words: list[str],
 def nothing_half_written() -> Iterator[None]:
     yield
     assert not [path for path in paths.data_root().rglob("*") if path.name.endswith(".part")]
+
+
+GAN = replace(SMALL_UNET, objective="bce", start="unet-attn")
+FAMILY = {
+    "unet-attn": SMALL_UNET,
+    "gan-bce-unet": GAN,
+    "wgan-gp-mlp": replace(SMALL, size=160, frames=16, objective="wgan-gp", start="mlp-se"),
+}
+
+
+def taught(name: str, epochs: int, seed: int = 0) -> NeuralGenerator:
+    """The generator after a run whose figures are what they should be."""
+    order = Order(name, length=Length(epochs=epochs), seed=seed)
+    trained = teach(order)
+    assert trained.epochs == epochs
+    assert trained.validation_l1 is not None
+    with (run_folder("puppet", order) / METRICS).open() as file:
+        rows = list(csv.DictReader(file))
+    assert [bool(row["critic"]) for row in rows] == [RECIPES[name].objective is not None] * epochs
+    assert all(np.isfinite(float(row["loss"])) for row in rows)
+    with load_target("puppet") as target:
+        generator = create_generator(name, target)
+    assert isinstance(generator, NeuralGenerator)
+    assert generator.trained_on == "blocks"
+    return generator
+
+
+@pytest.mark.parametrize(("name", "epochs"), [("unet-attn", 16), ("wgan-gp-mlp", 1)])
+def test_the_family_from_footage_to_a_picture(
+    name: str, epochs: int, own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(RECIPES, name, FAMILY[name])
+    pose = dance(60)[25]
+    frame, mask = puppet(pose)
+    generator = taught(name, epochs)
+    picture = generator.generate(pose, None)
+    assert picture.image.shape == frame.shape
+    assert picture.alpha is not None
+    if epochs > 1:
+        inside = np.abs(picture.image.astype(int) - frame)[mask > 200].mean()
+        empty = np.abs(wall().astype(int) - frame)[mask > 200].mean()
+        assert inside < 0.7 * empty, "somebody red and blue stands there"
+    if name == "unet-attn":
+        with load_target("puppet") as target:
+            weights = load_file(target.weight_file(name, "weights"))
+        assert float(weights["attend.gamma"]) != 0.0, "attention is not left out"
+
+
+def test_a_gan_begins_where_another_ended(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a rate of next to nothing it stays there."""
+    monkeypatch.setitem(RECIPES, "unet-attn", SMALL_UNET)
+    monkeypatch.setitem(RECIPES, "gan-bce-unet", replace(GAN, rate=1e-12))
+    taught("unet-attn", 1, seed=3)
+    gan = taught("gan-bce-unet", 1, seed=4)
+    with load_target("puppet") as target:
+        networks = []
+        for name in ("unet-attn", "gan-bce-unet"):
+            networks.append(build(gan.config))
+            load_weights(networks[-1], target.weight_file(name, "weights"), to_train=True)
+    for (name, begun), ended in zip(networks[0].named_parameters(), networks[1].parameters(), strict=True):
+        torch.testing.assert_close(begun, ended, atol=2e-3, rtol=4e-3, msg=name)
+    assert gan.config.training is not None
+    assert gan.config.training.begun_with == "unet-attn"
+    assert gan.generate(dance(60)[25], None).image.shape == (128, 128, 3)
+
+
+def given(config: NetworkConfig, files: NetworkFiles, folder: Path, split: SplitName | None = "blocks") -> None:
+    """Give the puppet a trained ``unet-attn`` of that config; never trained for a split of None."""
+    training = None
+    if split is not None:
+        training = Training(split=split, seed=0, epochs=1, minutes=1, validation_l1=0.1)
+    (folder / "unet-attn.json").write_text(config.model_copy(update={"training": training}).to_json())
+    roles = {"config": folder / "unet-attn.json", "weights": files.weights, "graph": files.graph}
+    add_generator("puppet", "unet-attn", roles, licence="CC0", recipe="")
+
+
+def start_of(recipe: Recipe = GAN, *, resume: bool = False) -> Path | None:
+    config = small_unet_config(generator="gan-bce-unet")
+    with load_target("puppet") as target:
+        return _start(target, config, recipe, Order("gan-bce-unet", resume=resume))
+
+
+def test_it_begins_with_the_weights_its_recipe_names(own: Path, exported_unet: NetworkFiles, tmp_path: Path) -> None:
+    given(small_unet_config(), exported_unet, tmp_path)
+    start = start_of()
+    assert start is not None
+    assert start.read_bytes() == exported_unet.weights.read_bytes()
+    assert start_of(replace(GAN, start=None)) is None
+    assert start_of(resume=True) is None, "a run that goes on has weights of its own"
+
+
+def _other_canvas() -> NetworkConfig:
+    config = small_unet_config()
+    return config.model_copy(update={"canvas": config.canvas.model_copy(update={"left": -60.0})})
+
+
+@pytest.mark.parametrize(
+    ("config", "split"),
+    [
+        (small_unet_config(residual=False), "blocks"), (_other_canvas(), "blocks"), (small_unet_config(), "random"),
+        (small_unet_config(), "all"), (small_unet_config(), None),
+    ],
+    ids=["network", "canvas", "split", "everything", "untrained"],
+)  # fmt: skip
+def test_what_is_not_the_same_is_nothing_to_begin_with(
+    config: NetworkConfig,
+    split: SplitName | None,
+    own: Path,
+    exported_unet: NetworkFiles,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What learnt from other frames may have seen those that are held out; and a person is told."""
+    given(config, exported_unet, tmp_path, split)
+    with caplog.at_level(logging.WARNING, "core.training.train"):
+        assert start_of() is None
+    assert "unet-attn" in caplog.text
+
+
+def test_a_performer_without_weights_to_begin_with(own: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, "core.training.train"):
+        assert start_of() is None
+    assert "gan-bce-unet starts from nothing" in caplog.text
+
+
+def test_a_performer_of_three_frames_is_one_sentence(own: Path) -> None:
+    make_puppet(own, "brief", frames=3)
+    with pytest.raises(NobodyFound, match="use longer footage"):
+        teach(Order("unet-attn", length=SHORT), "brief")
+
+
+def test_two_processes_train_one_network(own: Path) -> None:
+    """As on two cards or machines, here on the processor: each sees half of an epoch, and one of them writes and talks."""
+    words = [
+        "train",
+        "--target",
+        "puppet",
+        "--generator",
+        "gan-bce-mlp",
+        "--size",
+        "64",
+        "--device",
+        "cpu",
+        "--devices",
+        "2",
+    ]
+    done = run(*words, "--epochs", "2")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("is trained: 2 epochs") == 1
+    folder = run_folder("puppet", Order("gan-bce-mlp"))
+    with (folder / METRICS).open() as file:
+        assert [row["epoch"] for row in csv.DictReader(file)] == ["1", "2"]
+    with load_target("puppet") as target:
+        made = create_generator("gan-bce-mlp", target)
+        assert made.trained_on == "blocks"
+    done = run(*words, "--epochs", "3", "--resume")
+    assert done.returncode == 0, done.stderr
+    assert "is trained: 3 epochs" in done.stdout

@@ -131,7 +131,7 @@ class TestChoosing:
         strengths = {spec.name: spec.strength for spec in list_generators([])}
         assert strengths["nearest"] in words(app)
 
-        app.segmented_control(key="generator").set_value("nearest-frame").run()
+        app.selectbox(key="generator").set_value("nearest-frame").run()
         assert strengths["nearest-frame"] in words(app)
 
 
@@ -251,14 +251,14 @@ class TestDancing:
         app = open_app()
         app.button(key="pick-dance-omar-street").click().run()
         app.segmented_control(key="layout").set_value("triptych").run()
-        app.segmented_control(key="generator").set_value("nearest-frame").run()
+        app.selectbox(key="generator").set_value("nearest-frame").run()
 
         app.switch_page("pages/about.py").run()
         app.switch_page("pages/dance.py").run()
 
         assert chosen(app, "dance") == ["pick-dance-omar-street"]
         assert app.segmented_control(key="layout").value == "triptych"
-        assert app.segmented_control(key="generator").value == "nearest-frame"
+        assert app.selectbox(key="generator").value == "nearest-frame"
 
     def test_a_picture_of_ones_own_stands_behind(self, open_app: OpenApp, shared: House) -> None:
         app = open_app()

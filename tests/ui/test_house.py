@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 
 from core import dances, paths
 from core.errors import TargetNotFound
+from core.generators.neural import NeuralGenerator
 from core.ui.house import House, Performers, Speed, default_performer, house
 
 needs_assets = pytest.mark.skipif(
@@ -92,6 +94,33 @@ def test_warming_up_measures_this_machine_and_leaves_nothing() -> None:
     while list(made.files.folder.iterdir()) and time.monotonic() < end:
         time.sleep(0.05)
     assert list(made.files.folder.iterdir()) == []
+
+
+@needs_assets
+def test_a_chosen_generator_is_warm_before_it_is_asked() -> None:
+    made = house()
+    made.warm("mira", "mlp-se")
+    (thread,) = (t for t in threading.enumerate() if t.name == "warm-mlp-se")
+    made.warm("mira", "mlp-se")
+    thread.join(30)
+    assert not any(t.name == "warm-mlp-se" for t in threading.enumerate()), "once is enough"
+    target, generator = made.performers.get("mira", "mlp-se")
+    assert isinstance(generator, NeuralGenerator)
+    pose = target.pose(20)
+    assert pose is not None
+    began = time.monotonic()
+    generator.generate(pose, None)
+    assert time.monotonic() - began < 1
+
+
+def test_what_cannot_be_warmed_up_waits_until_it_is_asked_for(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        house().warm("nobody", "mlp-se")
+        end = time.monotonic() + 10
+        while "nobody" not in caplog.text and time.monotonic() < end:
+            time.sleep(0.02)
+    assert "not warm" in caplog.text
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
 @needs_assets

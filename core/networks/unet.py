@@ -1,0 +1,152 @@
+"""Convolutional: stick image to picture.
+
+An encoder-decoder with skips (Ronneberger et al., MICCAI 2015) as Isola et al., "Image-to-Image Translation" (CVPR 2017), use
+it. The stick image comes at half the size of the picture: it holds nothing finer, and the largest layers cost a quarter.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from core.conditioning import TRUNK_LEVELS
+from core.networks.config import UNetConfig
+
+_WAVES: Final = (2, 4, 8)
+"""How often each wave goes up and down over the length of a trunk. From a plain slope a network takes long to learn stripes
+(Tancik et al., "Fourier Features", NeurIPS 2020)."""
+
+
+class UNet(nn.Module):
+    """Stick images (B, channels, h, w) to (B, layers, 2 h, 2 w), 1 for a value of 255; h and w are multiples of 8.
+
+    Args:
+        place: h and w, to tell every pixel where it lies (Liu et al., "CoordConv", NeurIPS 2018), for what stands in one
+            place whatever the person does; None leaves it out, and takes stick images of any size.
+    """
+
+    def __init__(self, config: UNetConfig, channels: int, layers: int, *, place: tuple[int, int] | None = None) -> None:
+        super().__init__()
+        widths = config.widths
+        # no weight: known from the size
+        self.register_buffer("place", None if place is None else _places(*place), persistent=False)
+        self.read = _Step(channels + 4 * len(_WAVES) + (0 if place is None else 2), widths[0])
+        self.down = nn.ModuleList(_Down(narrow, wide, residual=config.residual) for narrow, wide in pairwise(widths))
+        self.attend = SelfAttention(widths[-1]) if config.attention else nn.Identity()
+        self.up = nn.ModuleList(
+            _Up(wide, narrow, residual=config.residual) for narrow, wide in reversed(list(pairwise(widths)))
+        )
+        self.draw = nn.Conv2d(widths[0], 4 * layers, 3, padding=1)
+        # the four pixels of a square begin alike, or it would be drawn in dots for long (Aitken et al., arXiv 1707.02937)
+        for part in (self.draw.weight, self.draw.bias):
+            part.data = part.data[::4].repeat_interleave(4, 0)
+
+    place: Tensor | None
+
+    def forward(self, sticks: Tensor) -> Tensor:
+        """See the class."""
+        told = [sticks, _waves(sticks[:, -2:])]
+        if self.place is not None:
+            told.append(self.place.expand(sticks.shape[0], -1, -1, -1))
+        x = self.read(torch.cat(told, 1))
+        passed = []
+        for down in self.down:
+            passed.append(x)
+            x = down(x)
+        x = self.attend(x)
+        for up, skipped in zip(self.up, reversed(passed), strict=True):
+            x = up(x, skipped)
+        return functional.pixel_shuffle(self.draw(x), 2)
+
+
+def _waves(trunk: Tensor) -> Tensor:
+    """Places on the trunk (B, 2, h, w) as sines and cosines, (B, 4 × waves, h, w), nothing beside it."""
+    on_it = (trunk * 20).clamp(0, 1)
+    turns = [2 * math.pi * 255 / TRUNK_LEVELS * count * trunk for count in _WAVES]
+    return torch.cat([wave * on_it for turn in turns for wave in (turn.sin(), turn.cos())], 1)
+
+
+def _places(height: int, width: int) -> Tensor:
+    """(1, 2, height, width): column and row of every pixel, from -1 to 1."""
+    rows, columns = torch.linspace(-1, 1, height), torch.linspace(-1, 1, width)
+    return torch.stack(torch.meshgrid(columns, rows, indexing="xy"))[None]
+
+
+class _Step(nn.Module):
+    """Convolution, batch norm, ReLU."""
+
+    def __init__(self, narrow: int, wide: int, stride: int = 1) -> None:
+        super().__init__()
+        self.convolve = nn.Conv2d(narrow, wide, 3, stride, 1, bias=False)
+        self.norm = nn.BatchNorm2d(wide)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.relu(self.norm(self.convolve(x)))
+
+
+class _Residual(nn.Module):
+    """Two steps around a skip (He et al., CVPR 2016)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = _Step(width, width)
+        self.second = nn.Sequential(nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.relu(x + self.second(self.first(x)))
+
+
+class _Down(nn.Module):
+    """To half the size."""
+
+    def __init__(self, narrow: int, wide: int, *, residual: bool) -> None:
+        super().__init__()
+        self.halve = _Step(narrow, wide, 2)
+        self.work = _Residual(wide) if residual else _Step(wide, wide)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.work(self.halve(x))
+
+
+class _Up(nn.Module):
+    """To twice the size, joined with what was there on the way down."""
+
+    def __init__(self, wide: int, narrow: int, *, residual: bool) -> None:
+        super().__init__()
+        self.join = _Step(wide + narrow, narrow)
+        self.work = _Residual(narrow) if residual else nn.Identity()
+
+    def forward(self, x: Tensor, skipped: Tensor) -> Tensor:
+        larger = functional.interpolate(x, scale_factor=2.0, mode="nearest")
+        return self.work(self.join(torch.cat([larger, skipped], 1)))
+
+
+class SelfAttention(nn.Module):
+    """Every place looks at every other (Zhang et al., "Self-Attention GANs", ICML 2019, eq. 1 to 3), (B, C, h, w) to the same.
+
+    ``gamma`` starts at 0: the network learns to look around after it has learnt to look close by.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        inner = max(width // 8, 4)
+        self.ask = nn.Conv2d(width, inner, 1)
+        self.offer = nn.Conv2d(width, inner, 1)
+        self.value = nn.Conv2d(width, width // 2, 1)
+        self.back = nn.Conv2d(width // 2, width, 1)
+        self.gamma = nn.Parameter(torch.zeros(1))
+
+    def weights(self, x: Tensor) -> Tensor:
+        """(B, h w, h w): how much each place takes from each other."""
+        asked, offered = self.ask(x).flatten(2), self.offer(x).flatten(2)
+        return (asked.transpose(1, 2) @ offered).softmax(-1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See the class."""
+        taken = self.value(x).flatten(2) @ self.weights(x).transpose(1, 2)
+        return x + self.gamma * self.back(taken.reshape(x.shape[0], -1, x.shape[2], x.shape[3]))
