@@ -1,6 +1,6 @@
 """How good the pictures are: every generator on held-out footage, on transfers with a known answer, and on a real source.
 
-    python -m benchmarks.quality [--targets mira theo] [--generators nearest nearest-frame mlp-se] [--label TEXT]
+    python -m benchmarks.quality [--targets mira theo] [--generators NAME...] [--label TEXT]
         [--parts held-out answers frames source] [--answers FOLDER] [--frames FOLDER] [--frames-target ID]
         [--source VIDEO] [--strips FOLDER]
 
@@ -28,9 +28,9 @@ import numpy as np
 from benchmarks.machine import append
 from core.compositing import cover
 from core.dances import list_dances
-from core.errors import UnusableInput
+from core.errors import UnusableInput, WeightsMissing
 from core.evaluate import Evaluation, Sample, danced, judge, performer_of, reenact, refuse_seen
-from core.generators.registry import create_generator
+from core.generators.registry import create_generator, list_generators
 from core.pipeline import performer_statistics
 from core.pose import skeleton
 from core.pose.analysis import Analysis, look
@@ -151,7 +151,7 @@ def run(contest: Contest, generators: list[str], label: str, strips: Path | None
         kept: list[Frame] = []
         try:
             result = judge(_keeping(samples(), kept), torso, flows=contest.part == KNOWN)
-        except UnusableInput as error:
+        except (UnusableInput, WeightsMissing) as error:
             print(f"{error} Passed over.")
             continue
         row = {"label": label, "part": contest.part, "performer": contest.performer.id, "source": contest.source,
@@ -235,7 +235,7 @@ def main() -> None:
     """Measure and append."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--targets", nargs="+", default=["mira", "theo"])
-    parser.add_argument("--generators", nargs="+", default=["nearest", "nearest-frame", "mlp-se"])
+    parser.add_argument("--generators", nargs="+", help="instead of all that each performer has")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--answers", type=Path)
     parser.add_argument("--frames", type=Path)
@@ -248,7 +248,8 @@ def main() -> None:
         if part in given.parts and getattr(given, part) is None:
             print(f"--{part} is not given: that part is passed over")
     for contest in contests(given):
-        run(contest, given.generators, given.label, given.strips)
+        there = [spec.name for spec in list_generators(list(contest.performer.manifest.generator_names()))]
+        run(contest, given.generators or there, given.label, given.strips)
 
 
 if __name__ == "__main__":

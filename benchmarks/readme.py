@@ -1,4 +1,4 @@
-"""Puts the newest measurements between the README's ``measured`` and ``quality`` marks: ``python -m benchmarks.readme``."""
+"""Puts the newest measurements between the README's marks: ``python -m benchmarks.readme``."""
 
 from __future__ import annotations
 
@@ -12,48 +12,72 @@ from PIL import Image
 
 from benchmarks.machine import RESULTS
 from benchmarks.quality import TILE
+from core.generators.registry import list_generators
 from core.paths import ASSETS
 
 PERFORMERS = ("mira", "theo")
 README = Path(__file__).resolve().parent.parent / "README.md"
 
-QUALITY = (
-    ("held out", "SSIM", "box_ssim", "{:.3f}"),
-    ("held out", "PSNR", "person_psnr", "{:.1f}"),
-    ("held out", "sharpness", "box_sharpness", "{:.2f}"),
-    ("known answer", "SSIM", "box_ssim", "{:.3f}"),
-    ("known answer", "AKD", "akd_known", "{:.1f}"),
-    ("real source", "AKD", "akd", "{:.1f}"),
-    ("real source", "MKR", "mkr", "{:.1%}"),
-    ("real source", "flicker", "flicker", "{:.2f}"),
-    ("real source", "jitter", "jitter", "{:.3f}"),
+ERRORS = (
+    ("L1", "box_l1_seed", "{:.3f}"),
+    ("PSNR", "box_psnr", "{:.1f}"),
+    ("SSIM", "box_ssim", "{:.3f}"),
+    ("sharpness", "box_sharpness", "{:.2f}"),
 )
-"""Part of the quality table, heading, column of the CSV, and how its mean over performers and dances is written."""
+PARTS = {
+    "held out": (*ERRORS, ("AKD", "akd", "{:.1f}"), ("MKR", "mkr", "{:.1%}"), ("flicker", "flicker", "{:.2f}")),
+    "known answer": (
+        *ERRORS, ("AKD", "akd_known", "{:.1f}"), ("MKR", "mkr", "{:.1%}"), ("flicker", "flicker", "{:.2f}"),
+        ("tOF", "tof", "{:.2f}"),
+    ),
+    "real source": (
+        ("AKD", "akd", "{:.1f}"), ("MKR", "mkr", "{:.1%}"), ("flicker", "flicker", "{:.2f}"), ("jitter", "jitter", "{:.3f}"),
+    ),
+}  # fmt: skip
+"""For each part of the quality table: heading, column of the CSV, and how its mean over sources is written."""
 STRIPS = {
     "held-out": ("held-out-mira-blocks.webp", 0),
     "known-answer": ("known-answer-theo-lina-disco.webp", 0),
     "real-source": ("real-source-theo-taichi2.mp4.webp", 1),
 }
 """Picture of the README, the strip it is, and how many of its rows are left out."""
+PUBLISHED = {"MLP": 0.077, "MLP + SE": 0.066, "U-Net": 0.078, "U-Net + attention": 0.056}
+"""Of the course project, on 1497 frames, random split."""
 IDEALS = {"footage": "the footage itself", "answer": "the footage itself"}
 """Rows of what the best generator could score, in both parts that have one."""
 
 
-def rows(table: str) -> list[dict[str, str]]:
-    """The rows of the newest label in one table."""
-    with (RESULTS / f"{table}.csv").open(newline="") as file:
-        every = list(csv.DictReader(file))
+def rows(table: str, **of: str) -> list[dict[str, str]]:
+    """The rows of the newest label in one table, of those with these values."""
+    every = [row for row in _table(table) if all(row[column] == value for column, value in of.items())]
     return [row for row in every if row["label"] == every[-1]["label"]]
+
+
+def newest(table: str, *keys: str) -> list[dict[str, str]]:
+    """The newest row for each value of ``keys``, in the order in which these first came: what did not change is not measured
+    again."""
+    found: dict[tuple[str, ...], dict[str, str]] = {}
+    for row in _table(table):
+        found[tuple(row[key] for key in keys)] = row
+    return list(found.values())
+
+
+def _table(name: str) -> list[dict[str, str]]:
+    with (RESULTS / f"{name}.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def figures() -> list[tuple[str, str]]:
     """What was measured, and the number in words."""
-    runs = rows("transfer")
+    runs, drawn = (rows("transfer", generator=name) for name in ("nearest", "unet-attn"))
     clip = runs[0]["clip"]
     once = [row for row in runs if row["clip"] == clip]
     longer = [row for row in runs if row["clip"] != clip]
     page = rows("page")[-1]
     poses = [row for row in rows("pose") if row["mode"] == "tracked"]
+
+    speeds = f"{median(float(row['fps']) for row in drawn):.0f} frames a second"
+    cost = f"{median(float(row['core_ms_per_frame']) for row in drawn):.0f} core-milliseconds a frame"
 
     def middle(column: str, of: list[dict[str, str]] = once) -> float:
         return median(float(row[column]) for row in of)
@@ -64,6 +88,7 @@ def figures() -> list[tuple[str, str]]:
     return [
         (f"{once[0]['frames']} frames of 960×720 to 512×512, `nearest`, file to file", f"{middle('fps'):.0f} frames a second"),
         ("the same in core-milliseconds", f"{middle('core_ms_per_frame'):.0f} a frame"),
+        ("the same with `unet-attn`", f"{speeds}, {cost}"),
         ("memory", f"{middle('peak_rss_mb'):.0f} MB; {middle('peak_rss_mb', longer):.0f} MB for a video five times as long"),
         ("`streamlit run` to a page that can be clicked", f"{float(page['start_to_clickable_s']):.1f} s"),
         ("click to the first picture of the performer", f"{float(page['click_to_preview_s']):.1f} s"),
@@ -72,24 +97,63 @@ def figures() -> list[tuple[str, str]]:
     ]  # fmt: skip
 
 
-def quality() -> str:
-    """The table of all generators: means over performers, and dances where there are several."""
-    measured = [row for row in rows("quality") if row["performer"] in PERFORMERS]
-    names = list(dict.fromkeys(IDEALS.get(row["generator"], f"`{row['generator']}`") for row in measured))
-    lines = [
-        "| | " + " | ".join(f"{part}: {heading}" for part, heading, _, _ in QUALITY) + " |",
-        "|---" * (len(QUALITY) + 1) + "|",
-    ]
-    for name in names:
-        mine = [row for row in measured if IDEALS.get(row["generator"], f"`{row['generator']}`") == name]
-        cells = [_mean(mine, part, column, form) for part, _, column, form in QUALITY]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+def quality(performer: str) -> str:
+    """A table for each part, of all generators of one performer: means over dances where there are several."""
+    every = newest("quality", "part", "performer", "source", "generator")
+    parts = []
+    for part, columns in PARTS.items():
+        mine = [row for row in every if row["performer"] == performer and row["part"] == part]
+        names = sorted({row["generator"] for row in mine}, key=_order)
+        lines = [
+            f"| {part} | " + " | ".join(heading for heading, _, _ in columns) + " |",
+            "|---" * (len(columns) + 1) + "|",
+        ]
+        for name in names:
+            values = [row for row in mine if row["generator"] == name]
+            cells = [_mean(values, column, form) for _, column, form in columns]
+            lines.append(f"| {IDEALS.get(name, f'`{name}`')} | " + " | ".join(cells) + " |")
+        parts.append("\n".join(lines) + "\n")
+    return "\n".join(parts)
+
+
+def _order(name: str) -> tuple[int, str]:
+    """Ideals first, then as pages offer them."""
+    offered = [spec.name for spec in list_generators()]
+    return (offered.index(name) if name in offered else -1), name
+
+
+def _mean(of: list[dict[str, str]], column: str, form: str) -> str:
+    values = [float(row[column]) for row in of if row[column]]
+    return form.format(fmean(values)) if values else "–"
+
+
+def seed() -> str:
+    """The course project's table beside ours: L1 at seed scale."""
+    measured = newest("seed", "split", "generator", "size")
+    lines = ["| | random split | held-out blocks |", "|---|---|---|"]
+    lines += [f"| course project: {name}, as published | {l1:.3f} | – |" for name, l1 in PUBLISHED.items()]
+    for name, size in dict.fromkeys((row["generator"], row["size"]) for row in measured):
+        cells = []
+        for split in ("random", "blocks"):
+            found = [row for row in measured if (row["generator"], row["size"], row["split"]) == (name, size, split)]
+            cells.append(f"{float(found[0]['l1_seed']):.3f}" if found else "–")
+        what = name if name == "mean picture" else f"`{name}`"
+        lines.append(f"| {what}{f', {size} pixels wide' if size else ''} | {cells[0]} | {cells[1]} |")
     return "\n".join(lines) + "\n"
 
 
-def _mean(of: list[dict[str, str]], part: str, column: str, form: str) -> str:
-    values = [float(row[column]) for row in of if row["part"] == part and row[column]]
-    return form.format(fmean(values)) if values else "–"
+def training() -> str:
+    """Seconds an epoch takes, ours beside a plain loop."""
+    measured = rows("training")
+    lines = ["| network | parameters | plain loop | ours | |", "|---|---|---|---|---|"]
+    for name in dict.fromkeys(row["network"] for row in measured):
+        taken = {row["loop"]: float(row["seconds_per_epoch"]) for row in measured if row["network"] == name}
+        (size,) = {int(row["parameters"]) for row in measured if row["network"] == name}
+        share = taken["plain"] / taken["ours"]
+        lines.append(
+            f"| {name} | {size / 1e6:.1f} M | {taken['plain']:.1f} s | {taken['ours']:.1f} s | {share:.1f} times |"
+        )
+    return "\n".join(lines) + "\n"
 
 
 def pictures(strips: Path) -> None:
@@ -101,7 +165,7 @@ def pictures(strips: Path) -> None:
 
 
 def main() -> None:
-    """Rewrite both tables, and with ``--strips`` the pictures."""
+    """Rewrite all tables, and with ``--strips`` the pictures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--strips", type=Path, help="the folder that benchmarks.quality --strips wrote")
     given = parser.parse_args()
@@ -109,7 +173,9 @@ def main() -> None:
         pictures(given.strips)
     speed = "| | |\n|---|---|\n" + "".join(f"| {what} | {number} |\n" for what, number in figures())
     text = README.read_text(encoding="utf-8")
-    for name, table in (("measured", speed), ("quality", quality())):
+    tables = [("measured", speed), ("seed", seed()), ("training", training())]
+    tables += [(f"quality-{performer}", quality(performer)) for performer in PERFORMERS]
+    for name, table in tables:
         marks = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
         text = marks.sub(lambda found, table=table: found[1] + table + found[2], text)  # type: ignore[misc]
     README.write_text(text, encoding="utf-8")
