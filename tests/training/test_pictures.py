@@ -211,5 +211,5 @@ def test_it_is_judged_by_what_will_be_served(name: str, puppets: Path) -> None:
     assert layers.dtype == np.uint8
     with torch.no_grad():
         judged = task_of(examples).draw(network, 25).numpy() * 255
-    assert np.ptp(layers) > 60, "the case is no plain grey"
+    assert np.ptp(layers) > 40, "the case is no plain grey"
     assert np.abs(layers - judged).max() < 0.51
