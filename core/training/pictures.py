@@ -71,7 +71,7 @@ class PictureTask:
         if not self._alone:
             return told, wanted
         side = self._side
-        corners = [self._corner(int(i), side, draws) for i in frames]
+        corners = [self._corner(int(i), draws) for i in frames]
         halves = [(y // 2, x // 2) for y, x in corners]
         return _cut(told, halves, side // 2), _cut(wanted, corners, side)
 
@@ -134,13 +134,13 @@ class PictureTask:
         sticks = functional.interpolate(told, scale_factor=2.0, mode="nearest")
         if self._alone:
             return Windows(made, wanted, sticks)
-        corners = [self._corner(int(i), self._side, draws) for i in frames]
+        corners = [self._corner(int(i), draws) for i in frames]
         return Windows(*(_cut(pictures, corners, self._side) for pictures in (made, wanted, sticks)))
 
-    def _corner(self, i: int, side: int, draws: torch.Generator) -> tuple[int, int]:
+    def _corner(self, i: int, draws: torch.Generator) -> tuple[int, int]:
         """Top and left of a window around a joint of frame ``i``."""
         joint = list(skeleton.JOINTS)[int(torch.randint(len(skeleton.JOINTS), (1,), generator=draws))]
-        matrix = self._canvas.matrix(Pose(self._landmarks[i]))
+        matrix, side = self._canvas.matrix(Pose(self._landmarks[i])), self._side
         x, y = (self._landmarks[i, joint, :2] - matrix[:, 2]) / self._canvas.scale - side / 2
         # of even numbers, so that the half-size sticks have the same corner
         return (
@@ -148,13 +148,9 @@ class PictureTask:
             int(min(max(x, 0), self._canvas.width - side)) // 2 * 2,
         )
 
-    def told(self, frames: Tensor, draws: torch.Generator | None) -> Tensor:
-        """(n, STICKS, h / 2, w / 2): stick images of the frames, as they are or with noise."""
-        landmarks = self._landmarks[frames.numpy()].copy()
-        if draws is not None:
-            noise = torch.randn((*landmarks.shape[:2], 2), generator=draws).numpy()
-            landmarks[..., :2] += noise * (POSE_NOISE * self._unit)
-        return self._sticks(landmarks)
+    def told(self, frames: Tensor) -> Tensor:
+        """(n, STICKS, h / 2, w / 2): stick images of the frames as they are."""
+        return self._sticks(self._landmarks[frames.numpy()])
 
     def _sticks(self, landmarks: NDArray[np.float32]) -> Tensor:
         sticks = np.stack([conditioning.stick_image(self._canvas, Pose(p), self._unit) for p in landmarks])
@@ -166,7 +162,7 @@ class PictureTask:
 
     def draw(self, network: nn.Module, i: int) -> Tensor:
         """(layers, height, width) of frame ``i`` as it will be served."""
-        return network(self.told(torch.tensor([i]), None))[0].float().clamp(0, 1)
+        return network(self.told(torch.tensor([i])))[0].float().clamp(0, 1)
 
     def wanted(self, i: int) -> Tensor:
         """(layers, height, width) that frame ``i`` should be."""

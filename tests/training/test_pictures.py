@@ -145,7 +145,7 @@ def test_what_is_told_is_the_skeleton_a_little_off(monkeypatch: pytest.MonkeyPat
         assert 0 < off < 0.25 * exact.mean()
     task.draw(oracle, 2)
     assert torch.equal(oracle.told[3][0], sticks_of(examples, 2)), "judged by what will be served"
-    assert torch.equal(task.told(torch.tensor([3]), None)[0], sticks_of(examples, 3))
+    assert torch.equal(task.told(torch.tensor([3]))[0], sticks_of(examples, 3))
 
 
 def test_noise_does_not_stay_in_the_examples() -> None:
