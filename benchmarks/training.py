@@ -1,20 +1,23 @@
 """Seconds an epoch takes, beside a loop as the course project had it, on networks of the course project's own widths.
 
-    python -m benchmarks.training FOLDER [--epochs 2] [--label TEXT]
+    python -m benchmarks.training FOLDER [--epochs 3] [--rounds 2] [--label TEXT]
 
 ``FOLDER`` holds ``frames/NNNN.webp`` and ``landmarks.npz``: 64×64 pixels, batches of 16, the networks 26 → 256 → 512 → 1024 →
 3·64·64 and a U-Net of 64, 128, 256 and 512 channels with 4×4 strided convolutions, attention and two residual blocks at the
 bottom. ``plain`` reads, cuts and draws every frame when it is its turn and computes in single precision; ``ours`` is
 ``core.training``: examples kept ready, half precision where the processor has it, pixels' channels side by side, one fused
-optimizer step, a running mean of the weights, a sheet of pictures and a checkpoint. Both train the same network, alternately.
-Appends to ``results/training.csv``.
+optimizer step, a running mean of the weights, sheets of pictures and a checkpoint after every epoch. Both train the same
+network, alternately and in processes of their own. Appends to ``results/training.csv``.
 """
 
 from __future__ import annotations
 
 import argparse
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import astuple, dataclass
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -34,6 +37,7 @@ from core.canvas import Canvas
 from core.conditioning import STICKS, encode, stick_image
 from core.networks.config import MlpConfig, NetworkConfig, UNetConfig
 from core.networks.unet import SelfAttention
+from core.paths import PROJECT
 from core.targets.store import read_picture
 from core.training.examples import Examples
 from core.training.pictures import PictureTask
@@ -143,20 +147,19 @@ def coordinates(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
     return encode(landmarks, UNIT)
 
 
-def plain(frames: Frames, network: nn.Module) -> Callable[[], None]:
-    """One epoch of a loop as one writes it first."""
+def plain(frames: Frames, network: nn.Module, epochs: int) -> float:
+    """A loop as one writes it first; when its first epoch began."""
+    began = perf_counter()
     loader = DataLoader(frames, BATCH, shuffle=True)
     optimizer = torch.optim.Adam(network.parameters(), lr=2e-4)
-
-    def epoch() -> None:
-        network.train()
+    network.train()
+    for _ in range(epochs):
         for told, wanted in loader:
             loss = functional.l1_loss(network(told), wanted)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-
-    return epoch
+    return began
 
 
 class Whole:
@@ -191,8 +194,8 @@ class FromHalf(nn.Module):
         return self.network(functional.interpolate(told, scale_factor=2.0, mode="nearest"))
 
 
-def ours(frames: Frames, network: nn.Module, *, of_sticks: bool, folder: Path) -> Callable[[], None]:
-    """One epoch of ``core.training``."""
+def ours(frames: Frames, network: nn.Module, epochs: int, *, of_sticks: bool) -> float:
+    """``core.training``; when its first epoch began."""
     pictures, landmarks = zip(*(frames.picture(i) for i in range(len(frames))), strict=True)
     layers = np.ascontiguousarray(np.stack(pictures).transpose(0, 3, 1, 2))
     canvas = Canvas(width=SIDE, height=SIDE, scale=1.0, left=0.0, top=0.0, follows="frame")
@@ -203,41 +206,70 @@ def ours(frames: Frames, network: nn.Module, *, of_sticks: bool, folder: Path) -
     fabric = learning_device("auto")
     taught = (FromHalf(network) if of_sticks else network).to(memory_format=torch.channels_last)
     task: Any = PictureTask(examples, config, fabric.device) if of_sticks else Whole(examples)
-
-    def epoch() -> None:
+    began = perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
         Trainer(
-            fabric=fabric, network=taught, task=task, recipe=Recipe(shape, frames=BATCH, rate=2e-4), folder=folder, seed=0,
-            train=torch.arange(len(frames)), held_out=torch.arange(0), length=Length(epochs=1),
+            fabric=fabric, network=taught, task=task, recipe=Recipe(shape, frames=BATCH, rate=2e-4), folder=Path(folder),
+            seed=0, train=torch.arange(len(frames)), held_out=torch.arange(0), length=Length(epochs=epochs),
         ).run()  # fmt: skip
+    return began
 
-    return epoch
+
+KINDS: dict[str, tuple[Callable[[], nn.Module], Callable[[NDArray[np.float32]], NDArray[Any]]]] = {
+    "mlp": (OriginalMlp, coordinates),
+    "unet": (OriginalUNet, sticks),
+}
+LOOPS = ("plain", "ours")
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Seconds that preparing took, once, and each epoch after it."""
+
+    prepare: float
+    epoch: float
+
+
+def seconds_of(folder: Path, name: str, loop: str, epochs: int) -> Taken:
+    """One loop, in this process."""
+    kind, told = KINDS[name]
+    started = perf_counter()
+    frames, network = Frames(folder, told), kind()
+    began = (
+        plain(frames, network, epochs) if loop == "plain" else ours(frames, network, epochs, of_sticks=name == "unet")
+    )
+    return Taken(began - started, (perf_counter() - began) / epochs)
+
+
+def apart(folder: Path, name: str, loop: str, epochs: int) -> Taken:
+    """The same in a process of its own: what one loop asks of the process must not help the other."""
+    what = [sys.executable, "-m", "benchmarks.training", str(folder), "--epochs", str(epochs), "--only", name, loop]
+    done = subprocess.run(what, check=True, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
+    return Taken(*map(float, done.stdout.split()[-2:]))
 
 
 def main() -> None:
     """Train alternately, time, append."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--only", nargs=2, metavar=("NETWORK", "LOOP"), help="print what one takes, append nothing")
     parser.add_argument("--label", default="")
     given = parser.parse_args()
-    for name, kind, told in (("mlp", OriginalMlp, coordinates), ("unet", OriginalUNet, sticks)):
-        frames = Frames(given.folder, told)
-        seconds: dict[str, list[float]] = {"plain": [], "ours": []}
-        with tempfile.TemporaryDirectory() as folder:
-            network = kind()
-            loops = {
-                "plain": plain(frames, network),
-                "ours": ours(frames, network, of_sticks=kind is OriginalUNet, folder=Path(folder)),
-            }
-            for _ in range(given.epochs):
-                for loop, epoch in loops.items():
-                    began = perf_counter()
-                    epoch()
-                    seconds[loop].append(perf_counter() - began)
-        for loop, taken in seconds.items():
-            row = {"label": given.label, "network": name, "loop": loop, "frames": len(frames),
-                   "parameters": sum(p.numel() for p in network.parameters()),
-                   "seconds_per_epoch": round(median(taken), 2)}  # fmt: skip
+    if given.only:
+        print(*astuple(seconds_of(given.folder, given.only[0], given.only[1], given.epochs)))
+        return
+    for name, (kind, told) in KINDS.items():
+        taken: dict[str, list[Taken]] = {loop: [] for loop in LOOPS}
+        for _ in range(given.rounds):
+            for loop in LOOPS:
+                taken[loop].append(apart(given.folder, name, loop, given.epochs))
+        for loop, each in taken.items():
+            row = {"label": given.label, "network": name, "loop": loop, "frames": len(Frames(given.folder, told)),
+                   "parameters": sum(p.numel() for p in kind().parameters()),
+                   "prepare_seconds": round(median(one.prepare for one in each), 2),
+                   "seconds_per_epoch": round(median(one.epoch for one in each), 2)}  # fmt: skip
             append("training", row)
             print(row, flush=True)
 

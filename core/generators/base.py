@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from core.types import Picture, Pose
 
@@ -40,7 +40,7 @@ class Generator(ABC):
     A file asks ``choose_all`` once and then ``generate`` for each frame; a stream asks a ``Chooser`` of its own for each.
     """
 
-    spec: ClassVar[GeneratorSpec]
+    spec: GeneratorSpec
 
     @property
     def trained_on(self) -> SplitName | None:

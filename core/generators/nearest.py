@@ -260,7 +260,6 @@ def _landing(
     return (slice(top, bottom), slice(left, right)), matrix
 
 
-@register
 class NearestFrame(_Nearest):
     """The nearest frame each time."""
 
@@ -291,7 +290,6 @@ class _ClosestChooser(Chooser):
         return self._closest(pose)
 
 
-@register
 class Nearest(_Nearest):
     """The best sequence of frames."""
 
@@ -342,3 +340,7 @@ class _FlowingChooser(Chooser):
             row = row + _transition(self._index, np.array([self._place]), every, advance, self._costs)[0]
         self._place, self._seconds = int(row.argmin()), seconds
         return int(self._index.frames[self._place])
+
+
+for _maker in (NearestFrame, Nearest):
+    register(_maker.spec, _maker)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import cv2
@@ -35,14 +36,15 @@ LIGHT_STEP: Final = 4
 
 
 class NeuralGenerator(Generator):
-    """What all trained generators share. The network is loaded with the first picture.
+    """A trained generator. The network is loaded with the first picture.
 
     Raises:
         GeneratorNotFound, WeightsMissing, PackInvalid: the performer's files do not hold this generator.
     """
 
-    def __init__(self, target: Target) -> None:
-        name = self.spec.name
+    def __init__(self, spec: GeneratorSpec, target: Target) -> None:
+        self.spec = spec
+        name = spec.name
         files = (target.weight_file(name, role) for role in (CONFIG, WEIGHTS, GRAPH))
         self._files = NetworkFiles(*files)
         self.config: NetworkConfig = read_config(self._files.config)
@@ -146,97 +148,22 @@ def _ask_some(run: Runner, told: NDArray[np.float32], points: NDArray[np.float32
     return np.asarray(run(told, padded[None])[0][: len(points)], np.uint8)
 
 
-@register
-class MlpSe(NeuralGenerator):
-    """Fully connected with squeeze-and-excitation."""
+_FAMILY: Final = (
+    ("mlp-se", "Painted from joints",
+     "A small network paints every pixel from 13 joints: follows any pose, and looks softer than footage."),
+    ("mlp", "Painted, plain", "As Painted from joints, without weighing: to compare with."),
+    ("unet", "Drawn from a skeleton", "A convolutional network redraws the skeleton as the performer, all at once."),
+    ("unet-attn", "Drawn with attention",
+     "As above, and every part of the picture looks at every other: steadier left and right."),
+    ("gan-bce-mlp", "Painted, sharpened", "Painted from joints, trained against a critic (GAN): crisper, less exact."),
+    ("gan-bce-unet", "Drawn, sharpened", "Drawn with attention, trained against a critic (GAN): crisper, less exact."),
+    ("wgan-gp-mlp", "Painted, sharpened (W)",
+     "The same against a Wasserstein critic (WGAN-GP), which is steadier to train."),
+    ("wgan-gp-unet", "Drawn, sharpened (W)",
+     "The same against a Wasserstein critic (WGAN-GP), which is steadier to train."),
+)  # fmt: skip
+"""Name, title and strength of each; what its network is stands in its config, how it is trained in ``core.training.recipes``."""
 
-    spec = GeneratorSpec(
-        name="mlp-se",
-        title="Painted from joints",
-        strength="A small network paints every pixel from 13 joints: follows any pose, and looks softer than footage.",
-        needs_weights=True,
-    )
-
-
-@register
-class Mlp(NeuralGenerator):
-    """Fully connected."""
-
-    spec = GeneratorSpec(
-        name="mlp",
-        title="Painted, plain",
-        strength="As Painted from joints, without weighing: to compare with.",
-        needs_weights=True,
-    )
-
-
-@register
-class UNet(NeuralGenerator):
-    """Convolutional, from a stick image."""
-
-    spec = GeneratorSpec(
-        name="unet",
-        title="Drawn from a skeleton",
-        strength="A convolutional network redraws the skeleton as the performer, all at once.",
-        needs_weights=True,
-    )
-
-
-@register
-class UNetAttention(NeuralGenerator):
-    """The same with residual blocks and self-attention."""
-
-    spec = GeneratorSpec(
-        name="unet-attn",
-        title="Drawn with attention",
-        strength="As above, and every part of the picture looks at every other: steadier left and right.",
-        needs_weights=True,
-    )
-
-
-@register
-class GanBceMlp(NeuralGenerator):
-    """Fully connected, against a critic by cross entropy."""
-
-    spec = GeneratorSpec(
-        name="gan-bce-mlp",
-        title="Painted, sharpened",
-        strength="Painted from joints, trained against a critic (GAN): crisper, less exact.",
-        needs_weights=True,
-    )
-
-
-@register
-class GanBceUNet(NeuralGenerator):
-    """Convolutional with attention, against a critic by cross entropy."""
-
-    spec = GeneratorSpec(
-        name="gan-bce-unet",
-        title="Drawn, sharpened",
-        strength="Drawn with attention, trained against a critic (GAN): crisper, less exact.",
-        needs_weights=True,
-    )
-
-
-@register
-class WganGpMlp(NeuralGenerator):
-    """Fully connected, against a Wasserstein critic."""
-
-    spec = GeneratorSpec(
-        name="wgan-gp-mlp",
-        title="Painted, sharpened (W)",
-        strength="The same against a Wasserstein critic (WGAN-GP), which is steadier to train.",
-        needs_weights=True,
-    )
-
-
-@register
-class WganGpUNet(NeuralGenerator):
-    """Convolutional with attention, against a Wasserstein critic."""
-
-    spec = GeneratorSpec(
-        name="wgan-gp-unet",
-        title="Drawn, sharpened (W)",
-        strength="The same against a Wasserstein critic (WGAN-GP), which is steadier to train.",
-        needs_weights=True,
-    )
+for _name, _title, _strength in _FAMILY:
+    _spec = GeneratorSpec(_name, _title, _strength, needs_weights=True)
+    register(_spec, partial(NeuralGenerator, _spec))

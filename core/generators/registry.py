@@ -11,10 +11,9 @@ from core.targets.store import Target
 _MAKERS: dict[str, tuple[GeneratorSpec, Callable[[Target], Generator]]] = {}
 
 
-def register(maker: type[Generator]) -> type[Generator]:
-    """Class decorator: makes a generator known under its spec's name. Its constructor takes the target alone."""
-    _MAKERS[maker.spec.name] = (maker.spec, maker)
-    return maker
+def register(spec: GeneratorSpec, maker: Callable[[Target], Generator]) -> None:
+    """Make a generator known under its spec's name; ``maker`` makes it for a performer."""
+    _MAKERS[spec.name] = (spec, maker)
 
 
 def list_generators(trained: list[str] | None = None) -> list[GeneratorSpec]:

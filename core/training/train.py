@@ -30,6 +30,7 @@ from core.targets.trained import add_generator
 from core.training.adversarial import Rival
 from core.training.examples import BLOCK, Examples, prepare
 from core.training.export import export
+from core.training.memory import keep_freed_memory
 from core.training.perceptual import load_perceptual
 from core.training.pictures import PictureTask
 from core.training.points import PointTask
@@ -158,6 +159,7 @@ def learning_device(device: Device, devices: int = 1, machines: int = 1) -> Fabr
         UnusableInput: there is no such device, or not so many.
     """
     require(device)
+    keep_freed_memory()
     # a line on how the precision was chosen, for a person who did not choose it
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     accelerator = device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"

@@ -45,6 +45,8 @@ from the right ones, pixel by pixel, than blurred ones are. The newest network w
 _VALIDATED: Final = 40
 _ON_SHEET: Final = 6
 _SMOOTHING: Final = 0.995
+_FOLLOWED: Final = 4
+"""After so many steps the running mean goes on, once the first steps are over: reading all weights again takes time."""
 _WARM_UP: Final = 100
 _LAST_RATE: Final = 0.01
 _LONGEST_NORM: Final = 1.0
@@ -318,16 +320,27 @@ class Trainer:
             self._verdicts.append(torch.stack([verdict, asked.detach()]))
         self._optimizer.zero_grad()
         self.fabric.backward(loss)
-        self.fabric.clip_gradients(self._shown, self._optimizer, max_norm=_LONGEST_NORM, error_if_nonfinite=False)
+        self._shorten()
         self._optimizer.step()
         self._state.step += 1
-        self._follow()
+        if self._state.step < _WARM_UP:
+            self._follow(1)
+        elif not self._state.step % _FOLLOWED:
+            self._follow(_FOLLOWED)
         return error.detach()
 
     @torch.no_grad()
-    def _follow(self) -> None:
+    def _shorten(self) -> None:
+        """Gradients of no more than the longest norm; most are shorter, and need not be written again."""
+        weights = [weight for weight in self.network.parameters() if weight.grad is not None]
+        norm = nn.utils.get_total_norm([weight.grad for weight in weights if weight.grad is not None])
+        if not norm <= _LONGEST_NORM:
+            nn.utils.clip_grads_with_norm_(weights, _LONGEST_NORM, norm)
+
+    @torch.no_grad()
+    def _follow(self, steps: int) -> None:
         """The network that is kept is a running mean of the trained one: less noisy than any single step's."""
-        keep = min(_SMOOTHING, self._state.step / (self._state.step + 10))
+        keep = min(_SMOOTHING, self._state.step / (self._state.step + 10)) ** steps
         now = self.network.state_dict()
         floats = [name for name, tensor in now.items() if tensor.is_floating_point()]
         torch._foreach_lerp_([self._smooth[name] for name in floats], [now[name] for name in floats], 1 - keep)

@@ -20,7 +20,7 @@ from core import paths
 from core.canvas import Canvas
 from core.errors import DanceError, GeneratorNotFound, NobodyFound, UnusableInput
 from core.evaluate import evaluate
-from core.generators.neural import MlpSe, NeuralGenerator
+from core.generators.neural import NeuralGenerator
 from core.generators.registry import create_generator
 from core.networks.build import build
 from core.networks.config import NetworkConfig, Training
@@ -56,10 +56,10 @@ def teach(order: Order, target_id: str = "puppet") -> Trained:
         return train(target, order)
 
 
-def painter(target_id: str = "puppet") -> MlpSe:
+def painter(target_id: str = "puppet") -> NeuralGenerator:
     with load_target(target_id) as target:
         generator = create_generator("mlp-se", target)
-        assert isinstance(generator, MlpSe)
+        assert isinstance(generator, NeuralGenerator)
         return generator
 
 
