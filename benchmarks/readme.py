@@ -72,7 +72,8 @@ def figures() -> list[tuple[str, str]]:
     runs, drawn = (rows("transfer", generator=name) for name in ("nearest", "unet-attn"))
     clip = runs[0]["clip"]
     once = [row for row in runs if row["clip"] == clip]
-    longer = [row for row in runs if row["clip"] != clip]
+    others = [row for row in _table("transfer") if row["generator"] == "nearest" and row["clip"] != clip]
+    longer = [row for row in others if row["label"] == others[-1]["label"]]
     page = rows("page")[-1]
     poses = [row for row in rows("pose") if row["mode"] == "tracked"]
 
