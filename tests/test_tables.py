@@ -69,6 +69,7 @@ def test_the_course_projects_table_is_beside_ours(results: Path) -> None:
 
 
 def test_how_much_faster_an_epoch_is(results: Path) -> None:
-    row = {"label": "x", "network": "unet", "loop": "plain", "parameters": "12500000", "seconds_per_epoch": "30"}
-    write(results / "training.csv", [row, row | {"loop": "ours", "seconds_per_epoch": "7.5"}])
-    assert cells(readme.training(), "unet") == ["12.5 M", "30.0 s", "7.5 s", "4.0 times"]
+    row = {"label": "x", "network": "unet", "loop": "plain", "parameters": "12500000", "prepare_seconds": "0",
+           "seconds_per_epoch": "30"}  # fmt: skip
+    write(results / "training.csv", [row, row | {"loop": "ours", "prepare_seconds": "2", "seconds_per_epoch": "7.5"}])
+    assert cells(readme.training(), "unet") == ["12.5 M", "30.0 s", "7.5 s", "4.0 times", "2.0 s"]
