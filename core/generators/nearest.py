@@ -322,6 +322,12 @@ class Nearest(_Nearest):
         return spacing * float(self._target.rate)
 
 
+_FORESIGHT = 8.0
+"""For how many frames a live stream takes a pose to stay as it is. Being near pays for as long as that, a jump is paid once:
+asked for one frame alone, no jump would ever pay, for its costs grow with the distance that it makes up. Of a fast dance
+(omar-street, 30 frames a second) 1 is .22 torso lengths off, 8 is .16, and so is the sequence that knows the future."""
+
+
 class _FlowingChooser(Chooser):
     """Goes on from the frame before unless another is nearer by more than a jump costs: the causal half of the sequence."""
 
@@ -333,7 +339,7 @@ class _FlowingChooser(Chooser):
         self._seconds = 0.0
 
     def choose(self, pose: Pose, seconds: float) -> Choice:
-        row = self._index.distances(pose.landmarks[None])[0]
+        row = _FORESIGHT * self._index.distances(pose.landmarks[None])[0]
         if self._place is not None:
             every = np.arange(len(row))
             advance = max((seconds - self._seconds) * self._rate, 0.0)
