@@ -218,7 +218,10 @@ class Shelf:
 
     def away(self) -> None:
         """The visitor left, or seems to have."""
-        self._wait(threading.Timer(self._grace, self.clear))
+        with self._lock:
+            holding = bool(self._holds)
+        if holding:
+            self._wait(threading.Timer(self._grace, self.clear))
 
     def back(self) -> None:
         """They are here."""
