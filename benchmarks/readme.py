@@ -76,6 +76,10 @@ def figures() -> list[tuple[str, str]]:
     longer = [row for row in others if row["label"] == others[-1]["label"]]
     page = rows("page")[-1]
     poses = [row for row in rows("pose") if row["mode"] == "tracked"]
+    live = [row for row in newest("live", "generator", "visitors") if row["generator"] == "unet-attn"]
+    alone, two = sorted(live, key=lambda row: row["visitors"])
+    shared = f"{float(two['different_fps']):.0f}, {two['p95_ms']} ms late at p95"
+    later = [float(alone[f"p{part}_ms"]) - float(alone[f"untouched_p{part}_ms"]) for part in (50, 95)]
 
     speeds = f"{median(float(row['fps']) for row in drawn):.0f} frames a second"
     cost = f"{median(float(row['core_ms_per_frame']) for row in drawn):.0f} core-milliseconds a frame"
@@ -93,6 +97,10 @@ def figures() -> list[tuple[str, str]]:
         ("memory", f"{middle('peak_rss_mb'):.0f} MB; {middle('peak_rss_mb', longer):.0f} MB for a video five times as long"),
         ("`streamlit run` to a page that can be clicked", f"{float(page['start_to_clickable_s']):.1f} s"),
         ("click to the first picture of the performer", f"{float(page['click_to_preview_s']):.1f} s"),
+        ("different pictures a second, live with `unet-attn` beside its Chromium", f"{float(alone['different_fps']):.0f}"),
+        ("later than the camera passed through untouched", f"{later[0]:.0f} ms in the middle, {later[1]:.0f} ms at p95"),
+        ("START to the first picture", f"{float(alone['first_s']):.1f} s"),
+        ("different pictures a second for each of two at once", shared),
         ("pose error against the known joints, files", f"{error('zero phase'):.3f} torso lengths"),
         ("pose error against the known joints, live", f"{error('one euro'):.3f} torso lengths"),
     ]  # fmt: skip

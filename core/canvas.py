@@ -59,6 +59,11 @@ class Canvas(BaseModel):
         """How many layers are drawn on it."""
         return PERSON_LAYERS if self.follows == "hips" else FRAME_LAYERS
 
+    def halved(self) -> Canvas:
+        """The same rectangle with half as many pixels to a side, as far as that is a multiple of 8."""
+        width, height = (max(side // 16 * 8, 16) for side in (self.width, self.height))
+        return self.model_copy(update={"width": width, "height": height, "scale": self.scale * self.height / height})
+
     def matrix(self, pose: Pose) -> NDArray[np.float64]:
         """(2, 3) from canvas pixels to performer pixels for the canvas of ``pose``; pixel centres lie on whole numbers."""
         hips = pose.xy[list(skeleton.HIPS)].mean(0) if self.follows == "hips" else (0.0, 0.0)

@@ -17,12 +17,12 @@ import numpy as np
 from core.closing import Closing
 from core.compositing import Background, Layout, arrange, needs_source
 from core.errors import NobodyFound
-from core.generators.base import Choice, Generator
+from core.generators.base import Choice, Chooser, Generator
 from core.pose.analysis import Analysis
-from core.pose.estimator import PoseEstimator
-from core.pose.person import Follower, Person
-from core.pose.retarget import BodyStatistics, LiveBody, Retargeter, ground_lines, measure_body
-from core.pose.smoothing import BRIDGE, OneEuro, smooth_offline
+from core.pose.dancer import LiveDancer, Sight
+from core.pose.person import Person
+from core.pose.retarget import BodyStatistics, Retargeter, ground_lines, measure_body
+from core.pose.smoothing import smooth_offline
 from core.targets.store import Target
 from core.types import Frame, FrameResult, Picture, Pose, VideoFrame
 
@@ -39,6 +39,47 @@ class Plan:
     asked: list[Pose | None]
     choices: list[Choice]
     found: int
+
+
+class Act:
+    """One performer by one generator, for one stream: asks for poses of theirs and draws them.
+
+    ``ask`` and ``draw`` may be called by two threads, each by one.
+
+    Args:
+        target: the performer.
+        generator: made for that performer; may be shared.
+    """
+
+    def __init__(self, target: Target, generator: Generator) -> None:
+        self.target = target
+        self.generator = generator
+        self._retargeter = Retargeter(performer_statistics(target))
+        self._stage = empty_stage(target)
+        self._chooser: Chooser | None = None
+        self._last: tuple[Pose, Choice] | None = None
+
+    def fit(self, pose: Pose, dancer: BodyStatistics, ground: float) -> Pose:
+        """See ``Retargeter.fit``."""
+        return self._retargeter.fit(pose, dancer, ground)
+
+    def ask(self, sight: Sight | None) -> tuple[Pose | None, Choice]:
+        """The pose and the choice to draw the next frame of a live stream from; (None, None) for an empty stage."""
+        if sight is None:
+            return None, None
+        if sight.held and self._last is not None:
+            return self._last
+        asked = self.fit(sight.pose, sight.body, sight.ground)
+        if self._chooser is None:
+            self._chooser = self.generator.chooser()
+        self._last = asked, self._chooser.choose(asked, sight.seconds)
+        return self._last
+
+    def draw(self, asked: Pose | None, choice: Choice) -> Picture:
+        """The performer in that pose; the empty stage for None."""
+        if asked is None:
+            return Picture(self._stage, np.zeros(self._stage.shape[:2], np.uint8))
+        return self.generator.generate(asked, choice)
 
 
 class DancePipeline(Closing):
@@ -63,21 +104,17 @@ class DancePipeline(Closing):
         layout: Layout = "result",
         background: Background | None = None,
     ) -> None:
-        self._target = target
-        self._generator = generator
+        self._act = Act(target, generator)
         self._person = person
         self._layout: Layout = layout
         self._background = background or Background()
-        self._performer = performer_statistics(target)
-        self._retargeter = Retargeter(self._performer)
-        self._stage = empty_stage(target)
-        self._live: _LiveState | None = None
+        self._dancer: LiveDancer | None = None
 
     def close(self) -> None:
         """Give back what a live stream holds."""
-        if self._live is not None:
-            self._live.close()
-            self._live = None
+        if self._dancer is not None:
+            self._dancer.close()
+            self._dancer = None
 
     @property
     def needs_source(self) -> bool:
@@ -96,13 +133,13 @@ class DancePipeline(Closing):
             raise NobodyFound("Nobody was found in this video: choose one that shows a person, best from head to foot.")
         poses = smooth_offline(followed, analysis.seconds, analysis.cuts)
         asked = self._retarget_all(poses, analysis.seconds)
-        return Plan(poses, asked, self._generator.choose_all(asked, analysis.times), found)
+        return Plan(poses, asked, self._act.generator.choose_all(asked, analysis.times), found)
 
     def _retarget_all(self, poses: list[Pose | None], seconds: list[float]) -> list[Pose | None]:
         dancer = measure_body([pose for pose in poses if pose is not None])
         grounds = ground_lines(poses, seconds, dancer.legs_seen)
         return [
-            None if pose is None else self._retargeter.fit(pose, dancer, ground)
+            None if pose is None else self._act.fit(pose, dancer, ground)
             for pose, ground in zip(poses, grounds, strict=True)
         ]
 
@@ -114,84 +151,39 @@ class DancePipeline(Closing):
             plan: for files. Without one this is a live step.
             people: everybody in a live frame, where that is known already.
         """
-        clock = _Clock()
+        clock = Clock()
         if plan is None:
             pose, asked, choice = self._live_pose(frame, people, clock)
         else:
             i = frame.index
             pose, asked, choice = plan.poses[i], plan.asked[i], plan.choices[i]
         with clock.stage("generate"):
-            person = self._empty() if asked is None else self._generator.generate(asked, choice)
+            person = self._act.draw(asked, choice)
         with clock.stage("composite"):
             image = arrange(self._layout, self._background.behind(person), frame.image, pose)
         return FrameResult(image, pose, asked, clock.milliseconds)
 
-    def _empty(self) -> Picture:
-        return Picture(self._stage, np.zeros(self._stage.shape[:2], np.uint8))
-
     def _live_pose(
-        self, frame: VideoFrame, people: list[Pose] | None, clock: _Clock
+        self, frame: VideoFrame, people: list[Pose] | None, clock: Clock
     ) -> tuple[Pose | None, Pose | None, Choice]:
-        if self._live is None:
-            self._live = _LiveState(self._person, self._generator)
+        if self._dancer is None:
+            self._dancer = LiveDancer(self._person)
         with clock.stage("pose"):
-            found = self._live.find(frame, people)
+            sight = self._dancer.look(frame, people)
         with clock.stage("retarget"):
-            if found is None:
-                return self._live.bridge(float(frame.time))
-            pose, dancer, ground = self._live.take_in(found, float(frame.time))
-            asked = self._retargeter.fit(pose, dancer, ground)
-            return self._live.remember(pose, asked, float(frame.time))
+            asked, choice = self._act.ask(sight)
+        return None if sight is None else sight.pose, asked, choice
 
 
-class _LiveState:
-    """What one live stream carries from frame to frame."""
+class Clock:
+    """Times the stages of one frame."""
 
-    def __init__(self, person: Person, generator: Generator) -> None:
-        self._person = person
-        self._estimator: PoseEstimator | None = None
-        self._follower = Follower(person)
-        self._filter = OneEuro()
-        self._body = LiveBody()
-        self._chooser = generator.chooser()
-        self._last: tuple[float, Pose, Pose, Choice] | None = None
-
-    def close(self) -> None:
-        if self._estimator is not None:
-            self._estimator.close()
-
-    def find(self, frame: VideoFrame, people: list[Pose] | None) -> Pose | None:
-        if people is not None:
-            return self._follower.pick(people, float(frame.time), (frame.image.shape[1], frame.image.shape[0]))
-        if self._estimator is None:
-            self._estimator = PoseEstimator(person=self._person)
-        found = self._estimator.detect(frame.image, int(frame.time * 1000))
-        return None if found is None else found.pose
-
-    def take_in(self, pose: Pose, seconds: float) -> tuple[Pose, BodyStatistics, float]:
-        smooth = self._filter.smooth(pose, seconds)
-        dancer, ground = self._body.add(smooth, seconds)
-        return smooth, dancer, ground
-
-    def remember(self, pose: Pose, asked: Pose, seconds: float) -> tuple[Pose, Pose, Choice]:
-        choice = self._chooser.choose(asked, seconds)
-        self._last = (seconds, pose, asked, choice)
-        return pose, asked, choice
-
-    def bridge(self, seconds: float) -> tuple[Pose | None, Pose | None, Choice]:
-        """A missed detection holds the last pose for as long as files would bridge; then the stage is empty."""
-        if self._last is None or seconds - self._last[0] > BRIDGE:
-            return None, None, None
-        _, pose, asked, choice = self._last
-        return pose, asked, choice
-
-
-class _Clock:
     def __init__(self) -> None:
         self.milliseconds: dict[str, float] = {}
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
+        """Time what happens inside."""
         start = perf_counter()
         yield
         self.milliseconds[name] = (perf_counter() - start) * 1000

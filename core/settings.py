@@ -22,6 +22,7 @@ class Settings(BaseModel):
     analysis_side: int = Field(1280, ge=256, description="Longer side in pixels at which a source is looked at.")
     result_minutes: float = Field(60.0, gt=0, description="How long a finished result is kept for its link.")
     device: Device = Field("auto", description="Where networks run: cpu, cuda, mps, or auto, which measures.")
+    live_at_once: int = Field(2, ge=0, description="People who dance live at once; others are asked to wait.")
     jobs_at_once: int = Field(1, ge=1, description="Transfers that run side by side; others wait in line.")
 
 

@@ -27,6 +27,8 @@ leave, or with the last result made from it. A result is kept for {kept} under a
 guess: whoever has that address can watch and download it, so share it only with those you want to. When the app is
 stopped, everything is deleted.
 
+Pictures of your camera on the Live page are looked at and forgotten at once; what you record is kept like an upload.
+
 Please upload only videos of people who are fine with that.
 """
 

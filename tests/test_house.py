@@ -24,7 +24,7 @@ LAYERS = (
     ("core.runtime",),
     ("core.generators",),
     ("core.pipeline",),
-    ("core.transfer", "core.jobs", "core.workspace", "core.evaluate", "core.training"),
+    ("core.transfer", "core.jobs", "core.workspace", "core.evaluate", "core.training", "core.live"),
     ("core.ui", "core.cli", "core.__main__"),
     ("pages",),
     ("app",),

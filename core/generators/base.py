@@ -51,6 +51,10 @@ class Generator(ABC):
         """Load whatever the first picture would wait for. May be left out, and called again."""
         return
 
+    def smaller(self) -> Generator | None:
+        """The same, drawn at half the size and so faster; None where that is not offered."""
+        return None
+
     @abstractmethod
     def choose_all(self, poses: Sequence[Pose | None], times: Sequence[Fraction]) -> list[Choice]:
         """For all frames of a file at once, the performer's frame to work from; knows the future."""

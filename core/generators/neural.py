@@ -5,6 +5,7 @@ Torch is never imported here; see ``core.runtime``.
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Sequence
 from fractions import Fraction
@@ -51,8 +52,7 @@ class NeuralGenerator(Generator):
         if self.config.generator != name:
             raise PackInvalid(f"{self._files.config.name} of {target.name} describes '{self.config.generator}'.")
         self._stage = stage_of(target, self.config)
-        self._lock = threading.Lock()
-        self._runner: Runner | None = None
+        self._network = _Lazy(self.config, self._files)
 
     @property
     def trained_on(self) -> SplitName | None:
@@ -62,6 +62,14 @@ class NeuralGenerator(Generator):
     def warm_up(self) -> None:
         """Load the network and run it once: the first run takes much longer than any other."""
         self._network()(*trial_inputs(self.config))
+
+    def smaller(self) -> Generator | None:
+        """See ``Generator.smaller``. A network of points can be asked for fewer of them; a convolutional one has its size."""
+        if isinstance(self.config.network, UNetConfig):
+            return None
+        other = copy.copy(self)
+        other.config = self.config.model_copy(update={"canvas": self.config.canvas.halved()})
+        return other
 
     def choose_all(self, poses: Sequence[Pose | None], times: Sequence[Fraction]) -> list[Choice]:
         """None for every frame: nothing is retrieved."""
@@ -79,10 +87,20 @@ class NeuralGenerator(Generator):
         """What the network draws on the canvas of ``pose``."""
         return draw(self._network(), self.config, pose)
 
-    def _network(self) -> Runner:
+
+class _Lazy:
+    """A network that is loaded when it is first asked for, whoever asks."""
+
+    def __init__(self, config: NetworkConfig, files: NetworkFiles) -> None:
+        self._config = config
+        self._files = files
+        self._lock = threading.Lock()
+        self._runner: Runner | None = None
+
+    def __call__(self) -> Runner:
         with self._lock:
             if self._runner is None:
-                self._runner = open_runner(self.config, self._files)
+                self._runner = open_runner(self._config, self._files)
             return self._runner
 
 

@@ -124,10 +124,19 @@ class CrowdWatcher(Closing):
         masks: also give each person's segmentation.
         tracking: False looks at every frame afresh, for pictures that do not follow each other.
         survey: shared with other watchers, and closed by whoever made it; one of its own by default.
+        survey_every: seconds after which everybody is looked for again while one is known; that frame takes longer.
     """
 
-    def __init__(self, *, masks: bool = False, tracking: bool = True, survey: Survey | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        masks: bool = False,
+        tracking: bool = True,
+        survey: Survey | None = None,
+        survey_every: float = _SURVEY_EVERY,
+    ) -> None:
         self._masks = masks
+        self._survey_every = survey_every
         self._tracking = tracking
         self._survey = survey or Survey(masks=masks)
         self._own_survey = survey is None
@@ -147,7 +156,7 @@ class CrowdWatcher(Closing):
     def people(self, image: Frame, seconds: float) -> list[Detection]:
         """Everybody found in the frame (RGB) at ``seconds``; times grow from frame to frame."""
         if self._tracking and seconds >= self._next_survey:
-            self._next_survey = seconds + _SURVEY_EVERY
+            self._next_survey = seconds + self._survey_every
             everybody = self._survey.people(image)
             self._count(len(distinct([found.pose for found in everybody])))
             if self._crowd:

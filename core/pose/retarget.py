@@ -23,6 +23,7 @@ from core.types import Pose
 
 _SEEN = 0.5
 _GROUND_WINDOW = 1.0
+_VIEW_WINDOW = 1.5
 _RATIO_BOUNDS = (0.6, 1.6)
 _DEPTH_WORTH = 0.25
 
@@ -334,7 +335,8 @@ def _typical_low(feet: NDArray[np.float64]) -> float:
 class LiveBody:
     """Statistics and ground line of a live stream, from what was seen so far; settles within a second.
 
-    The last ten seconds count. Statistics are measured again four times a second and eased in, so that nothing jumps.
+    The last ten seconds count. Statistics are measured again four times a second and eased in, so that nothing jumps. Whoever
+    steps so near that the legs leave the picture, or back until they are seen, is measured anew from there.
     """
 
     def __init__(self) -> None:
@@ -353,6 +355,7 @@ class LiveBody:
         while seconds - self._recent[0][0] > 10.0:
             self._recent.popleft()
         if self._statistics is None or seconds - self._measured_at >= 0.25:
+            self._forget_other_view(seconds)
             fresh = measure_body([p for _, p in self._recent])
             # the first second is taken as it comes, so that a bad first frame does not linger
             young = self._statistics is None or seconds - self._recent[0][0] < 1.0
@@ -363,6 +366,15 @@ class LiveBody:
         now = _typical_low(feet)
         self._ground = now if self._ground is None else self._ground + 0.2 * (now - self._ground)
         return self._statistics, self._ground
+
+    def _forget_other_view(self, seconds: float) -> None:
+        """Drop what was seen with legs, or without, when that has been otherwise for a while."""
+        lately = [(t, p) for t, p in self._recent if seconds - t <= _VIEW_WINDOW]
+        if self._statistics is None or seconds - self._recent[0][0] <= _VIEW_WINDOW:
+            return
+        legs_seen = _legs_seen(np.stack([p.landmarks for _, p in lately]).astype(np.float64))
+        if legs_seen != self._statistics.legs_seen:
+            self._recent = deque(lately)
 
 
 def _eased(old: BodyStatistics, new: BodyStatistics, share: float = 0.3) -> BodyStatistics:

@@ -1,4 +1,4 @@
-"""What every visitor of one running app shares: the job centre, the work folder, opened performers, measured speed."""
+"""What every visitor of one running app shares: job centre, live room, work folder, opened performers, measured speed."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import streamlit as st
 from core import dances
 from core.errors import Cancelled, DanceError
 from core.jobs import JobCentre
+from core.live.room import LiveRoom
 from core.settings import settings
 from core.workspace import Workspace
 
@@ -99,6 +100,7 @@ class House:
 
     jobs: JobCentre
     files: Workspace
+    live: LiveRoom = field(default_factory=lambda: LiveRoom(settings().live_at_once))
     performers: Performers = field(default_factory=Performers)
     speed: Speed = field(default_factory=Speed)
     _warm: threading.Lock = field(default_factory=threading.Lock)
@@ -165,6 +167,7 @@ class House:
     def close(self) -> None:
         """Stop all work and delete all files."""
         self._closed.set()
+        self.live.close()
         self.jobs.close()
         self.files.close()
 

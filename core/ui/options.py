@@ -82,7 +82,7 @@ def choose_generator(performer: TargetSummary) -> str:
 
 def choose_look(here: Visit) -> Look:
     """Layout and background."""
-    layout = st.segmented_control(
+    layout: Layout = st.segmented_control(
         "Layout",
         list(_LAYOUTS),
         default="result",
@@ -91,6 +91,12 @@ def choose_look(here: Visit) -> Look:
         key="layout",
         persist_state="session",
     )
+    background, backdrop = choose_background(here)
+    return Look(layout, background, backdrop)
+
+
+def choose_background(here: Visit) -> tuple[str, Stored | None]:
+    """What stands behind, and the picture where it is one."""
     background = st.segmented_control(
         "Background",
         list(_BACKGROUNDS),
@@ -101,14 +107,14 @@ def choose_look(here: Visit) -> Look:
         persist_state="session",
     )
     if background == "colour":
-        return Look(layout, st.color_picker("Colour", "#204060", key="colour"))
+        return st.color_picker("Colour", "#204060", key="colour"), None
     if background == "picture":
         backdrop = _choose_backdrop(here)
         if backdrop is not None:
-            return Look(layout, "picture", backdrop)
+            return "picture", backdrop
         st.caption("Until there is a picture, the performer's own stage is used.")
-        return Look(layout, "stage")
-    return Look(layout, background)
+        return "stage", None
+    return background, None
 
 
 def _choose_backdrop(here: Visit) -> Stored | None:

@@ -7,6 +7,8 @@ from typing import Final
 
 import streamlit as st
 
+from core.ui.navigation import enter_by_the_door
+
 _CSS: Final = Path(__file__).with_name("theme.css")
 _LOGO: Final = """
 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 30 32" width="30" height="32">
@@ -20,5 +22,6 @@ _LOGO: Final = """
 
 def dress() -> None:
     """Put the mark and the style sheet on the page."""
+    enter_by_the_door()
     st.logo(_LOGO, size="large")
     st.html(_CSS)

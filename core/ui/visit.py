@@ -17,6 +17,7 @@ OWN = "own"
 
 UPLOAD = "upload"
 BACKDROP = "backdrop"
+RECORDING = "recording"
 _AT_HAND = 5
 
 

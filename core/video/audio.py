@@ -54,6 +54,13 @@ class Sound(Protocol):
         """The rest up to ``time``, the end of the video."""
 
 
+class SoundSource(Protocol):
+    """Sound that comes from no file."""
+
+    def open(self, output: OutputContainer) -> Sound:
+        """Add a stream for it to ``output``, whose header must not be written yet."""
+
+
 class SoundInput:
     """The sound of a track, open: packets and decoded pieces with their times in seconds of the output.
 

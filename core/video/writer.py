@@ -25,7 +25,7 @@ from av.video.stream import VideoStream
 
 from core.errors import OutputFailed, UnusableInput
 from core.types import Frame
-from core.video.audio import AudioTrack, Sound, SoundInput, sound_for
+from core.video.audio import AudioTrack, Sound, SoundInput, SoundSource, sound_for
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class VideoWriter:
         path: the mp4 to make; replaced if it is there.
         size: (width, height) of the pictures. An odd side gets its last row or column twice, as H.264 needs even ones.
         rate: average pictures a second; also how long the last one is shown.
-        audio: where the sound comes from; None for silence.
+        audio: where the sound comes from, a file or something that makes it meanwhile; None for silence.
         crf: x264's quality, lower is better.
         preset: x264's speed.
         keyframe_interval: most pictures between two keyframes; None leaves it to x264 (250).
@@ -68,7 +68,7 @@ class VideoWriter:
         *,
         size: tuple[int, int],
         rate: Fraction,
-        audio: AudioTrack | None = None,
+        audio: AudioTrack | SoundSource | None = None,
         crf: int = 18,
         preset: str = "veryfast",
         keyframe_interval: int | None = None,
@@ -155,7 +155,10 @@ class VideoWriter:
             coder.gop_size = self._keyframe_interval
         return stream
 
-    def _add_sound(self, track: AudioTrack, container: OutputContainer) -> None:
+    def _add_sound(self, track: AudioTrack | SoundSource, container: OutputContainer) -> None:
+        if not isinstance(track, AudioTrack):
+            self._sound = track.open(container)
+            return
         try:
             self._source, self._sound = sound_for(track, container)
         except UnusableInput as error:

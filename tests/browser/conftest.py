@@ -10,7 +10,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 from core import dances, paths
 from core.video.reader import VideoReader
@@ -34,15 +34,27 @@ class Come(Protocol):
 
 
 @pytest.fixture(scope="package")
-def chromium() -> Iterator[Browser]:
-    executable = find_browser()
-    if executable is None:
+def executable() -> str:
+    """A Chromium."""
+    found = find_browser()
+    if found is None:
         pytest.skip("no Chromium here: `make test` installs it or says how")
     expect.set_options(timeout=PATIENCE * 1000)
+    return found
+
+
+@pytest.fixture(scope="package")
+def playwright_here() -> Iterator[Playwright]:
+    """The one driver: a second one in a thread is refused."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_ARGUMENTS)
-        yield browser
-        browser.close()
+        yield playwright
+
+
+@pytest.fixture(scope="package")
+def chromium(playwright_here: Playwright, executable: str) -> Iterator[Browser]:
+    browser = playwright_here.chromium.launch(executable_path=executable, args=CHROMIUM_ARGUMENTS)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope="package")

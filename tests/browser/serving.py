@@ -58,12 +58,12 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving(folder: Path, **environment: str) -> Iterator[Server]:
+def serving(folder: Path, *, script: str = "app.py", **environment: str) -> Iterator[Server]:
     """A server with its folders below ``folder``, starting up; stopped at the end."""
     folder.mkdir(parents=True, exist_ok=True)
     port, log = free_port(), folder / "server.log"
     roots = {"DANCE_DATA": str(folder / "data"), "DANCE_WORK": str(folder / "work")}
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    command = [sys.executable, "-m", "streamlit", "run", script, "--server.port", str(port)]
     with log.open("ab") as output:
         process = subprocess.Popen(
             [*command, "--server.address", "127.0.0.1"],

@@ -307,3 +307,28 @@ def test_the_same_skeleton_elsewhere_is_the_same_person(sketched: Path) -> None:
     assert there.alpha is not None
     assert here.alpha[20:100, 20:100].any()
     np.testing.assert_array_equal(here.alpha[20:100, 20:100], there.alpha[14:94, 28:108])
+
+
+def test_a_network_of_points_draws_the_same_smaller_and_a_convolutional_one_offers_none(
+    root: Path, exported_unet: NetworkFiles
+) -> None:
+    with load_target("mira") as mira:
+        generator = create_generator("mlp-se", mira)
+        assert isinstance(generator, NeuralGenerator)
+        smaller = generator.smaller()
+        assert isinstance(smaller, NeuralGenerator)
+        assert smaller.config.canvas.width == generator.config.canvas.width // 2
+        pose = mira.pose(100)
+        assert pose is not None
+        whole, half = generator.generate(pose, None), smaller.generate(pose, None)
+        assert whole.image.shape == half.image.shape
+        assert whole.alpha is not None
+        inside = whole.alpha > 128
+        assert inside.mean() > 0.03
+        assert np.abs(whole.image.astype(int) - half.image)[inside].mean() < 16
+        assert generator.draw(pose).shape[1] == 2 * smaller.draw(pose).shape[1]
+    make_puppet(root, "drawn", frames=6)
+    roles = {"config": exported_unet.config, "weights": exported_unet.weights, "graph": exported_unet.graph}
+    add_generator("drawn", "unet-attn", roles, licence="CC0", recipe="", root=root)
+    with load_target("drawn", root) as target:
+        assert create_generator("unet-attn", target).smaller() is None

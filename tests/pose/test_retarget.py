@@ -125,3 +125,15 @@ def test_live_statistics_settle_within_a_second() -> None:
 def test_statistics_of_nobody_are_refused() -> None:
     with pytest.raises(ValueError, match="at least one"):
         measure_body([])
+
+
+def test_live_legs_that_leave_the_picture_and_come_back_are_noticed_within_two_seconds() -> None:
+    body = LiveBody()
+    desk = standing(x=500, floor=1000, torso=160)
+    landmarks = desk.landmarks.copy()
+    landmarks[25:, 3] = 0.1
+    views = [DANCER[0]] * 200 + [Pose(landmarks)] * 60 + [DANCER[0]] * 60
+    seen = [body.add(pose, i / 25)[0].legs_seen for i, pose in enumerate(views)]
+    assert all(seen[:200])
+    assert not any(seen[200 + 50 : 260])
+    assert all(seen[260 + 50 :])

@@ -1,0 +1,110 @@
+"""What a person wishes to see live, and what has to be opened for it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import TypeAlias
+
+from core import dances
+from core.compositing import Background, parse_background
+from core.generators.base import Generator
+from core.live.follow import DanceMoves, DancePlayer, Score, learn_moves
+from core.live.quality import Quality
+from core.live.stage import LiveLayout
+from core.pipeline import Act
+from core.pose.dancer import Sight
+from core.targets.store import Target
+from core.types import Frame
+
+logger = logging.getLogger(__name__)
+
+OpenCast: TypeAlias = Callable[[str, str], tuple[Target, Generator]]
+"""Gives the performer and the generator of those names; may raise any ``DanceError``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a person wishes to see.
+
+    Attributes:
+        performer, generator: by name.
+        layout: what is beside or over the performer.
+        background: as ``core.compositing.parse_background`` reads it.
+        flip: as in a mirror.
+        dance: id of a bundled dance to follow, None for none.
+    """
+
+    performer: str
+    generator: str
+    layout: LiveLayout = "mirror"
+    background: str = "stage"
+    flip: bool = True
+    dance: str | None = None
+
+    @property
+    def scenery(self) -> tuple[str, str, str]:
+        """What of it has to be opened."""
+        return self.performer, self.generator, self.background
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A performer on a stage, ready to be drawn. ``smaller_offered``: whether the generator can draw smaller."""
+
+    act: Act
+    background: Background
+    smaller_offered: bool
+
+
+def open_scene(wish: Wish, quality: Quality, open_cast: OpenCast) -> Scene:
+    """Open what a wish needs.
+
+    Raises:
+        DanceError: the performer, the generator or the background cannot be had.
+    """
+    target, generator = open_cast(wish.performer, wish.generator)
+    smaller = generator.smaller()
+    drawing = smaller if smaller is not None and quality >= Quality.SMALLER else generator
+    drawing.warm_up()
+    return Scene(Act(target, drawing), parse_background(wish.background, target.size), smaller is not None)
+
+
+@dataclass(slots=True)
+class Following:
+    """A dance that is followed, from ``started`` (monotonic seconds) on, over and over."""
+
+    dance: str
+    moves: DanceMoves
+    player: DancePlayer
+    score: Score
+    started: float = field(default_factory=monotonic)
+    now: float | None = None
+
+    def again(self, started: float) -> Following:
+        """The same dance from its beginning, at ``started``."""
+        return Following(self.dance, self.moves, self.player.again(), Score(self.moves), started)
+
+    def take_in(self, sight: Sight, at: float) -> None:
+        """A pose that was seen ``at`` a monotonic clock."""
+        if not sight.held and at >= self.started:
+            self.now = self.score.add(sight.pose, at - self.started)
+
+    def picture(self, at: float) -> Frame | None:
+        """The dance ``at`` a monotonic clock."""
+        return self.player.at(at - self.started, self.moves.length)
+
+
+def open_following(dance: str) -> Following | None:
+    """A bundled dance, its moves learnt; None where there is none of that id.
+
+    Raises:
+        NotAVideo: it cannot be read.
+    """
+    video = dances.find(dance)
+    if video is None:
+        return None
+    moves = learn_moves(video)
+    return Following(dance, moves, DancePlayer(video), Score(moves))

@@ -1,0 +1,436 @@
+"""One live stream: camera pictures in, pictures of the performer out, as fast as they come and never later than need be.
+
+Looking and drawing have a thread each, with one slot before each of them: the newest picture wins and nothing queues up, so
+that the latency stays what the work takes. The shown camera picture is the very one that the performer's was made from. What
+takes long (opening a performer, learning a dance) happens in threads of its own while the old goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import Final
+
+from av.audio.frame import AudioFrame
+from av.video.frame import VideoFrame as Picture
+
+from core.closing import Closing
+from core.errors import DanceError
+from core.generators.base import Choice
+from core.live.eye import Arrived, Eye, Seen
+from core.live.figures import Figures, Summary
+from core.live.hints import BLOCKING, Hint, sentence
+from core.live.mailbox import Mailbox
+from core.live.quality import Ladder, Quality
+from core.live.recording import Recorded, Recorder
+from core.live.scene import Following, OpenCast, Scene, Wish, open_following, open_scene
+from core.live.stage import Panels, compose_live
+from core.pipeline import Clock
+from core.types import Frame, Pose
+from core.types import Picture as Drawn
+
+logger = logging.getLogger(__name__)
+
+STOP_SECONDS: Final = 2.0
+"""How long the end of a stream may take."""
+
+IDLE_SECONDS: Final = 600.0
+"""A stream that shows nobody for so long is ended: somebody forgot it."""
+
+BROKEN: Final = "Something went wrong on our side and the mirror stopped. Please start it again."
+
+_JUDGE_EVERY = 1.0
+_RECORDED_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A camera picture that was looked at, on its way to be drawn."""
+
+    arrived: Arrived
+    seen: Seen
+    scene: Scene
+    asked: Pose | None
+    choice: Choice
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A picture to show.
+
+    Attributes:
+        number: of the camera picture that it was made from.
+        arrived: when that one came, monotonic seconds.
+        image: RGB, even sides; never changed afterwards.
+        pose: the dancer, pixels of the camera picture as it was looked at; None for nobody.
+        asked: the pose asked of the performer, performer pixels.
+        different: whether it differs from the one before.
+    """
+
+    number: int
+    arrived: float
+    image: Frame
+    pose: Pose | None
+    asked: Pose | None
+    different: bool
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What can be told about a stream at one moment. Sentences are for people; None where there is nothing to say.
+
+    Attributes:
+        figures: what it really does.
+        hint: what the person should change.
+        quality: why pictures are worse than they could be.
+        notice: what went wrong with a wish; the stream goes on with what it had.
+        dance: how far the dance to follow is.
+        playing: the dance that is followed; None while there is none.
+        score, score_mean: likeness to it now and on the whole, 0 to 1.
+        recording: seconds recorded so far, None while nothing is.
+        ended: why it ended by itself.
+    """
+
+    figures: Summary
+    hint: str | None = None
+    quality: str | None = None
+    notice: str | None = None
+    dance: str | None = None
+    playing: str | None = None
+    score: float | None = None
+    score_mean: float | None = None
+    recording: float | None = None
+    ended: str | None = None
+
+
+class LiveSession(Closing):
+    """One person's stream. Every method may be called from any thread; none but ``close`` and ``stop_recording`` waits.
+
+    Args:
+        open_cast: opens performers and generators.
+        wish: what to show first.
+        show: called in the drawing thread with each picture; must be quick. Whoever hands it on calls ``delivered``.
+        ended: called once, in one of its threads, when it ends by itself.
+        idle_seconds: see :data:`IDLE_SECONDS`.
+
+    Example:
+        >>> with LiveSession(house().performers.get, Wish("mira", "nearest"), show=track.offer) as session:
+        ...     session.put(picture)
+    """
+
+    def __init__(
+        self,
+        open_cast: OpenCast,
+        wish: Wish,
+        show: Callable[[Shown], None],
+        *,
+        ended: Callable[[], None] = lambda: None,
+        idle_seconds: float = IDLE_SECONDS,
+    ) -> None:
+        self._open_cast = open_cast
+        self._show = show
+        self._tell_ended = ended
+        self._idle_seconds = idle_seconds
+        self._wish = wish
+        self._camera: Mailbox[Arrived] = Mailbox()
+        self._moments: Mailbox[Moment] = Mailbox()
+        self._scenery: Mailbox[tuple[Wish, Quality]] = Mailbox()
+        self._dances: Mailbox[tuple[str | None]] = Mailbox()
+        self._figures = Figures()
+        self._ladder = Ladder()
+        self._scene: Scene | None = None
+        self._following: Following | None = None
+        self._learning = False
+        self._recorder: Recorder | None = None
+        self._newest: Shown | None = None
+        self._hint: Hint | None = None
+        self._notice: str | None = None
+        self._ended: str | None = None
+        self._count = 0
+        self._last_print = 0
+        self._last_camera = monotonic()
+        self._last_person = monotonic()
+        self._judged = monotonic()
+        self._lock = threading.Lock()
+        works = {"look": self._look, "draw": self._draw, "scene": self._open_scenes, "dance": self._open_dances}
+        self._threads = [
+            threading.Thread(target=self._guard, args=(work,), name=f"live-{name}", daemon=True)
+            for name, work in works.items()
+        ]
+        self._scenery.put((wish, Quality.FULL))
+        self._dances.put((wish.dance,))
+        for thread in self._threads:
+            thread.start()
+
+    # ---- what goes in
+
+    def put(self, picture: Picture) -> None:
+        """The next camera picture."""
+        now = monotonic()
+        self._last_camera = now
+        self._figures.camera(now)
+        self._camera.put(Arrived(self._count, now, picture))
+        self._count += 1
+
+    def hear(self, piece: AudioFrame) -> None:
+        """The next piece of the microphone's sound; kept only while something is recorded."""
+        recorder = self._recorder
+        if recorder is not None:
+            recorder.hear(piece, monotonic())
+
+    def wish(self, wish: Wish) -> None:
+        """Show something else from now on, or as soon as it is opened."""
+        with self._lock:
+            before, self._wish = self._wish, wish
+        if wish.scenery != before.scenery:
+            self._notice = None
+            if wish.generator != before.generator or wish.performer != before.performer:
+                self._ladder.reset(monotonic())
+            self._scenery.put((wish, self._ladder.step))
+        if wish.dance != before.dance:
+            self._dances.put((wish.dance,))
+
+    def restart_dance(self, after: float) -> None:
+        """Let the dance that is followed begin anew in ``after`` seconds, as its sound does elsewhere."""
+        following = self._following
+        if following is not None:
+            self._following = following.again(monotonic() + after)
+
+    def delivered(self, shown: Shown) -> None:
+        """A picture was handed on to whoever shows it."""
+        now = monotonic()
+        self._figures.shown(now - shown.arrived, shown.different, now)
+
+    # ---- what comes out
+
+    @property
+    def newest(self) -> Shown | None:
+        """The newest picture; what a snapshot keeps."""
+        return self._newest
+
+    @property
+    def silent_seconds(self) -> float:
+        """Since the last camera picture, or since it began."""
+        return monotonic() - self._last_camera
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended, or is about to."""
+        return self._camera.closed
+
+    def news(self) -> News:
+        """What can be told just now."""
+        recorder, following, scene = self._recorder, self._following, self._scene
+        step = self._ladder.step
+        if step is Quality.SMALLER and scene is not None and not scene.smaller_offered:
+            step = Quality.FULL
+        name = "the performer" if scene is None else scene.act.target.name
+        return News(
+            self._figures.read(monotonic()),
+            hint=None if self._hint is None else sentence(self._hint, name),
+            quality=step.sentence,
+            notice=self._notice,
+            dance="Learning the dance…" if self._learning else None,
+            playing=None if following is None else following.dance,
+            score=None if following is None else following.now,
+            score_mean=None if following is None else following.score.mean,
+            recording=None if recorder is None or recorder.over else recorder.seconds,
+            ended=self._ended,
+        )
+
+    def record(self, path: Path, *, sound: bool, longest: float) -> None:
+        """Begin to record what is shown into ``path``; what was being recorded ends.
+
+        Args:
+            sound: whether a microphone is heard.
+            longest: seconds after which it ends by itself.
+        """
+        self.stop_recording()
+        self._recorder = Recorder(path, sound=sound, longest=longest)
+
+    def stop_recording(self) -> Recorded | None:
+        """End the recording; None when nothing came of it.
+
+        Raises:
+            DanceError: it could not be written.
+        """
+        recorder, self._recorder = self._recorder, None
+        if recorder is None:
+            return None
+        recorded = recorder.stop(_RECORDED_SECONDS)
+        if recorder.error is not None:
+            raise DanceError(recorder.error)
+        return recorded
+
+    # ---- the end
+
+    def stop(self) -> None:
+        """Let it end, without waiting."""
+        for box in (self._camera, self._moments, self._scenery, self._dances):
+            box.close()
+
+    def close(self) -> None:
+        """End it, and wait for its threads for at most :data:`STOP_SECONDS`."""
+        self.stop()
+        deadline = monotonic() + STOP_SECONDS
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join(max(0.0, deadline - monotonic()))
+        recorder = self._recorder
+        if recorder is not None:
+            recorder.stop(max(0.0, deadline - monotonic()))
+
+    def _end(self, why: str) -> None:
+        with self._lock:
+            first, self._ended = self._ended is None, self._ended or why
+        self.stop()
+        if first:
+            self._tell_ended()
+
+    def _guard(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except DanceError as error:
+            self._end(str(error))
+        except Exception:
+            logger.exception("a live stream broke")
+            self._end(BROKEN)
+
+    # ---- looking
+
+    def _look(self) -> None:
+        with Eye() as eye:
+            while (arrived := self._camera.take()) is not None:
+                self._look_at(eye, arrived)
+
+    def _look_at(self, eye: Eye, arrived: Arrived) -> None:
+        waited = (monotonic() - arrived.at) * 1000
+        seen = eye.look(arrived, flip=self._wish.flip, every_second=self._ladder.step is Quality.SECOND_POSE)
+        self._hint = seen.hint
+        self._note_person(seen, arrived.at)
+        scene, following = self._scene, self._following
+        if following is not None and seen.sight is not None:
+            following.take_in(seen.sight, arrived.at)
+        clock = Clock()
+        if scene is not None:
+            with clock.stage("retarget"):
+                asked, choice = scene.act.ask(seen.sight)
+            self._moments.put(Moment(arrived, seen, scene, asked, choice))
+        now = monotonic()
+        self._figures.stages({"wait": waited, **seen.milliseconds, **clock.milliseconds}, now)
+        self._judge(now)
+
+    def _note_person(self, seen: Seen, now: float) -> None:
+        if seen.sight is not None:
+            self._last_person = now
+        elif now - self._last_person > self._idle_seconds:
+            minutes = round(self._idle_seconds / 60)
+            self._end(
+                f"Nobody was in view for {minutes} minutes, so the mirror was switched off. Start it again any time."
+            )
+
+    def _judge(self, now: float) -> None:
+        """Once a second: is the machine keeping up?"""
+        scene = self._scene
+        if scene is None or now - self._judged < _JUDGE_EVERY:
+            return
+        self._judged = now
+        before = self._ladder.step
+        step = self._ladder.judge(self._figures.read(now), now, smaller_offered=scene.smaller_offered)
+        if step != before:
+            logger.info("live quality: %s", step.name.lower())
+            if (step >= Quality.SMALLER) != (before >= Quality.SMALLER) and scene.smaller_offered:
+                self._scenery.put((self._wish, step))
+
+    # ---- drawing
+
+    def _draw(self) -> None:
+        playing: Following | None = None
+        try:
+            while (moment := self._moments.take()) is not None:
+                if playing is not self._following:
+                    if playing is not None:
+                        playing.player.close()
+                    playing = self._following
+                self._draw_one(moment, playing)
+        finally:
+            if playing is not None:
+                playing.player.close()
+
+    def _draw_one(self, moment: Moment, playing: Following | None) -> None:
+        clock = Clock()
+        with clock.stage("generate"):
+            drawn = moment.scene.act.draw(moment.asked, moment.choice)
+        with clock.stage("composite"):
+            image = self._compose(moment, drawn, playing)
+        self._figures.stages(clock.milliseconds, monotonic())
+        self._hand_on(moment, image)
+
+    def _compose(self, moment: Moment, drawn: Drawn, playing: Following | None) -> Frame:
+        hint = moment.seen.hint
+        blocked = hint in BLOCKING
+        panels = Panels(
+            performer=self._behind(moment.scene, drawn),
+            camera=moment.seen.image,
+            asked=moment.asked,
+            dance=None if playing is None else playing.picture(moment.arrived.at),
+            words=sentence(hint, moment.scene.act.target.name) if blocked and hint is not None else None,
+            silhouette=blocked,
+        )
+        return compose_live(self._wish.layout, panels)
+
+    def _behind(self, scene: Scene, drawn: Drawn) -> Frame:
+        try:
+            return scene.background.behind(drawn)
+        except DanceError as error:
+            self._notice = str(error)
+            return drawn.image
+
+    def _hand_on(self, moment: Moment, image: Frame) -> None:
+        # a picture is another one when an eighth of its rows and columns tells so
+        print_of = zlib.crc32(image[::8, ::8].tobytes())
+        sight = moment.seen.sight
+        shown = Shown(
+            number=moment.arrived.number,
+            arrived=moment.arrived.at,
+            image=image,
+            pose=None if sight is None else sight.pose,
+            asked=moment.asked,
+            different=print_of != self._last_print,
+        )
+        self._last_print = print_of
+        self._newest = shown
+        recorder = self._recorder
+        if recorder is not None:
+            recorder.show(image, monotonic())
+        self._show(shown)
+
+    # ---- opening
+
+    def _open_scenes(self) -> None:
+        while (wanted := self._scenery.take()) is not None:
+            try:
+                self._scene = open_scene(*wanted, self._open_cast)
+            except DanceError as error:
+                if self._scene is None:
+                    raise
+                self._notice = str(error)
+
+    def _open_dances(self) -> None:
+        while (wanted := self._dances.take()) is not None:
+            (dance,) = wanted
+            self._following = None
+            if dance is None:
+                continue
+            self._learning = True
+            try:
+                self._following = open_following(dance)
+            except DanceError as error:
+                self._notice = str(error)
+            finally:
+                self._learning = False

@@ -1,0 +1,275 @@
+"""The live page: what is chosen, the picture itself, what is told of it, and what is kept of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+import streamlit as st
+from streamlit_webrtc import WebRtcMode, webrtc_streamer
+
+from core.dances import find, list_dances
+from core.errors import DanceError
+from core.live.scene import Wish
+from core.live.session import LiveSession, News
+from core.live.stage import LiveLayout
+from core.ui.house import house
+from core.ui.ice import IceServer
+from core.ui.mirror import RECORDING_NAME, Mirror, recording_of, use_as_source
+from core.ui.options import choose_background, choose_generator, choose_performer
+from core.ui.pictures import as_url, tag
+from core.ui.visit import Visit
+from core.ui.words import plain
+
+if TYPE_CHECKING:
+    from core.targets.store import TargetSummary
+
+KEY: Final = "live"
+"""The connection's key; ``st.session_state`` holds its context under it."""
+
+_LAYOUTS: Final[dict[LiveLayout, str]] = {
+    "mirror": "Mirror",
+    "side-by-side": "Side by side",
+    "inset": "Small camera",
+    "skeleton": "Skeleton",
+}
+_LOOK_AGAIN_SECONDS: Final = 1.0
+_ASK_AGAIN_SECONDS: Final = 3.0
+_SOUND_STARTS: Final = 0.3
+"""Seconds from asking a browser to play a sound until it does."""
+CAMERA: Final = {"width": {"ideal": 640}, "height": {"ideal": 480}, "frameRate": {"ideal": 30, "max": 30}}
+SCREEN: Final = {
+    "autoPlay": True,
+    "controls": True,
+    "muted": True,
+    "style": {"width": "100%", "borderRadius": "1.2rem"},
+}
+WORDS: Final = {
+    "start": "Start",
+    "stop": "Stop",
+    "select_device": "Choose a camera",
+    "media_api_not_available": "This browser gives no camera to this page: it must be opened at https:// or on localhost.",
+    "device_access_denied": "The camera was refused. Allow it beside the address of the page, and start again.",
+    "device_not_available": "The camera cannot be used: plug it in, or close the program that uses it.",
+}
+_STAGES: Final = {
+    "wait": "waiting", "convert": "camera picture", "pose": "finding you", "retarget": "fitting the moves",
+    "generate": "drawing", "composite": "putting together",
+}  # fmt: skip
+
+
+def choose_wish(here: Visit, performers: list[TargetSummary]) -> Wish:
+    """What to show, of whom, and how."""
+    st.subheader("1 · The performer", anchor=False)
+    performer = choose_performer(here, performers, "")
+    generator = choose_generator(performer)
+    house().warm(performer.id, generator)
+    st.subheader("2 · The picture", anchor=False)
+    layout: LiveLayout = st.segmented_control(
+        "Layout",
+        list(_LAYOUTS),
+        default="mirror",
+        required=True,
+        format_func=_LAYOUTS.__getitem__,
+        key="live-layout",
+        persist_state="session",
+    )
+    flip = st.toggle("Like a mirror", True, key="live-flip", persist_state="session")
+    background, backdrop = choose_background(here)
+    dance = _choose_dance()
+    behind = background if backdrop is None else str(backdrop.path)
+    return Wish(performer.id, generator, layout, behind, flip, dance)
+
+
+def _choose_dance() -> str | None:
+    titles = {dance.id: dance.title for dance in list_dances()}
+    chosen: str | None = st.selectbox(
+        "A dance to follow",
+        list(titles),
+        index=None,
+        placeholder="None",
+        format_func=titles.__getitem__,
+        key="live-dance",
+        persist_state="session",
+        filter_mode=None,
+        help="Plays beside you, and a score tells how alike you move.",
+    )
+    return chosen
+
+
+def show_connection(here: Visit, mine: Mirror, wish: Wish, servers: list[IceServer]) -> None:
+    """The picture with START and STOP; in its place a sentence while nobody else can be let in."""
+    if mine.recording_is_over():
+        _put_away(here, mine)
+    playing = _playing()
+    stream = mine.stream_for(wish, playing=playing, served=bool(servers))
+    if not playing and not house().live.free:
+        _wait_for_a_place()
+        return
+    if mine.notice:
+        st.info(plain(mine.notice))
+        if playing and not stream.over:
+            mine.notice = None
+    sound = bool(st.session_state.get("live-sound", False))
+    webrtc_streamer(
+        key=KEY,
+        mode=WebRtcMode.SENDRECV,
+        rtc_configuration={"iceServers": servers},
+        media_stream_constraints={"video": CAMERA, "audio": sound},
+        source_video_track=stream.track,
+        sink_video_track=stream.camera,
+        sink_audio_track=stream.microphone,
+        desired_playing_state=False if playing and stream.over else None,
+        video_html_attrs=SCREEN,
+        translations=WORDS,
+        media_toggle_controls=False,
+    )
+
+
+def _playing() -> bool:
+    context: Any = st.session_state.get(KEY)
+    return context is not None and bool(context.state.playing or context.state.signalling)
+
+
+@st.fragment(run_every=_ASK_AGAIN_SECONDS)
+def _wait_for_a_place() -> None:
+    from core.live.room import full_words
+
+    if house().live.free:
+        st.rerun()
+    st.info(full_words(house().live.places))
+
+
+def show_watch(here: Visit, mine: Mirror, servers: list[IceServer]) -> None:
+    """What is told of the stream and what can be done with it; looks again by itself while it runs."""
+    running = mine.running
+    st.fragment(_watch, run_every=_LOOK_AGAIN_SECONDS if running else None)(here, mine, bool(servers), running)
+    if not running:
+        _before_start()
+
+
+def _watch(here: Visit, mine: Mirror, served: bool, was_running: bool) -> None:
+    if mine.recording_is_over():
+        _put_away(here, mine)
+        st.rerun()
+    if mine.running != was_running:
+        st.rerun()
+    stream = mine.stream
+    session = None if stream is None else stream.session
+    if not was_running or stream is None or session is None:
+        return
+    news = session.news()
+    for sentence in (mine.complaint(served=served), news.hint, news.quality, news.notice, news.dance):
+        if sentence:
+            st.info(plain(sentence))
+    _buttons(here, mine, news)
+    if news.playing is None:
+        st.session_state.pop("live-music", None)
+    else:
+        _play_music(session, news.playing)
+    if news.score is not None:
+        mean = f" · {100 * news.score_mean:.0f} % on the whole" if news.score_mean is not None else ""
+        st.progress(news.score, text=f"As alike as {100 * news.score:.0f} %{mean}")
+    st.html(figures_html(news))
+
+
+def _play_music(session: LiveSession, dance: str) -> None:
+    """The sound of the dance that is followed, over and over, as its pictures are, which begin anew with it."""
+    video = find(dance)
+    if video is None:
+        return
+    if st.session_state.get("live-music") != (id(session), dance):
+        st.session_state["live-music"] = id(session), dance
+        session.restart_dance(_SOUND_STARTS)
+    st.audio(video, format="audio/mp4", loop=True, autoplay=True)
+
+
+def _buttons(here: Visit, mine: Mirror, news: News) -> None:
+    with st.container(horizontal=True, key="live-buttons"):
+        if mine.recording:
+            if st.button(f"Stop recording · {news.recording or 0:.0f} s", key="live-stop-recording", type="primary"):
+                _put_away(here, mine)
+                st.rerun()
+        else:
+            hears = mine.stream is not None and mine.stream.hears
+            st.button(
+                "Record",
+                key="live-record",
+                icon=":material/fiber_manual_record:",
+                on_click=mine.record,
+                args=(house(), hears),
+            )
+        if st.button("Snapshot", key="live-snapshot", icon=":material/photo_camera:"):
+            mine.snap()
+            st.rerun()
+
+
+def _put_away(here: Visit, mine: Mirror) -> None:
+    try:
+        mine.put_away(here)
+    except DanceError as error:
+        mine.notice = str(error)
+
+
+def figures_html(news: News) -> str:
+    """The figures as four boxes and a line on each stage."""
+    figures = news.figures
+    latency = "–" if figures.latency is None else f"{figures.latency.p50:.0f} ms"
+    late = "–" if figures.latency is None else f"{figures.latency.p95:.0f} ms"
+    facts = (
+        (f"{figures.different_fps:.0f}", "different pictures a second"),
+        (f"{figures.camera_fps:.0f}", "from the camera"),
+        (latency, "from camera picture to yours, here"),
+        (late, "of which 5 in 100 are slower"),
+    )
+    cells = "".join(f"<div><b>{value}</b><span>{name}</span></div>" for value, name in facts)
+    known = ((words, figures.stages[name]) for name, words in _STAGES.items() if name in figures.stages)
+    stages = " · ".join(f"{words} {spread.p50:.0f} ({spread.p95:.0f})" for words, spread in known)
+    line = f'<p class="stages">Milliseconds, median (95 in 100): {stages}</p>' if stages else ""
+    return f'<div class="numbers live">{cells}</div>{line}'
+
+
+def _before_start() -> None:
+    st.toggle(
+        "Microphone in recordings", False, key="live-sound", persist_state="session",
+        help="Your browser asks for it with the next START. Nobody hears it live.",
+    )  # fmt: skip
+    st.caption("Your camera's pictures are looked at and forgotten; nothing is kept unless you record.")
+    host = urlsplit(st.context.url or "").hostname
+    if urlsplit(st.context.url or "").scheme == "http" and host not in {"localhost", "127.0.0.1", "::1", None}:
+        st.warning(
+            "Browsers give a camera only to pages at https:// or on localhost: open this page at such an address."
+        )
+    with st.expander("The camera does not start?"):
+        st.markdown(
+            "- **NotAllowedError**: the camera was refused. Allow it beside the address of the page, then start again.\n"
+            "- **NotFoundError**: there is no camera. Plug one in, then start again.\n"
+            "- **NotReadableError**: another program uses the camera. Close that one, then start again."
+        )
+
+
+def show_kept(here: Visit, mine: Mirror) -> None:
+    """The last recording and the last snapshot."""
+    stored = recording_of(here)
+    if stored is not None and mine.recorded is not None and stored.path.is_file():
+        st.subheader("Your recording", anchor=False)
+        st.video(stored.path)
+        if mine.recorded.left_out:
+            st.caption(f"{mine.recorded.left_out} pictures were left out because this computer was busy.")
+        with st.container(horizontal=True):
+            st.download_button(
+                "Download", data=stored.path.read_bytes, file_name=RECORDING_NAME.replace(" ", "-"), mime="video/mp4",
+                key="live-download", on_click="ignore", icon=":material/download:",
+            )  # fmt: skip
+            if st.button("Use it as source", key="live-as-source", icon=":material/movie:"):
+                try:
+                    use_as_source(here)
+                    st.switch_page("pages/dance.py")
+                except DanceError as error:
+                    st.error(plain(str(error)))
+    if mine.snapshot is not None:
+        st.html(tag(as_url(mine.snapshot), "Your snapshot", "snapshot"))
+        st.download_button(
+            "Download the snapshot", data=mine.snapshot, file_name="my-mirror.jpg", mime="image/jpeg",
+            key="live-download-snapshot", on_click="ignore", icon=":material/download:",
+        )  # fmt: skip

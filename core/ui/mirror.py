@@ -1,0 +1,166 @@
+"""What one visitor has of the live page: their stream, what they recorded. Outlives reruns; nobody else sees it."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import streamlit as st
+
+from core.errors import DanceError
+from core.settings import settings
+from core.ui.house import House, house
+from core.ui.pictures import jpeg
+from core.ui.stream import CONNECT_SECONDS, NO_CONNECTION, NO_CONNECTION_WITH_SERVERS, SILENT, Stream
+from core.ui.visit import OWN, RECORDING, UPLOAD, Visit
+from core.workspace import Hold, Stored
+
+if TYPE_CHECKING:
+    from core.live.recording import Recorded
+    from core.live.scene import Wish
+    from core.live.session import LiveSession
+
+RECORDING_NAME: Final = "my mirror.mp4"
+
+_SILENT_SECONDS: Final = 3.0
+_SNAPSHOT_QUALITY: Final = 93
+
+
+@dataclass
+class Mirror:
+    """One visitor's live page.
+
+    Attributes:
+        stream: the connection that runs, or that START will begin; None before the first look at the page.
+        notice: why the last one ended, to show until the next begins.
+        recorded: the last recording; its file is on the visitor's shelf.
+        snapshot: the last snapshot, a JPEG.
+    """
+
+    stream: Stream | None = None
+    notice: str | None = None
+    recorded: Recorded | None = None
+    snapshot: bytes | None = None
+    _writing: tuple[Hold, LiveSession] | None = field(default=None, repr=False)
+
+    @property
+    def running(self) -> bool:
+        """Whether pictures go to and fro, or are about to."""
+        return self.stream is not None and self.stream.running
+
+    @property
+    def recording(self) -> bool:
+        """Whether a recording was begun and not put away yet."""
+        return self._writing is not None
+
+    def stream_for(self, wish: Wish, *, playing: bool, served: bool) -> Stream:
+        """The stream to give to the connection. One that ended is replaced once the browser has stopped as well.
+
+        Args:
+            playing: whether the browser still plays, or is about to.
+            served: whether ICE servers are set.
+        """
+        if self.stream is not None and self.stream.over:
+            self.notice = self.stream.ended or self.complaint(served=served) or self.notice
+            if not playing:
+                self.stream = None
+        if self.stream is None:
+            self.stream = Stream(house().live, house().performers.get, wish)
+        self.stream.wish(wish)
+        return self.stream
+
+    def complaint(self, *, served: bool) -> str | None:
+        """What is wrong with the line, a sentence. ``served``: whether ICE servers are set."""
+        stream = self.stream
+        if stream is None:
+            return None
+        if (stream.connecting_seconds or 0.0) > CONNECT_SECONDS:
+            return NO_CONNECTION_WITH_SERVERS if served else NO_CONNECTION
+        connected = stream.running and stream.connecting_seconds is None
+        return SILENT if connected and stream.silent_seconds > _SILENT_SECONDS else None
+
+    def record(self, shared: House, sound: bool) -> None:
+        """Begin a recording."""
+        session = None if self.stream is None else self.stream.session
+        if session is None:
+            return
+        hold = shared.files.new_file(RECORDING_NAME, ".mp4")
+        self._writing = hold, session
+        session.record(hold.stored.path, sound=sound, longest=settings().max_seconds)
+
+    def put_away(self, here: Visit) -> None:
+        """End the recording, if there is one, and keep it on the visitor's shelf.
+
+        Raises:
+            DanceError: it could not be written.
+        """
+        writing, self._writing = self._writing, None
+        if writing is None:
+            return
+        hold, session = writing
+        try:
+            recorded = session.stop_recording()
+        except DanceError as error:
+            hold.release()
+            raise DanceError(hold.stored.shown(str(error))) from error
+        if recorded is None:
+            hold.release()
+            return
+        here.shelf.put(RECORDING, hold)
+        self.recorded = recorded
+
+    def recording_is_over(self) -> bool:
+        """Whether a recording ended by itself and waits to be put away."""
+        return self._writing is not None and (self._writing[1].over or self._writing[1].news().recording is None)
+
+    def snap(self) -> None:
+        """Keep the picture that is shown now."""
+        session = None if self.stream is None else self.stream.session
+        newest = None if session is None else session.newest
+        if newest is not None:
+            self.snapshot = jpeg(newest.image, quality=_SNAPSHOT_QUALITY)
+
+    def close(self) -> None:
+        """The visitor is gone. Does not wait: this may be the server's event loop."""
+        threading.Thread(target=self._close, name="live-close", daemon=True).start()
+
+    def _close(self) -> None:
+        if self.stream is not None:
+            self.stream.close()
+        if self._writing is not None:
+            hold, session = self._writing
+            # what is still being written would come back after it was deleted
+            session.close()
+            hold.release()
+
+
+def mirror() -> Mirror:
+    """The one of this session."""
+    made: Mirror = st.session_state.setdefault("mirror", Mirror())
+    _closed_at_the_end(made)
+    return made
+
+
+@st.cache_resource(scope="session", show_spinner=False, on_release=lambda made: made.close())
+def _closed_at_the_end(_mirror: Mirror) -> Mirror:
+    return _mirror
+
+
+def recording_of(here: Visit) -> Stored | None:
+    """The file of the last recording."""
+    return here.shelf.get(RECORDING)
+
+
+def use_as_source(here: Visit) -> None:
+    """Make the last recording the visitor's own video on the dance page.
+
+    Raises:
+        UnusableInput: it is no longer there.
+    """
+    stored = recording_of(here)
+    if stored is not None:
+        here.shelf.put(UPLOAD, stored.hold())
+        here.dance = OWN
+        here.dancer = 0
+        here.uploads += 1
