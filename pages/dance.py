@@ -9,41 +9,24 @@ import streamlit as st
 
 from core.dances import Dance, list_dances
 from core.errors import DanceError
-from core.targets.store import TargetSummary, list_targets
+from core.targets.store import TargetSummary
 from core.ui.clips import picture_at
 from core.ui.dancing import DanceJob, DanceRequest, start
 from core.ui.house import house
 from core.ui.options import Look, choose_generator, choose_look, choose_performer, portrait_url
+from core.ui.page import run_page
 from core.ui.pictures import as_url, file_url
 from core.ui.source import Source, choose_source, trim
 from core.ui.stage import show_job, show_poster, show_results
-from core.ui.theme import dress
 from core.ui.visit import OWN, Visit, job_on_stage, visit
 from core.ui.words import in_words, plain
 
 if TYPE_CHECKING:
     from core.transfer import Seen
 
-NO_PERFORMER = (
-    "There is no performer yet. Make one from a video of somebody dancing alone: "
-    "`python -m core target build VIDEO --id NAME --name NAME`."
-)
 
-
-def main() -> None:
-    dress()
-    try:
-        performers = list_targets()
-        if performers:
-            show(visit(), list_dances(), performers)
-            house().warm_up()
-        else:
-            st.error(NO_PERFORMER)
-    except DanceError as error:
-        st.error(plain(str(error)))
-
-
-def show(here: Visit, dances: list[Dance], performers: list[TargetSummary]) -> None:
+def show(performers: list[TargetSummary]) -> None:
+    here, dances = visit(), list_dances()
     job = job_on_stage(here)
     if here.notice:
         st.info(here.notice)
@@ -142,4 +125,4 @@ def picture_of(here: Visit, dances: list[Dance]) -> str | None:
     return next((file_url(d.picture) for d in dances if d.id == here.dance and d.picture.is_file()), None)
 
 
-main()
+run_page(show)

@@ -4,47 +4,30 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.errors import DanceError
-from core.targets.store import list_targets
-from core.ui.house import house
+from core.targets.store import TargetSummary
 from core.ui.ice import ice_servers
 from core.ui.live import choose_wish, show_connection, show_kept, show_watch
 from core.ui.mirror import mirror
 from core.ui.options import portrait_url
+from core.ui.page import run_page
 from core.ui.stage import show_poster
-from core.ui.theme import dress
 from core.ui.visit import visit
-from core.ui.words import plain
-
-NO_PERFORMER = (
-    "There is no performer yet. Make one from a video of somebody dancing alone: "
-    "`python -m core target build VIDEO --id NAME --name NAME`."
-)
 
 
-def main() -> None:
-    dress()
-    try:
-        performers = list_targets()
-        if not performers:
-            st.error(NO_PERFORMER)
-            return
-        here, mine, servers = visit(), mirror(), ice_servers()
-        with st.container(key="live-page"):
-            controls, stage = st.columns([5, 7], gap="large")
-        with controls:
-            wish = choose_wish(here, performers)
-        with stage:
-            show_connection(here, mine, wish, servers)
-            show_watch(here, mine, servers)
-            show_kept(here, mine)
-            # last: what comes and goes above others makes the browser mix them up
-            if not mine.running and mine.recorded is None:
-                chosen = next(performer for performer in performers if performer.id == wish.performer)
-                show_poster(None, portrait_url(chosen), f"Press Start, and {chosen.name} moves as you move.")
-        house().warm_up()
-    except DanceError as error:
-        st.error(plain(str(error)))
+def show(performers: list[TargetSummary]) -> None:
+    here, mine, servers = visit(), mirror(), ice_servers()
+    with st.container(key="live-page"):
+        controls, stage = st.columns([5, 7], gap="large")
+    with controls:
+        wish = choose_wish(here, performers)
+    with stage:
+        show_connection(here, mine, wish, servers)
+        show_watch(here, mine, servers)
+        show_kept(here, mine)
+        # last: what comes and goes above others makes the browser mix them up
+        if not mine.running and mine.recorded is None:
+            chosen = next(performer for performer in performers if performer.id == wish.performer)
+            show_poster(None, portrait_url(chosen), f"Press Start, and {chosen.name} moves as you move.")
 
 
-main()
+run_page(show)

@@ -16,7 +16,7 @@ from core.live.stage import LiveLayout
 from core.ui.house import house
 from core.ui.ice import IceServer
 from core.ui.mirror import RECORDING_NAME, Mirror, recording_of, use_as_source
-from core.ui.options import choose_background, choose_generator, choose_performer
+from core.ui.options import choose_background, choose_generator, choose_of, choose_performer
 from core.ui.pictures import as_url, tag
 from core.ui.visit import Visit
 from core.ui.words import plain
@@ -65,15 +65,7 @@ def choose_wish(here: Visit, performers: list[TargetSummary]) -> Wish:
     generator = choose_generator(performer)
     house().warm(performer.id, generator)
     st.subheader("2 · The picture", anchor=False)
-    layout: LiveLayout = st.segmented_control(
-        "Layout",
-        list(_LAYOUTS),
-        default="mirror",
-        required=True,
-        format_func=_LAYOUTS.__getitem__,
-        key="live-layout",
-        persist_state="session",
-    )
+    layout = choose_of("Layout", _LAYOUTS, "live-layout")
     flip = st.toggle("Like a mirror", True, key="live-flip", persist_state="session")
     background, backdrop = choose_background(here)
     dance = _choose_dance()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import streamlit as st
 
@@ -19,6 +19,8 @@ from core.workspace import MEGABYTE, Stored
 if TYPE_CHECKING:
     from core.compositing import Layout
     from core.targets.store import TargetSummary
+
+Chosen = TypeVar("Chosen", bound=str)
 
 _LAYOUTS: dict[Layout, str] = {
     "result": "Performer alone",
@@ -80,32 +82,30 @@ def choose_generator(performer: TargetSummary) -> str:
     return chosen
 
 
-def choose_look(here: Visit) -> Look:
-    """Layout and background."""
-    layout: Layout = st.segmented_control(
-        "Layout",
-        list(_LAYOUTS),
-        default="result",
+def choose_of(label: str, titles: dict[Chosen, str], key: str) -> Chosen:
+    """One of a few, kept for the visit; the first one until another is chosen."""
+    chosen: Chosen = st.segmented_control(
+        label,
+        list(titles),
+        default=next(iter(titles)),
         required=True,
-        format_func=_LAYOUTS.__getitem__,
-        key="layout",
+        format_func=titles.__getitem__,
+        key=key,
         persist_state="session",
     )
+    return chosen
+
+
+def choose_look(here: Visit) -> Look:
+    """Layout and background."""
+    layout = choose_of("Layout", _LAYOUTS, "layout")
     background, backdrop = choose_background(here)
     return Look(layout, background, backdrop)
 
 
 def choose_background(here: Visit) -> tuple[str, Stored | None]:
     """What stands behind, and the picture where it is one."""
-    background = st.segmented_control(
-        "Background",
-        list(_BACKGROUNDS),
-        default="stage",
-        required=True,
-        format_func=_BACKGROUNDS.__getitem__,
-        key="background",
-        persist_state="session",
-    )
+    background = choose_of("Background", _BACKGROUNDS, "background")
     if background == "colour":
         return st.color_picker("Colour", "#204060", key="colour"), None
     if background == "picture":

@@ -1,0 +1,33 @@
+"""What every page with performers begins and ends with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import streamlit as st
+
+from core.errors import DanceError
+from core.targets.store import TargetSummary, list_targets
+from core.ui.house import house
+from core.ui.theme import dress
+from core.ui.words import plain
+
+NO_PERFORMER: Final = (
+    "There is no performer yet. Make one from a video of somebody dancing alone: "
+    "`python -m core target build VIDEO --id NAME --name NAME`."
+)
+
+
+def run_page(show: Callable[[list[TargetSummary]], None]) -> None:
+    """Dress the page and show it; where there is no performer, or something fails, say so in a sentence."""
+    dress()
+    try:
+        performers = list_targets()
+        if performers:
+            show(performers)
+            house().warm_up()
+        else:
+            st.error(NO_PERFORMER)
+    except DanceError as error:
+        st.error(plain(str(error)))
