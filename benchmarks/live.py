@@ -18,7 +18,7 @@ from pathlib import Path
 from time import perf_counter
 
 import psutil
-from playwright.sync_api import Browser, Page, TimeoutError, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.machine import append
 from core import dances
@@ -67,25 +67,28 @@ def begin(page: Page) -> float:
     return first
 
 
-def untouched(browser: Browser, folder: Path, seconds: float, tries: int = 3) -> Run:
-    """The camera passed through. Its callback stops after the first picture now and then: tried again then."""
-    with serving(folder / str(tries), script="benchmarks/untouched.py", PYTHONPATH=str(PROJECT)) as server:
-        page = camera.probed(browser).new_page()
-        reach(page, server.url)
-        try:
-            return measure(page, server, seconds, begin(page))
-        except TimeoutError:
-            if tries == 1:
-                raise
-        finally:
-            page.context.close()
-    return untouched(browser, folder, seconds, tries - 1)
+def untouched(browser: Browser, folder: Path, seconds: float) -> Run:
+    """The camera passed through."""
+    with serving(folder, script="benchmarks/untouched.py", PYTHONPATH=str(PROJECT)) as server:
+        clicked = perf_counter()
+        page = camera.first_that_plays(lambda: reached(browser, server.url))
+        first = perf_counter() - clicked
+        page.wait_for_timeout(SETTLE_SECONDS * 1000)
+        run = measure(page, server, seconds, first)
+        page.context.close()
+    return run
+
+
+def reached(browser: Browser, address: str) -> Page:
+    """A visitor at that address."""
+    page = camera.probed(browser).new_page()
+    reach(page, address, 80)
+    return page
 
 
 def open_live(browser: Browser, server: Server, performer: str, generator: str) -> Page:
     """The live page side by side, that performer and generator chosen."""
-    page = camera.probed(browser).new_page()
-    reach(page, f"{server.url}/live", 80)
+    page = reached(browser, f"{server.url}/live")
     page.get_by_role("button", name=performer, exact=True).click()
     camera.draw_with(page, generator)
     page.get_by_role("radio", name="Side by side").or_(page.get_by_role("button", name="Side by side")).first.click()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import io
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -21,6 +21,7 @@ import av
 import cv2
 import numpy as np
 from playwright.sync_api import Browser, BrowserContext, Frame, Page, Playwright, expect
+from playwright.sync_api import TimeoutError as Late
 
 from core.generators.registry import list_generators
 from core.types import Frame as Image
@@ -135,6 +136,20 @@ def wait_for_pictures(frame: Frame, count: int = 1, seconds: float = 40.0) -> No
 def wait_until_shown(frame: Frame, seconds: float = 40.0) -> None:
     """Any picture was shown."""
     frame.wait_for_function("() => window.__probe.remote.length > 0", timeout=seconds * 1000)
+
+
+def first_that_plays(arrive: Callable[[], Page], tries: int = 3) -> Page:
+    """A page that shows pictures after START. A frame callback of streamlit-webrtc stops after its first picture now and then:
+    such a page is left, and another one tried."""
+    page = arrive()
+    try:
+        wait_for_pictures(start(page), count=3, seconds=10)
+    except Late:
+        page.context.close()
+        if tries == 1:
+            raise
+        return first_that_plays(arrive, tries - 1)
+    return page
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from time import perf_counter
 import numpy as np
 import psutil
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, TimeoutError, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, expect
 from playwright.sync_api import Frame as PageFrame
 
 from core import dances, paths
@@ -185,7 +185,9 @@ def follow_errors(frames: list[Frame], kept: list[tuple[int, Frame]]) -> list[fl
 
 def test_it_is_hardly_later_than_an_untouched_picture(come: Come, app: Server, figure: Figure, tmp_path: Path) -> None:
     with serving(tmp_path / "untouched", script="benchmarks/untouched.py", PYTHONPATH=str(PROJECT)) as plain:
-        untouched = first_that_plays(lambda: come(at=plain, path="/"))
+        page = camera.first_that_plays(lambda: come(at=plain, path="/"))
+        untouched = settled(page, settle=3)
+        page.context.close()
     page = come()
     side_by_side(page)
     ours = watched(page, settle=5)
@@ -195,22 +197,13 @@ def test_it_is_hardly_later_than_an_untouched_picture(come: Come, app: Server, f
     assert ours.p95 - untouched.p95 < 2 * UNTOUCHED_MARGIN[1]
 
 
-def first_that_plays(arrive: Callable[[], Page], tries: int = 3) -> camera.Watched:
-    """A frame callback of streamlit-webrtc stops after its first picture now and then: try again then."""
-    page = arrive()
-    try:
-        return watched(page, settle=3, patience=10)
-    except TimeoutError:
-        if tries == 1:
-            raise
-    finally:
-        page.context.close()
-    return first_that_plays(arrive, tries - 1)
+def watched(page: Page, settle: float) -> camera.Watched:
+    camera.wait_for_pictures(camera.start(page))
+    return settled(page, settle)
 
 
-def watched(page: Page, settle: float, patience: float = 40.0) -> camera.Watched:
-    frame = camera.start(page)
-    camera.wait_for_pictures(frame, seconds=patience)
+def settled(page: Page, settle: float) -> camera.Watched:
+    frame = camera.component(page)
     camera.watch(page, frame, settle)
     return camera.watch(page, frame, WATCH_SECONDS)
 
