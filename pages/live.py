@@ -20,11 +20,15 @@ def show(performers: list[TargetSummary]) -> None:
         controls, stage = st.columns([5, 7], gap="large")
     with controls:
         wish = choose_wish(here, performers)
-    with stage:
+    # a place each: where something comes or goes above others, the browser may lose those below
+    connection, watch, kept, poster = (stage.container() for _ in range(4))
+    with connection:
         show_connection(here, mine, wish, servers)
+    with watch:
         show_watch(here, mine, servers)
+    with kept:
         show_kept(here, mine)
-        # last: what comes and goes above others makes the browser mix them up
+    with poster:
         if not mine.running and mine.recorded is None:
             chosen = next(performer for performer in performers if performer.id == wish.performer)
             show_poster(None, portrait_url(chosen), f"Press Start, and {chosen.name} moves as you move.")
