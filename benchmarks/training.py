@@ -200,7 +200,7 @@ def ours(frames: Frames, network: nn.Module, epochs: int, *, of_sticks: bool) ->
     layers = np.ascontiguousarray(np.stack(pictures).transpose(0, 3, 1, 2))
     canvas = Canvas(width=SIDE, height=SIDE, scale=1.0, left=0.0, top=0.0, follows="frame")
     everything = np.arange(len(frames))
-    examples = Examples(canvas, UNIT, np.stack(landmarks), layers, everything, everything[:0])
+    examples = Examples(canvas, UNIT, everything, np.stack(landmarks), layers, everything, everything[:0])
     shape: UNetConfig | MlpConfig = UNetConfig() if of_sticks else MlpConfig()
     config = NetworkConfig(generator="original", network=shape, canvas=canvas, unit=UNIT)
     fabric = learning_device("auto")

@@ -26,6 +26,8 @@ PERSON_LAYERS: Final = 5
 FRAME_LAYERS: Final = 3
 
 _NO_LIMIT = 1e5
+_FAINT: Final = 2
+"""Grey levels that nobody sees: a network's nothing is never quite nothing."""
 
 
 class Canvas(BaseModel):
@@ -63,6 +65,11 @@ class Canvas(BaseModel):
         """The same rectangle with half as many pixels to a side, as far as that is a multiple of 8."""
         width, height = (max(side // 16 * 8, 16) for side in (self.width, self.height))
         return self.model_copy(update={"width": width, "height": height, "scale": self.scale * self.height / height})
+
+    def shrunk(self, factor: float, block: int) -> Canvas:
+        """Nearly the same rectangle with ``factor`` times fewer pixels to a side, rounded up to multiples of ``block``."""
+        width, height = (-(-round(side / factor) // block) * block for side in (self.width, self.height))
+        return self.model_copy(update={"width": width, "height": height, "scale": self.scale * factor})
 
     def matrix(self, pose: Pose) -> NDArray[np.float64]:
         """(2, 3) from canvas pixels to performer pixels for the canvas of ``pose``; pixel centres lie on whole numbers."""
@@ -105,41 +112,66 @@ def compose(layers: Layers, canvas: Canvas, pose: Pose, stage: Frame) -> Picture
         layers: (canvas.layers, canvas.height, canvas.width).
         stage: the empty stage; for a canvas that is the whole frame only its size counts.
     """
-    drawn = np.ascontiguousarray(layers.transpose(1, 2, 0))
     if canvas.follows == "frame":
+        drawn = np.ascontiguousarray(layers.transpose(1, 2, 0))
         size, matrix = (stage.shape[1], stage.shape[0]), canvas.matrix(pose)
         whole = cv2.warpAffine(drawn, matrix, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
         return Picture(np.asarray(whole, np.uint8))
     image, alpha = stage.copy(), np.zeros(stage.shape[:2], np.uint8)
-    box, matrix = _landing(canvas, pose, stage)
-    if box is None:
-        return Picture(image, alpha)
-    size = (box[1].stop - box[1].start, box[0].stop - box[0].start)
-    person = cv2.warpAffine(drawn[..., :4], matrix, size, flags=cv2.INTER_LINEAR, borderValue=(0, 0, 0, 0))
-    light = cv2.warpAffine(drawn[..., 4], matrix, size, flags=cv2.INTER_LINEAR, borderValue=255)
-    alpha[box] = person[..., 3]
-    image[box] = _over(np.asarray(person, np.uint8), np.asarray(light, np.uint8), image[box])
+    # most of a canvas is empty, and costs nothing
+    shadow = _Part.of(layers[4:], cv2.compare(layers[4], 255 - _FAINT, cv2.CMP_LT), canvas, pose, stage)
+    if shadow is not None:
+        light = shadow.warped(255, cv2.INTER_LINEAR)
+        image[shadow.box] = cv2.multiply(image[shadow.box], cv2.merge([light, light, light]), scale=1 / 255)
+    person = _Part.of(layers[:4], cv2.compare(layers[3], _FAINT, cv2.CMP_GT), canvas, pose, stage)
+    if person is not None:
+        drawn = person.warped(0, cv2.INTER_CUBIC)
+        alpha[person.box] = drawn[..., 3]
+        image[person.box] = _over(drawn, image[person.box])
     return Picture(image, alpha)
 
 
-def _over(person: NDArray[np.uint8], light: NDArray[np.uint8], stage: Frame) -> Frame:
-    """A person whose colours are multiplied by their mask already, in front of the stage in their shadow."""
-    left = cv2.multiply(cv2.bitwise_not(person[..., 3]), light, scale=1 / 255)
+def _over(person: NDArray[np.uint8], stage: Frame) -> Frame:
+    """A person whose colours are multiplied by their mask already, in front of the stage."""
+    left = cv2.bitwise_not(cv2.extractChannel(person, 3))
     behind = cv2.multiply(stage, cv2.merge([left, left, left]), scale=1 / 255)
     return np.asarray(cv2.add(behind, np.ascontiguousarray(person[..., :3])), np.uint8)
 
 
-def _landing(canvas: Canvas, pose: Pose, stage: Frame) -> tuple[tuple[slice, slice] | None, NDArray[np.float64]]:
-    """Which part of the stage the canvas covers, and the matrix from canvas pixels to pixels of that part."""
-    matrix = canvas.matrix(pose)
-    x, y = matrix[:, 2] - canvas.scale / 2
-    left, top = max(int(np.floor(x)), 0), max(int(np.floor(y)), 0)
-    right = min(int(np.ceil(x + canvas.width * canvas.scale)), stage.shape[1])
-    bottom = min(int(np.ceil(y + canvas.height * canvas.scale)), stage.shape[0])
-    matrix[:, 2] -= left, top
-    if right <= left or bottom <= top:
-        return None, matrix
-    return (slice(top, bottom), slice(left, right)), matrix
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A rectangle of what was drawn, (height, width[, channels]), and where on the stage it lies.
+
+    ``matrix`` takes its pixels to those of ``box``.
+    """
+
+    drawn: NDArray[np.uint8]
+    box: tuple[slice, slice]
+    matrix: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, layers: Layers, shown: NDArray[np.uint8], canvas: Canvas, pose: Pose, stage: Frame) -> _Part | None:
+        """The part where ``shown``; None where nothing of it is on the stage."""
+        x, y, width, height = cv2.boundingRect(shown)
+        if not width:
+            return None
+        matrix = canvas.matrix(pose)
+        matrix[:, 2] += canvas.scale * x, canvas.scale * y
+        begin = matrix[:, 2] - canvas.scale / 2
+        left, top = (max(int(np.floor(edge)), 0) for edge in begin)
+        right = min(int(np.ceil(begin[0] + width * canvas.scale)), stage.shape[1])
+        bottom = min(int(np.ceil(begin[1] + height * canvas.scale)), stage.shape[0])
+        if right <= left or bottom <= top:
+            return None
+        matrix[:, 2] -= left, top
+        drawn = np.ascontiguousarray(layers[:, y : y + height, x : x + width].transpose(1, 2, 0))
+        return cls(drawn, (slice(top, bottom), slice(left, right)), matrix)
+
+    def warped(self, beyond: int, way: int) -> NDArray[np.uint8]:
+        """What of it is seen on the stage; ``beyond`` its edges, ``way`` is OpenCV's of filling in between pixels."""
+        size = (self.box[1].stop - self.box[1].start, self.box[0].stop - self.box[0].start)
+        border = (beyond,) * 4
+        return np.asarray(cv2.warpAffine(self.drawn, self.matrix, size, flags=way, borderValue=border), np.uint8)
 
 
 def layers_of(frame: Frame, canvas: Canvas, pose: Pose, behind: Behind | None = None) -> Layers:

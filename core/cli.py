@@ -139,7 +139,9 @@ def transfer(
     source: Annotated[Path, typer.Argument(help="The dance: any video file, or the name of a bundled dance.")],
     target: Annotated[str, typer.Option(help="Id of the performer; `python -m core targets` lists them.")],
     output: Annotated[Path, typer.Option(help="The mp4 to write.")],
-    generator: Annotated[str, typer.Option(help="Name of the generator.")] = "nearest",
+    generator: Annotated[
+        str | None, typer.Option(help="Name of the generator; the best that the performer has unless given.")
+    ] = None,
     layout: Annotated[str, typer.Option(help="result, side-by-side or triptych.")] = "result",
     background: Annotated[str, typer.Option(help="stage, green, #rrggbb or a picture file.")] = "stage",
     person: Annotated[
@@ -151,6 +153,7 @@ def transfer(
 ) -> None:
     """Make the performer's video of a dance."""
     from core.compositing import parse_background, parse_layout
+    from core.generators.base import default_generator
     from core.generators.registry import create_generator
     from core.memory import PeakMemory
     from core.pose.person import parse_person
@@ -167,7 +170,7 @@ def transfer(
             start=start,
             end=end,
         )
-        made_by = create_generator(generator, chosen)
+        made_by = create_generator(generator or default_generator(chosen.manifest.generator_names()), chosen)
         with _bar() as bar:
             done, _ = run(_source(source), chosen, made_by, output, options, progress=_Show(bar))
         for warning in done.warnings:

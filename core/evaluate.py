@@ -169,7 +169,7 @@ def _reenacted(target: Target, known: Subset, made_by: Generator, stretch: list[
     for i, pose, choice in zip(stretch, poses, choices, strict=True):
         if pose is None:
             continue
-        if choice is not None and not known.found[choice]:
+        if choice is not None and not known.found[np.atleast_1d(choice)].all():
             raise ValueError(f"{made_by.spec.name} was caught using frame {choice}, which is held out")
         picture = made_by.generate(pose, choice)
         person = None if target.masks is None else target.masks[i]

@@ -25,8 +25,10 @@ from core.conditioning import STICKS
 from core.devices import Device, fastest, graphics, remembered
 from core.errors import DanceError, PackInvalid
 from core.graph import MAX_ELEMENTS, MAX_GRAPH_BYTES, check_graph, read_bounded
-from core.networks.config import NetworkConfig, UNetConfig
+from core.limbs import CELL, FIELDS, TOLD
+from core.networks.config import NetworkConfig, RealtimeConfig, UNetConfig
 from core.settings import settings
+from core.types import NetworkInput
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +43,7 @@ _TRIAL_POINTS: Final = 1 << 13
 class Runner(Protocol):
     """A network that runs. Any thread may call it."""
 
-    def __call__(self, *inputs: NDArray[np.float32]) -> NDArray[np.uint8]:
+    def __call__(self, *inputs: NetworkInput) -> NDArray[np.uint8]:
         """The network's output as grey levels."""
 
 
@@ -99,11 +101,16 @@ def _faster(config: NetworkConfig, files: NetworkFiles, card: Device) -> Runner:
     return on_processor if chosen == "cpu" else on_card
 
 
-def trial_inputs(config: NetworkConfig) -> tuple[NDArray[np.float32], ...]:
+def trial_inputs(config: NetworkConfig) -> tuple[NetworkInput, ...]:
     """Inputs as large as those that are served, of random content."""
     rng = np.random.default_rng(0)
+    width, height = config.canvas.width, config.canvas.height
+    if isinstance(config.network, RealtimeConfig):
+        fields = rng.uniform(-1, 1, (1, FIELDS, height // CELL, width // CELL)).astype(np.float32)
+        told = rng.normal(0, 0.8, (1, TOLD)).astype(np.float32)
+        return fields, told, rng.integers(0, 256, (1, 2, height, width, 4), np.uint8)
     if isinstance(config.network, UNetConfig):
-        shape = (1, STICKS, config.canvas.height // 2, config.canvas.width // 2)
+        shape = (1, STICKS, height // 2, width // 2)
         return (rng.uniform(0, 1, shape).astype(np.float32),)
     pose = rng.normal(0, 0.8, (1, config.inputs)).astype(np.float32)
     return pose, rng.normal(0, 1, (1, _TRIAL_POINTS, 2)).astype(np.float32)
@@ -133,13 +140,16 @@ class OpenVinoRunner:
         weights = np.frombuffer(read_bounded(files.weights, MAX_WEIGHT_BYTES), np.uint8)
         try:
             model = core.read_model(xml, _tensor(weights))
+            if isinstance(config.network, RealtimeConfig):
+                # one graph for every size of canvas; told which, OpenVINO is a third faster
+                model.reshape(dict(enumerate(list(given.shape) for given in trial_inputs(config))))
             self._check(model, config)
             self._compiled = core.compile_model(model, "CPU", _options(core, config))
         except (RuntimeError, ValueError) as error:
             raise PackInvalid(f"{files.graph.name} is no network that can run: train or import it again.") from error
         self._own = threading.local()
 
-    def __call__(self, *inputs: NDArray[np.float32]) -> NDArray[np.uint8]:
+    def __call__(self, *inputs: NetworkInput) -> NDArray[np.uint8]:
         """See ``Runner``."""
         request: Callable[..., Any] | None = getattr(self._own, "request", None)
         if request is None:
@@ -161,6 +171,13 @@ class OpenVinoRunner:
 def expected_shapes(config: NetworkConfig) -> list[str]:
     """How OpenVINO writes the shapes of inputs and output of a network of this config."""
     canvas = config.canvas
+    if isinstance(config.network, RealtimeConfig):
+        return [
+            f"[1,{FIELDS},{canvas.height // CELL},{canvas.width // CELL}]",
+            f"[1,{TOLD}]",
+            f"[1,2,{canvas.height},{canvas.width},4]",
+            f"[1,{canvas.layers},{canvas.height},{canvas.width}]",
+        ]
     if isinstance(config.network, UNetConfig):
         return [
             f"[1,{STICKS},{canvas.height // 2},{canvas.width // 2}]",

@@ -19,6 +19,9 @@ Frame: TypeAlias = NDArray[np.uint8]
 Alpha: TypeAlias = NDArray[np.uint8]
 """(height, width) uint8, 0 where the stage shows, 255 where the person covers it."""
 
+NetworkInput: TypeAlias = NDArray[np.float32] | NDArray[np.uint8]
+"""What a network is given, with a batch of one: numbers, or pictures."""
+
 LANDMARKS = 33
 
 

@@ -14,6 +14,7 @@ from core import paths
 
 BOTH, MIRA = ("mira", "theo"), ("mira",)
 RUNS: dict[str, tuple[float, tuple[str, ...]]] = {
+    "realtime": (20.0, BOTH),
     "mlp-se": (8.0, BOTH),
     "unet-attn": (10.0, BOTH),
     "unet": (5.0, MIRA),

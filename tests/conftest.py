@@ -48,6 +48,16 @@ def exported_unet(tmp_path_factory: pytest.TempPathFactory) -> NetworkFiles:
 
 
 @pytest.fixture(scope="session")
+def exported_realtime(tmp_path_factory: pytest.TempPathFactory) -> NetworkFiles:
+    """The same of one that copies and repairs (``tests.puppets.small_realtime_config``)."""
+    from core.training.export import export
+    from tests.puppets import small_realtime_config, small_state
+
+    config = small_realtime_config()
+    return export(config, small_state(config), tmp_path_factory.mktemp("exported-realtime"))
+
+
+@pytest.fixture(scope="session")
 def exported_frames(tmp_path_factory: pytest.TempPathFactory) -> NetworkFiles:
     """The same of one that draws the whole frame."""
     from core.training.export import export

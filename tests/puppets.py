@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.networks.config import MlpConfig, NetworkConfig, UNetConfig
+from core.networks.config import MlpConfig, NetworkConfig, RealtimeConfig, UNetConfig
 from core.targets.frames import FootageWriter
 from core.targets.manifest import MANIFEST, Manifest, file_entry
 from core.targets.poses import save_poses
@@ -29,6 +29,9 @@ SMALL = Recipe(
 
 SMALL_UNET = Recipe(UNetConfig(widths=(8, 12, 16)), size=64, rate=1e-2, frames=4, minutes=0.02)
 """The same of stick images."""
+
+SMALL_REALTIME = Recipe(RealtimeConfig(widths=(8, 12, 16), head=(8, 8)), size=64, rate=1e-2, frames=4, minutes=0.02)
+"""The same that copies and repairs."""
 
 _BONES = ((11, 13), (13, 15), (12, 14), (14, 16), (23, 25), (25, 27), (24, 26), (26, 28))
 
@@ -125,6 +128,12 @@ def small_unet_config(*, whole_frame: bool = False, generator: str = "unet-attn"
     """The same of a network of stick images."""
     unet = SMALL_UNET.network.model_copy(update=network)
     return small_config(whole_frame=whole_frame, generator=generator).model_copy(update={"network": unet})
+
+
+def small_realtime_config(*, whole_frame: bool = False) -> NetworkConfig:
+    """The same of one that copies and repairs; nobody is in frame 3."""
+    config = small_config(whole_frame=whole_frame, generator="realtime").model_copy(update={"memory": (0, 2, 5, 8, 11)})
+    return config.model_copy(update={"network": SMALL_REALTIME.network})
 
 
 def small_state(config: NetworkConfig, seed: int = 0) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from core.networks.config import NetworkConfig
 from core.networks.serve import TorchRunner
 from core.runtime import NetworkFiles, OpenVinoRunner, Runner, open_runner, trial_inputs
 from core.settings import settings
+from core.types import NetworkInput
 from tests.conftest import PROJECT
 from tests.puppets import small_config, small_unet_config
 
@@ -233,7 +234,7 @@ class Cards:
         self.opened += 1
         run = TorchRunner(config, files.weights, "cpu")
 
-        def slowly(*inputs: NDArray[np.float32]) -> NDArray[np.uint8]:
+        def slowly(*inputs: NetworkInput) -> NDArray[np.uint8]:
             time.sleep(self.pause)
             drawn: NDArray[np.uint8] = run(*inputs)
             return drawn

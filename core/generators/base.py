@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -13,8 +13,16 @@ from core.types import Picture, Pose
 if TYPE_CHECKING:
     from core.targets.split import SplitName
 
-Choice = int | None
-"""Which of the performer's own frames a picture is made from; None where a generator uses none."""
+Choice = int | tuple[int, ...] | None
+"""Which of the performer's own frames a picture is made from, one or one for each part; None where a generator uses none."""
+
+
+_PREFERRED = ("realtime", "nearest")
+
+
+def default_generator(offered: Collection[str]) -> str:
+    """The one to use of those that a performer offers when nobody chose."""
+    return next(name for name in _PREFERRED if name in offered or name == _PREFERRED[-1])
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,7 +171,7 @@ class _Nearest(Generator):
         Raises:
             ValueError: no frame was chosen.
         """
-        if choice is None:
+        if not isinstance(choice, int):
             raise ValueError("nearest neighbour pictures are made from a chosen frame")
         target = self._target
         if target.plate is None or target.masks is None:

@@ -52,7 +52,7 @@ class NeuralGenerator(Generator):
         if self.config.generator != name:
             raise PackInvalid(f"{self._files.config.name} of {target.name} describes '{self.config.generator}'.")
         self._stage = stage_of(target, self.config)
-        self._network = _Lazy(self.config, self._files)
+        self.network = LazyNetwork(self.config, self._files)
 
     @property
     def trained_on(self) -> SplitName | None:
@@ -61,7 +61,7 @@ class NeuralGenerator(Generator):
 
     def warm_up(self) -> None:
         """Load the network and run it once: the first run takes much longer than any other."""
-        self._network()(*trial_inputs(self.config))
+        self.network()(*trial_inputs(self.config))
 
     def smaller(self) -> Generator | None:
         """See ``Generator.smaller``. A network of points can be asked for fewer of them; a convolutional one has its size."""
@@ -81,14 +81,14 @@ class NeuralGenerator(Generator):
 
     def generate(self, pose: Pose, choice: Choice) -> Picture:
         """See ``Generator.generate``."""
-        return compose(self.draw(pose), self.config.canvas, pose, self._stage)
+        return compose(self.draw(pose, choice), self.config.canvas, pose, self._stage)
 
-    def draw(self, pose: Pose) -> Layers:
+    def draw(self, pose: Pose, choice: Choice = None) -> Layers:
         """What the network draws on the canvas of ``pose``."""
-        return draw(self._network(), self.config, pose)
+        return draw(self.network(), self.config, pose)
 
 
-class _Lazy:
+class LazyNetwork:
     """A network that is loaded when it is first asked for, whoever asks."""
 
     def __init__(self, config: NetworkConfig, files: NetworkFiles) -> None:
@@ -98,6 +98,7 @@ class _Lazy:
         self._runner: Runner | None = None
 
     def __call__(self) -> Runner:
+        """The network, ready to run."""
         with self._lock:
             if self._runner is None:
                 self._runner = open_runner(self._config, self._files)

@@ -41,4 +41,4 @@ def create_generator(name: str, target: Target) -> Generator:
 
 def _load() -> None:
     # registration happens on import; done here so that importing the registry alone stays cheap
-    from core.generators import nearest, neural  # noqa: F401
+    from core.generators import nearest, neural, realtime  # noqa: F401

@@ -35,3 +35,29 @@ class ResidualBlock(nn.Module):
         """(B, N) to (B, N)."""
         inner = self.dropout(functional.gelu(self.first(self.norm(x))))
         return x + self.weigh(self.second(inner))
+
+
+class Step(nn.Module):
+    """Convolution 3×3, batch norm, ReLU."""
+
+    def __init__(self, narrow: int, wide: int, stride: int = 1) -> None:
+        super().__init__()
+        self.convolve = nn.Conv2d(narrow, wide, 3, stride, 1, bias=False)
+        self.norm = nn.BatchNorm2d(wide)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, narrow, h, w) to (B, wide, h / stride, w / stride)."""
+        return functional.relu(self.norm(self.convolve(x)))
+
+
+class Residual(nn.Module):
+    """Two steps around a skip (He et al., CVPR 2016), (B, C, h, w) to the same."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = Step(width, width)
+        self.second = nn.Sequential(nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See the class."""
+        return functional.relu(x + self.second(self.first(x)))

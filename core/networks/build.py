@@ -6,8 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from core.conditioning import STICKS
-from core.networks.config import NetworkConfig, UNetConfig
+from core.networks.config import NetworkConfig, RealtimeConfig, UNetConfig
 from core.networks.mlp import Mlp
+from core.networks.realtime import Realtime
 from core.networks.unet import UNet
 
 
@@ -17,6 +18,8 @@ def build(config: NetworkConfig) -> nn.Module:
         canvas = config.canvas
         place = (canvas.height // 2, canvas.width // 2) if canvas.follows == "frame" else None
         return UNet(config.network, STICKS, canvas.layers, place=place)
+    if isinstance(config.network, RealtimeConfig):
+        return Realtime(config.network, config.canvas.layers)
     return Mlp(config.network, config.inputs, config.canvas.layers)
 
 

@@ -22,6 +22,10 @@ CONFIG, WEIGHTS, GRAPH = "config", "weights", "graph"
 """Roles of a trained network's files in a manifest."""
 
 
+_Width = Annotated[int, Field(ge=4, le=512)]
+_Frame = Annotated[int, Field(ge=0, lt=1 << 24)]
+
+
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -55,14 +59,22 @@ class UNetConfig(_Model):
     """
 
     kind: Literal["unet"] = "unet"
-    widths: Annotated[tuple[Annotated[int, Field(ge=4, le=512)], ...], Field(min_length=2, max_length=6)] = (
-        32,
-        64,
-        96,
-        128,
-    )
+    widths: Annotated[tuple[_Width, ...], Field(min_length=2, max_length=6)] = (32, 64, 96, 128)
     residual: bool = True
     attention: bool = True
+
+
+class RealtimeConfig(_Model):
+    """A convolutional network that copies from warped pictures of the person and repairs (``core.networks.realtime``).
+
+    Attributes:
+        widths: channels at an eighth, a sixteenth and a thirty-second of the canvas's size.
+        head: channels at a quarter and at half of it.
+    """
+
+    kind: Literal["realtime"] = "realtime"
+    widths: tuple[_Width, _Width, _Width] = (80, 112, 128)
+    head: tuple[_Width, _Width] = (48, 24)
 
 
 class Training(_Model):
@@ -93,23 +105,31 @@ class NetworkConfig(_Model):
         canvas: where and how large it draws.
         unit: the performer's torso length in pixels, by which coordinates are divided.
         precision: what it may be computed in without showing it.
+        memory: the performer's frames that parts of the person are taken from, for a network that copies.
     """
 
     schema_version: Literal[1] = 1
     generator: str = Field(pattern=r"^[a-z0-9-]{1,60}$")
-    network: Annotated[MlpConfig | UNetConfig, Field(discriminator="kind")]
+    network: Annotated[MlpConfig | UNetConfig | RealtimeConfig, Field(discriminator="kind")]
     canvas: Canvas
     unit: float = Field(gt=1, le=4096, allow_inf_nan=False)
     precision: Literal["f32", "bf16"] = "f32"
+    memory: Annotated[tuple[_Frame, ...], Field(max_length=1024)] = ()
     training: Training | None = None
 
     @model_validator(mode="after")
     def _canvas_can_be_halved(self) -> Self:
-        if isinstance(self.network, UNetConfig):
-            whole = 2 ** len(self.network.widths)
-            if self.canvas.width % whole or self.canvas.height % whole:
-                raise ValueError(f"the canvas of this network is a multiple of {whole} pixels wide and high")
+        whole = self.block
+        if self.canvas.width % whole or self.canvas.height % whole:
+            raise ValueError(f"the canvas of this network is a multiple of {whole} pixels wide and high")
+        if isinstance(self.network, RealtimeConfig) != bool(self.memory):
+            raise ValueError("a network that copies has a memory, and no other has")
         return self
+
+    @property
+    def block(self) -> int:
+        """Of how many pixels the canvas's sides are multiples."""
+        return block_of(self.network)
 
     @property
     def inputs(self) -> int:
@@ -119,6 +139,13 @@ class NetworkConfig(_Model):
     def to_json(self) -> str:
         """The text of the file."""
         return json.dumps(self.model_dump(mode="json"), indent=2) + "\n"
+
+
+def block_of(network: MlpConfig | UNetConfig | RealtimeConfig) -> int:
+    """Of how many pixels the sides of a canvas must be multiples for that network."""
+    if isinstance(network, RealtimeConfig):
+        return 32
+    return 2 ** len(network.widths) if isinstance(network, UNetConfig) else 1
 
 
 def read_config(path: Path) -> NetworkConfig:

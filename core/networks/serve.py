@@ -14,6 +14,7 @@ from core.errors import PackInvalid, UnusableInput
 from core.networks.build import Drawn, build
 from core.networks.config import NetworkConfig
 from core.networks.fold import unfold
+from core.types import NetworkInput
 
 
 class TorchRunner:
@@ -37,7 +38,7 @@ class TorchRunner:
         self._device = device
 
     @torch.inference_mode()
-    def __call__(self, *inputs: NDArray[np.float32]) -> NDArray[np.uint8]:
+    def __call__(self, *inputs: NetworkInput) -> NDArray[np.uint8]:
         """See ``core.runtime.Runner``."""
         drawn: NDArray[np.uint8] = self._network(*(torch.from_numpy(x).to(self._device) for x in inputs)).cpu().numpy()
         return drawn

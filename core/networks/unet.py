@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from core.conditioning import TRUNK_LEVELS
+from core.networks.blocks import Residual, Step
 from core.networks.config import UNetConfig
 
 _WAVES: Final = (2, 4, 8)
@@ -35,7 +36,7 @@ class UNet(nn.Module):
         widths = config.widths
         # no weight: known from the size
         self.register_buffer("place", None if place is None else _places(*place), persistent=False)
-        self.read = _Step(channels + 4 * len(_WAVES) + (0 if place is None else 2), widths[0])
+        self.read = Step(channels + 4 * len(_WAVES) + (0 if place is None else 2), widths[0])
         self.down = nn.ModuleList(_Down(narrow, wide, residual=config.residual) for narrow, wide in pairwise(widths))
         self.attend = SelfAttention(widths[-1]) if config.attention else nn.Identity()
         self.up = nn.ModuleList(
@@ -77,37 +78,13 @@ def _places(height: int, width: int) -> Tensor:
     return torch.stack(torch.meshgrid(columns, rows, indexing="xy"))[None]
 
 
-class _Step(nn.Module):
-    """Convolution, batch norm, ReLU."""
-
-    def __init__(self, narrow: int, wide: int, stride: int = 1) -> None:
-        super().__init__()
-        self.convolve = nn.Conv2d(narrow, wide, 3, stride, 1, bias=False)
-        self.norm = nn.BatchNorm2d(wide)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return functional.relu(self.norm(self.convolve(x)))
-
-
-class _Residual(nn.Module):
-    """Two steps around a skip (He et al., CVPR 2016)."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.first = _Step(width, width)
-        self.second = nn.Sequential(nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return functional.relu(x + self.second(self.first(x)))
-
-
 class _Down(nn.Module):
     """To half the size."""
 
     def __init__(self, narrow: int, wide: int, *, residual: bool) -> None:
         super().__init__()
-        self.halve = _Step(narrow, wide, 2)
-        self.work = _Residual(wide) if residual else _Step(wide, wide)
+        self.halve = Step(narrow, wide, 2)
+        self.work = Residual(wide) if residual else Step(wide, wide)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.work(self.halve(x))
@@ -118,8 +95,8 @@ class _Up(nn.Module):
 
     def __init__(self, wide: int, narrow: int, *, residual: bool) -> None:
         super().__init__()
-        self.join = _Step(wide + narrow, narrow)
-        self.work = _Residual(narrow) if residual else nn.Identity()
+        self.join = Step(wide + narrow, narrow)
+        self.work = Residual(narrow) if residual else nn.Identity()
 
     def forward(self, x: Tensor, skipped: Tensor) -> Tensor:
         larger = functional.interpolate(x, scale_factor=2.0, mode="nearest")

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core import conditioning, paths
-from core.canvas import Behind, Canvas, layers_of
+from core.canvas import Canvas
 from core.errors import NobodyFound, OutputFailed
+from core.generators.realtime import canvas_of_frame
 from core.pose import skeleton
-from core.shadow import light_left
 from core.targets.split import Split, Subset
 from core.targets.store import Target
 from core.types import Alpha
@@ -39,13 +39,15 @@ class Examples:
     Attributes:
         canvas: on which they are.
         unit: torso length in pixels.
-        landmarks: (N, 33, 4) float32 of the frames with somebody in them.
+        frames: (N,) int64, numbers of the performer's frames with somebody in them.
+        landmarks: (N, 33, 4) float32 of them.
         layers: (N, canvas.layers, height, width) uint8, what should be drawn.
         train, held_out: (n,) int64 into N.
     """
 
     canvas: Canvas
     unit: float
+    frames: NDArray[np.int64]
     landmarks: NDArray[np.float32]
     layers: NDArray[np.uint8]
     train: NDArray[np.int64]
@@ -84,7 +86,7 @@ def prepare(
     places = np.full(target.manifest.frames, -1)
     places[frames] = np.arange(len(frames))
     parts = [places[flags & target.found] for flags in (split.train, split.held_out)]
-    return Examples(canvas, unit, np.array(target.poses[frames]), layers, parts[0], parts[1])
+    return Examples(canvas, unit, frames, np.array(target.poses[frames]), layers, parts[0], parts[1])
 
 
 def fit_canvas(known: Target, size: int, unit: float, block: int = BLOCK) -> Canvas:
@@ -164,23 +166,11 @@ def _write(
     part = path.with_suffix(".part")
     every = np.lib.format.open_memmap(part, "w+", np.uint8, shape)
     for place, i in enumerate(int(i) for i in frames):
-        every[place] = _example(target, canvas, i)
+        every[place] = canvas_of_frame(target, canvas, i)
         progress((place + 1) / len(frames))
     every.flush()
     part.replace(path)
     logger.info("%d examples of %s, %d MB", len(frames), target.id, every.nbytes >> 20)
-
-
-def _example(target: Target, canvas: Canvas, i: int) -> NDArray[np.uint8]:
-    frame, pose = target.frames[i], target.pose(i)
-    if pose is None:
-        raise ValueError(f"nobody is in frame {i}")
-    if target.masks is None or target.plate is None:
-        return layers_of(frame, canvas, pose)
-    mask = target.masks[i]
-    half = light_left(frame, mask, target.plate)
-    light = np.asarray(cv2.resize(half, (frame.shape[1], frame.shape[0]), interpolation=cv2.INTER_LINEAR), np.uint8)
-    return layers_of(frame, canvas, pose, Behind(mask, light, target.plate))
 
 
 def _key(target: Target, canvas: Canvas) -> str:

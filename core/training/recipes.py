@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
 from core.errors import GeneratorNotFound
-from core.networks.config import MlpConfig, UNetConfig
+from core.networks.config import MlpConfig, RealtimeConfig, UNetConfig
 
 Objective: TypeAlias = Literal["bce", "wgan-gp"]
 """How a critic is trained: cross entropy, or as a Wasserstein distance with a gradient penalty."""
@@ -29,7 +29,7 @@ class Recipe:
         start: the generator whose weights to begin with, where the performer has them.
     """
 
-    network: MlpConfig | UNetConfig
+    network: MlpConfig | UNetConfig | RealtimeConfig
     size: int = 192
     precision: Literal["f32", "bf16"] = "f32"
     rate: float = 2e-3
@@ -40,11 +40,19 @@ class Recipe:
     objective: Objective | None = None
     start: str | None = None
 
+    @property
+    def sharp(self) -> bool:
+        """Whether it is taught to be sharp even where that is further from the right picture, pixel by pixel."""
+        return self.objective is not None or isinstance(self.network, RealtimeConfig)
+
 
 _MLP: Final = Recipe(MlpConfig())
 _UNET: Final = Recipe(UNetConfig(), size=256, precision="bf16", rate=1e-3, frames=8, minutes=15.0)
 
+_REALTIME: Final = Recipe(RealtimeConfig(), size=384, precision="bf16", rate=1e-3, frames=8, minutes=40.0)
+
 RECIPES: Final = {
+    "realtime": _REALTIME,
     "mlp": replace(_MLP, network=MlpConfig(dropout=0.2, excitation=False)),
     "mlp-se": _MLP,
     "unet": replace(_UNET, network=UNetConfig(residual=False, attention=False)),

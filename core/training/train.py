@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import torch
@@ -19,8 +20,20 @@ from core.canvas import compose
 from core.devices import Device
 from core.errors import Cancelled, DanceError, GeneratorNotFound, UnusableInput, WeightsMissing
 from core.generators.neural import draw, stage_of
+from core.generators.realtime import memory_of
+from core.generators.recall import select
 from core.networks.build import build
-from core.networks.config import CONFIG, GRAPH, WEIGHTS, NetworkConfig, Training, UNetConfig, read_config
+from core.networks.config import (
+    CONFIG,
+    GRAPH,
+    WEIGHTS,
+    NetworkConfig,
+    RealtimeConfig,
+    Training,
+    UNetConfig,
+    block_of,
+    read_config,
+)
 from core.networks.serve import load_weights, require
 from core.pipeline import performer_statistics
 from core.runtime import NetworkFiles, open_runner
@@ -28,6 +41,7 @@ from core.targets.split import Split, SplitName, split_of
 from core.targets.store import Target
 from core.targets.trained import add_generator
 from core.training.adversarial import Rival
+from core.training.copies import CopyTask
 from core.training.examples import BLOCK, Examples, prepare
 from core.training.export import export
 from core.training.memory import keep_freed_memory
@@ -40,6 +54,9 @@ from core.training.trainer import Length, Row, Trained, Trainer
 logger = logging.getLogger(__name__)
 
 SMALLEST, LARGEST = 64, 512
+
+REMEMBERED: Final = 256
+"""Frames that a network which copies keeps in mind: as many pictures lie in memory while it is served."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +130,20 @@ def train(
     unit = performer_statistics(target).near[1]
     with fabric.rank_zero_first(local=True):
         examples = prepare(
-            target, split_of(target, order.split), order.size or recipe.size, unit, preparing, _block(recipe)
+            target,
+            split_of(target, order.split),
+            order.size or recipe.size,
+            unit,
+            preparing,
+            max(BLOCK, block_of(recipe.network)),
         )
     config = NetworkConfig(
-        generator=order.generator, network=recipe.network, canvas=examples.canvas, unit=unit, precision=recipe.precision
+        generator=order.generator,
+        network=recipe.network,
+        canvas=examples.canvas,
+        unit=unit,
+        precision=recipe.precision,
+        memory=_memory(examples, recipe),
     )
     start = _start(target, config, recipe, order)
     if start is not None:
@@ -147,9 +174,12 @@ def train(
     return replace(trained, held_out_l1=error)
 
 
-def _block(recipe: Recipe) -> int:
-    """Of how many pixels a canvas's sides must be multiples."""
-    return max(BLOCK, 2 ** len(recipe.network.widths)) if isinstance(recipe.network, UNetConfig) else BLOCK
+def _memory(examples: Examples, recipe: Recipe) -> tuple[int, ...]:
+    """The performer's frames that a network which copies may take parts from."""
+    if not isinstance(recipe.network, RealtimeConfig):
+        return ()
+    chosen = select(examples.landmarks[examples.train], examples.unit, REMEMBERED)
+    return tuple(int(frame) for frame in examples.frames[examples.train[chosen]])
 
 
 def learning_device(device: Device, devices: int = 1, machines: int = 1) -> Fabric:
@@ -238,7 +268,9 @@ def _start(target: Target, config: NetworkConfig, recipe: Recipe, order: Order) 
 
 def _task(
     examples: Examples, config: NetworkConfig, recipe: Recipe, order: Order, device: torch.device
-) -> PointTask | PictureTask:
+) -> PointTask | PictureTask | CopyTask:
+    if isinstance(config.network, RealtimeConfig):
+        return CopyTask(examples, config, device)
     if isinstance(config.network, UNetConfig):
         return PictureTask(examples, config, device, load_perceptual() if order.perceptual else None)
     if order.perceptual:
@@ -265,11 +297,13 @@ def _keep(target: Target, config: NetworkConfig, order: Order, trained: Trained,
 def _held_out_l1(target: Target, config: NetworkConfig, files: NetworkFiles, split: Split) -> float | None:
     """L1 at seed scale over the held-out frames, drawn by the exported network; None where nobody is in them."""
     run, stage = open_runner(config, files), stage_of(target, config)
+    memory = memory_of(target, config) if config.memory else None
     errors = []
     for i in np.flatnonzero(split.held_out & target.found):
         pose = target.pose(int(i))
         if pose is not None:
-            made = compose(draw(run, config, pose), config.canvas, pose, stage).image
+            layers = draw(run, config, pose) if memory is None else memory.draw(run, pose)
+            made = compose(layers, config.canvas, pose, stage).image
             errors.append(metrics.l1(metrics.seed_scale(made), metrics.seed_scale(target.frames[int(i)])))
     return float(np.mean(errors)) if errors else None
 

@@ -39,8 +39,8 @@ L1_WEIGHT: Final = 50.0
 """Of the L1 error beside what a critic asks (Isola et al., CVPR 2017, eq. 4, have 100)."""
 
 _LEEWAY: Final = 1.1
-"""How much of the smallest held-out error an adversarial run may give up: pictures that the critic takes for sharp are further
-from the right ones, pixel by pixel, than blurred ones are. The newest network within it is kept."""
+"""How much of the smallest held-out error a run may give up that is taught to be sharp: sharp pictures are further from the right
+ones, pixel by pixel, than blurred ones are. The newest network within it is kept."""
 
 _VALIDATED: Final = 40
 _ON_SHEET: Final = 6
@@ -352,7 +352,8 @@ class Trainer:
         if share - self._state.validated_share >= 1 / _VALIDATIONS or share >= 1:
             self._state.validated_share = share
             error = self.fabric.broadcast(self._validate() if self.fabric.is_global_zero else None)
-            best = error is not None and error < self._state.best_l1 * (1 if self.rival is None else _LEEWAY)
+            leeway = _LEEWAY if self.rival is not None or self.recipe.sharp else 1.0
+            best = error is not None and error < self._state.best_l1 * leeway
             if best and error is not None:
                 self._state.best_l1, self._state.best_share = min(error, self._state.best_l1), share
                 self._state.kept_l1 = error

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-DEFAULT_GENERATOR = "nearest"
 _OPEN_AT_ONCE = 4
 _MEASURED_SECONDS = 1.6
 _RETRY_SECONDS = 3.0
@@ -143,6 +142,7 @@ class House:
             logger.exception("the warm-up failed")
 
     def _dance_a_little(self) -> None:
+        from core.generators.base import default_generator
         from core.targets.store import list_targets
         from core.transfer import TransferOptions, transfer
 
@@ -154,7 +154,7 @@ class House:
         options = TransferOptions(end=_MEASURED_SECONDS)
         try:
             seen = None
-            target, generator = self.performers.get(performer.id, DEFAULT_GENERATOR)
+            target, generator = self.performers.get(performer.id, default_generator(performer.generators))
             for again in (False, True):
                 report, seen = transfer(
                     sources[0].video, target, generator, output.stored.path, options,

@@ -10,7 +10,7 @@ import streamlit as st
 from core.errors import DanceError
 from core.ui.cards import Card, pick
 from core.ui.clips import PICTURE_KINDS, PICTURE_MEGABYTES
-from core.ui.house import DEFAULT_GENERATOR, default_performer, house
+from core.ui.house import default_performer, house
 from core.ui.pictures import as_url, file_url, jpeg
 from core.ui.visit import BACKDROP, Visit
 from core.ui.words import plain
@@ -59,11 +59,13 @@ def portrait_url(performer: TargetSummary) -> str | None:
 
 def choose_generator(performer: TargetSummary) -> str:
     """How the pictures are made, with one line on what that is good at."""
+    from core.generators.base import default_generator
     from core.generators.registry import list_generators
 
     specs = {spec.name: spec for spec in list_generators(list(performer.generators))}
-    # the plain choice first, the others as they come
-    names = sorted(specs, key=lambda name: name != DEFAULT_GENERATOR)
+    # the best first, the others as they come
+    first = default_generator(specs)
+    names = sorted(specs, key=lambda name: name != first)
     if st.session_state.get("generator") not in specs:
         # what was chosen for one performer may not be there for the next
         st.session_state.pop("generator", None)

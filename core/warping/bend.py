@@ -126,7 +126,7 @@ def bend(
     here = _placed(own, place)
     scale = float(place[0, 0])
     goal = reachable(here, asked, unit * scale, bounds)
-    sheet = _Sheet(frame, mask, found, own, unit)
+    sheet = Sheet(frame, mask, found, own, unit)
     boxes = [_box(goal, part, unit * scale, frame.shape) for part in _PARTS]
     seen = [box for box in boxes if box is not None]
     if not seen:
@@ -148,7 +148,7 @@ def _placed(own: Landmarks, place: NDArray[np.float64]) -> Landmarks:
     return here
 
 
-def _depths(landmarks: Landmarks, unit: float) -> NDArray[np.float64]:
+def depths(landmarks: Landmarks, unit: float) -> NDArray[np.float64]:
     """(6,) how far from the camera each layer is."""
     z = landmarks[:, 2].astype(np.float64)
     trunk = z[[11, 12, 23, 24]].mean()
@@ -160,14 +160,20 @@ def _depths(landmarks: Landmarks, unit: float) -> NDArray[np.float64]:
 
 def _shown_order(own: Landmarks, asked: Landmarks, unit: float) -> list[int]:
     """Numbers of the layers, nearest first: as in the picture unless the asked pose is clearly another, or noise would show."""
-    mine = _depths(own, unit)
-    change = _depths(asked, unit) - mine
+    mine = depths(own, unit)
+    change = depths(asked, unit) - mine
     clear = np.sign(change) * np.maximum(np.abs(change) - 0.25 * unit, 0.0)
     return [int(number) for number in np.argsort(mine + clear, kind="stable")]
 
 
-class _Sheet:
+class Sheet:
     """The person as they are in the picture, cut into layers.
+
+    Args:
+        frame, mask: see :func:`bend`.
+        found: x, y, width and height of where the mask is.
+        own: the pose in ``frame``, in its pixels.
+        unit: torso length in pixels.
 
     Attributes:
         points: the own points in pixels of the cut-out.
@@ -178,14 +184,18 @@ class _Sheet:
         x, y, w, h = found
         crop = (slice(y, y + h), slice(x, x + w))
         self.points = points_of(own) - complex(x, y)
-        order = [int(number) for number in np.argsort(_depths(own, unit), kind="stable")]
+        order = [int(number) for number in np.argsort(depths(own, unit), kind="stable")]
         self._picture = np.ascontiguousarray(frame[crop])
         self.cuts = _cut_out(np.ascontiguousarray(mask[crop]), self.points, order, unit)
         self._bare = self._without_arms(order, unit)
 
+    def picture_of(self, number: int) -> Frame:
+        """The cut-out's colours for a layer: trunk and head go on behind the arms."""
+        return self._bare if number in (_TRUNK, _HEAD) else self._picture
+
     def sampled(self, number: int, patch: _Patch) -> tuple[Frame, Alpha]:
         """Colours and cover of a layer at every pixel of the patch."""
-        picture = self._bare if number in (_TRUNK, _HEAD) else self._picture
+        picture = self.picture_of(number)
         colours = cv2.remap(picture, patch.maps, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         cover = cv2.remap(self.cuts[number], patch.maps, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
         return np.asarray(colours, np.uint8), np.asarray(cv2.multiply(cover, patch.share, scale=1 / 255), np.uint8)

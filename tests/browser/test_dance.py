@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
+from core.generators.base import default_generator
 from core.generators.registry import create_generator
 from core.targets.store import list_targets, load_target
 from core.transfer import TransferOptions, transfer
-from core.ui.house import DEFAULT_GENERATOR
 from core.video.probe import probe
 from tests.browser import page as stage
 from tests.browser.conftest import Come, Figure, Picture
@@ -82,7 +82,7 @@ def test_page_command_line_and_library_give_the_same_video(come: Come, clip: Pat
     words = ["transfer", clip, "--target", performer.id, "--output", by_command, "--start", start, "--end", end]
     subprocess.run([sys.executable, "-m", "core", *map(str, words)], cwd=PROJECT, check=True)
     target = load_target(performer.id)
-    generator = create_generator(DEFAULT_GENERATOR, target)
+    generator = create_generator(default_generator(performer.generators), target)
     transfer(clip, target, generator, by_library, TransferOptions(start=start, end=end))
 
     frames = frames_of(by_page)

@@ -13,15 +13,17 @@ import pytest
 from numpy.typing import NDArray
 
 from core import paths
+from core.canvas import Layers
 from core.conditioning import stick_image
 from core.errors import PackInvalid, WeightsMissing
 from core.generators import neural
 from core.generators.neural import NeuralGenerator, draw, draw_picture, draw_points
+from core.generators.realtime import memory_of
 from core.generators.registry import create_generator, list_generators
-from core.networks.config import Training, read_config
-from core.runtime import NetworkFiles, OpenVinoRunner
+from core.networks.config import NetworkConfig, Training, read_config
+from core.runtime import NetworkFiles, OpenVinoRunner, Runner
 from core.targets.split import split_of
-from core.targets.store import load_target
+from core.targets.store import Target, load_target
 from core.targets.trained import add_generator
 from core.training.recipes import RECIPES
 from core.types import Frame, Picture, Pose
@@ -186,6 +188,10 @@ def shipped() -> list[tuple[str, str]]:
     return found
 
 
+def drawn_by(run: Runner, config: NetworkConfig, target: Target, pose: Pose) -> Layers:
+    return memory_of(target, config).draw(run, pose) if config.memory else draw(run, config, pose)
+
+
 @pytest.mark.parametrize(("performer", "name"), shipped())
 def test_what_ships_is_the_performer(performer: str, name: str) -> None:
     """By every way of running it, opened twice, and nearer to the footage than the empty stage is."""
@@ -197,17 +203,24 @@ def test_what_ships_is_the_performer(performer: str, name: str) -> None:
         index = int(np.flatnonzero(split_of(target, "blocks").held_out & target.found)[5])
         pose, cutout, plate = target.pose(index), target.cutout(index), target.plate
         generators = [create_generator(name, target) for _ in range(2)]
+        assert pose is not None
+        choice = generators[0].choose_all([pose], [Fraction(0)])[0]
+        exact, halves = (
+            OpenVinoRunner(config.model_copy(update={"precision": precision}), files) for precision in ("f32", "bf16")
+        )
+        runners = (exact, TorchRunner(config, files.weights, "cpu"), halves)
+        drawn = [drawn_by(run, config, target, pose).astype(int) for run in runners]
+        first, second = (generator.generate(pose, choice) for generator in generators)
     assert config.training is not None
     assert config.training.split == "blocks", "what ships can be judged"
-    assert max(config.canvas.width, config.canvas.height) >= (256 if config.network.kind == "unet" else 128)
-    assert pose is not None
+    assert (
+        max(config.canvas.width, config.canvas.height)
+        >= {"unet": 256, "mlp": 128, "realtime": 384}[config.network.kind]
+    )
     assert plate is not None
     assert cutout.alpha is not None
-    drawn = draw(OpenVinoRunner(config.model_copy(update={"precision": "f32"}), files), config, pose).astype(int)
-    assert np.abs(drawn - draw(TorchRunner(config, files.weights, "cpu"), config, pose)).max() <= 2
-    halves = OpenVinoRunner(config.model_copy(update={"precision": "bf16"}), files)
-    assert np.abs(drawn - draw(halves, config, pose)).mean() < 1.5
-    first, second = (generator.generate(pose, None) for generator in generators)
+    assert np.abs(drawn[0] - drawn[1]).max() <= 2
+    assert np.abs(drawn[0] - drawn[2]).mean() < 1.5
     assert first.image.shape == plate.shape
     np.testing.assert_array_equal(first.image, second.image)
     person = cutout.alpha > 200
@@ -263,7 +276,7 @@ def test_serving_never_loads_torch(root: Path, tmp_path: Path) -> None:
 
 
 FAMILY = [
-    "mlp", "mlp-se", "unet", "unet-attn", "gan-bce-mlp", "gan-bce-unet", "wgan-gp-mlp", "wgan-gp-unet",
+    "mlp", "mlp-se", "unet", "unet-attn", "gan-bce-mlp", "gan-bce-unet", "wgan-gp-mlp", "wgan-gp-unet", "realtime",
 ]  # fmt: skip
 
 

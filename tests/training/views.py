@@ -26,7 +26,7 @@ def coded_examples(count: int = 6, **canvas: Any) -> Examples:
     layers = np.zeros((count, on.layers, on.height, on.width), np.uint8)
     layers[:, 0], layers[:, 1], layers[:, 2] = rows, columns, np.arange(count)[:, None, None]
     landmarks = np.stack([pose.landmarks for pose in dance(4 * count)[::4]])
-    return Examples(on, TORSO, landmarks, layers, np.arange(count - 1), np.arange(count - 1, count))
+    return Examples(on, TORSO, np.arange(count), landmarks, layers, np.arange(count - 1), np.arange(count - 1, count))
 
 
 def level(value: Tensor) -> int:

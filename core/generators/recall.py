@@ -1,0 +1,155 @@
+"""Which pictures of the performer to take the parts of a body from.
+
+Every part is looked up on its own: footage hardly ever has a whole pose, but it has most arms and most legs. What is compared is
+where a part's joints lie around the joint it hangs on, which way the trunk is turned, and a little of everything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.limbs import EARS, LEFT_HAND, PELVIS, RIGHT_HAND
+from core.warping.parts import HEAD, PARTS
+
+Costs: TypeAlias = NDArray[np.float32]
+"""(parts, frames of the memory): squared distances in torso lengths."""
+
+_JOINTS: Final = (
+    ((11, 12, 23, 24), PELVIS),
+    ((0, 2, 5, 7, 8, 9, 10), EARS),
+    ((13, 15, LEFT_HAND, 19), 11),
+    ((14, 16, RIGHT_HAND, 20), 12),
+    ((25, 27, 31), 23),
+    ((26, 28, 32), 24),
+)
+"""Of every part its joints, and what they hang on."""
+
+_BODY: Final = (0, 7, 8, 11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28, 31, 32)
+_DEPTH: Final = np.array([1.0, 1.0, 0.6], np.float32)
+_HEAD_WORTH: Final = 3.0
+_TURN_WORTH: Final = 1.0
+_BODY_WORTH: Final = 0.02
+_HIDDEN: Final = 1.0
+"""What a part costs more whose joints are not to be seen."""
+
+SWITCH: Final = 0.03
+"""What it costs a file to take a part from another picture than in the frame before: pictures that alternate flicker."""
+_LOYALTY: Final = 0.2
+"""Share of the smallest cost by which a live stream's last picture is preferred."""
+_COMPANY: Final = 0.1
+"""The same for the picture that the trunk is from: parts of one picture fit together."""
+MOST_UNLIKE: Final = 2.0
+
+
+class Recall:
+    """An index over some frames of the performer.
+
+    Args:
+        landmarks: (K, 33, 4) of the frames, x, y, z in pixels and visibility.
+        unit: torso length in pixels.
+    """
+
+    def __init__(self, landmarks: NDArray[np.float32], unit: float) -> None:
+        self._unit = unit
+        self._parts = _part_features(landmarks, unit)
+        self._body = _body_features(landmarks, unit)
+        seen = np.clip(landmarks[..., 3], 0, 1)
+        self._hidden = np.stack(
+            [_HIDDEN * (1 - seen[:, [j for j in joints if j < 33]].min(1)) for joints, _ in _JOINTS]
+        ).astype(np.float32)
+
+    def costs(self, landmarks: NDArray[np.float32]) -> Costs:
+        """What it costs to take each part of the pose (33, 4) from each frame."""
+        return self._costs(landmarks, slice(None))
+
+    def unlike(self, landmarks: NDArray[np.float32], chosen: Sequence[int]) -> NDArray[np.float32]:
+        """(parts,): how unlike the pose (33, 4) each chosen part is, as a network is told."""
+        costs = self._costs(landmarks, list(chosen))
+        return np.minimum(np.sqrt(costs[PARTS, PARTS]), np.float32(MOST_UNLIKE))
+
+    def _costs(self, landmarks: NDArray[np.float32], places: Sequence[int] | slice) -> Costs:
+        asked = _part_features(landmarks[None], self._unit)
+        near = np.stack([((have[places] - want) ** 2).sum(1) for have, want in zip(self._parts, asked, strict=True)])
+        body = ((self._body[places] - _body_features(landmarks[None], self._unit)) ** 2).sum(1)
+        return np.asarray(near + _BODY_WORTH * body + self._hidden[:, places], np.float32)
+
+
+def pick(costs: Costs, before: Sequence[int] | None = None) -> tuple[int, ...]:
+    """The cheapest frame for each part; near what was chosen before, and of one picture where that costs little."""
+    costs = costs.copy()
+    least = costs.min(1) + 0.01
+    if before is not None:
+        costs[PARTS, list(before)] -= _LOYALTY * least
+    trunk = int(costs[0].argmin())
+    costs[1:, trunk] -= _COMPANY * least[1:]
+    return tuple(int(place) for place in costs.argmin(1))
+
+
+def pick_at_random(costs: Costs, rng: np.random.Generator) -> tuple[int, ...]:
+    """As :func:`pick`, with some of the memory hidden and all costs shaken: what training is shown."""
+    hidden = rng.random(costs.shape[1]) < 0.9 * rng.random()
+    shaken = costs * (1 + 0.3 * rng.random(costs.shape, np.float32)) + np.float32(100) * hidden
+    return pick(np.asarray(shaken, np.float32))
+
+
+def pick_sequence(costs: Sequence[Costs]) -> list[tuple[int, ...]]:
+    """For a whole file the cheapest sequence of each part (Viterbi): costs, and :data:`SWITCH` for every change."""
+    every = np.stack(costs)
+    total = every[0]
+    back = np.empty(every.shape, np.int32)
+    places = np.arange(every.shape[2])
+    for t in range(1, len(every)):
+        best = total.argmin(1)
+        change = np.take_along_axis(total, best[:, None], 1) + SWITCH
+        stays = total <= change
+        back[t] = np.where(stays, places, best[:, None])
+        total = np.where(stays, total, change) + every[t]
+    path = np.empty(every.shape[:2], np.int64)
+    path[-1] = total.argmin(1)
+    for t in range(len(every) - 1, 0, -1):
+        path[t - 1] = np.take_along_axis(back[t], path[t][:, None], 1)[:, 0]
+    return [tuple(int(place) for place in row) for row in path]
+
+
+def select(landmarks: NDArray[np.float32], unit: float, most: int) -> NDArray[np.int64]:
+    """(at most ``most``,) places of frames that are as unlike each other as can be, in order.
+
+    Farthest-point sampling (Gonzalez 1985) over all parts together: whatever pose is asked for, something near it is there.
+    """
+    features = np.concatenate([*_part_features(landmarks, unit), _body_features(landmarks, unit)], 1)
+    nearest = ((features - features.mean(0)) ** 2).sum(1)
+    first = int(nearest.argmin())
+    chosen = [first]
+    nearest = ((features - features[first]) ** 2).sum(1)
+    while len(chosen) < min(most, len(features)):
+        chosen.append(int(nearest.argmax()))
+        nearest = np.minimum(nearest, ((features - features[chosen[-1]]) ** 2).sum(1))
+    return np.unique(chosen)
+
+
+def _part_features(landmarks: NDArray[np.float32], unit: float) -> list[NDArray[np.float32]]:
+    """Of every part (K, n), in torso lengths."""
+    points = _with_middles(landmarks) / unit
+    turned = (points[:, [11, 12]] - points[:, [PELVIS]]) * _DEPTH * _TURN_WORTH
+    features = []
+    for part, (joints, root) in enumerate(_JOINTS):
+        around = (points[:, list(joints)] - points[:, [root]]) * _DEPTH * (_HEAD_WORTH if part == HEAD else 1.0)
+        features.append(np.concatenate([around, turned], 1).reshape(len(points), -1).astype(np.float32))
+    return features
+
+
+def _body_features(landmarks: NDArray[np.float32], unit: float) -> NDArray[np.float32]:
+    points = _with_middles(landmarks) / unit
+    around = (points[:, list(_BODY)] - points[:, [PELVIS]]) * _DEPTH
+    return np.asarray(around.reshape(len(points), -1), np.float32)
+
+
+def _with_middles(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(K, 39, 3): landmarks with the points of ``core.limbs`` that lie between them."""
+    xyz = landmarks[..., :3]
+    middles = [xyz[:, list(pair)].mean(1) for pair in ((11, 12), (23, 24), (7, 8), (17, 19), (18, 20), (7, 8))]
+    return np.concatenate([xyz, np.stack(middles, 1)], 1)

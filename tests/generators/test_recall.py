@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from core.generators.recall import MOST_UNLIKE, Recall, pick, pick_at_random, pick_sequence, select
+from core.types import Pose
+from core.warping.parts import HEAD, LEFT_ARM, LEFT_LEG, PARTS, RIGHT_ARM, TRUNK
+from tests.bodies import moved, standing
+
+TORSO = 80.0
+LEFT_HAND = (15, 17, 19, 21)
+UP = moved(moved(standing(), dy=-80, joints=(13,)), dy=-160, joints=LEFT_HAND)
+"""The left arm lifted."""
+STEP = moved(standing(), dx=40, joints=(25, 27, 29, 31))
+"""The left leg to the side."""
+
+
+def recall_of(*poses: Pose) -> Recall:
+    return Recall(np.stack([pose.landmarks for pose in poses]), TORSO)
+
+
+def test_each_part_is_looked_up_on_its_own() -> None:
+    asked = UP.landmarks.copy()
+    asked[[25, 27, 29, 31]] = STEP.landmarks[[25, 27, 29, 31]]
+    places = pick(recall_of(standing(), UP, STEP).costs(asked))
+    assert places[LEFT_ARM] == 1
+    assert places[LEFT_LEG] == 2
+    assert places[TRUNK] == places[HEAD], "the rest is of one picture"
+
+
+def test_the_pose_itself_costs_nothing_wherever_it_stands() -> None:
+    recall = recall_of(standing(), UP, STEP)
+    costs = recall.costs(moved(UP, 70, -30).landmarks)
+    assert costs.shape == (6, 3)
+    np.testing.assert_allclose(costs[:, 1], 0, atol=1e-4)
+    assert costs[LEFT_ARM, 0] > 1
+    assert costs[RIGHT_ARM, 0] < 0.1
+
+
+def test_a_limb_that_was_hidden_is_passed_over() -> None:
+    hidden = UP.landmarks.copy()
+    hidden[list(LEFT_HAND), 3] = 0.1
+    near = moved(UP, dx=12, joints=LEFT_HAND)
+    assert pick(recall_of(Pose(hidden), near).costs(UP.landmarks))[LEFT_ARM] == 1
+
+
+def test_turned_away_is_not_turned_to() -> None:
+    away = standing().landmarks.copy()
+    for left in (11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31):
+        away[[left, left + 1]] = away[[left + 1, left]]
+    places = pick(recall_of(standing(), Pose(away)).costs(away))
+    assert places[TRUNK] == 1
+
+
+def test_a_network_is_told_how_unlike_parts_are() -> None:
+    recall = recall_of(standing(), UP)
+    told = recall.unlike(UP.landmarks, (1, 1, 0, 1, 1, 1))
+    assert told.shape == (6,)
+    assert told[LEFT_ARM] == MOST_UNLIKE
+    np.testing.assert_allclose(np.delete(told, LEFT_ARM), 0, atol=0.02)
+
+
+def test_a_live_stream_stays_with_what_it_has() -> None:
+    costs = np.full((6, 3), 5.0, np.float32)
+    costs[:, 0], costs[:, 1] = 1.0, 0.95
+    assert pick(costs) == (1,) * 6
+    assert pick(costs, before=(0,) * 6) == (0,) * 6
+    costs[:, 1] = 0.5
+    assert pick(costs, before=(0,) * 6) == (1,) * 6
+
+
+def test_a_file_changes_when_it_pays() -> None:
+    """Two pictures that are the best in turns: as good as each other, one is kept; much better, it is changed to."""
+    nearly = [np.tile(np.array([0.5, 0.5 + 0.01 * (-1) ** t], np.float32), (6, 1)) for t in range(20)]
+    assert len(set(pick_sequence(nearly))) == 1
+    clearly = [np.tile(np.array([0.2, 0.9] if t < 10 else [0.9, 0.2], np.float32), (6, 1)) for t in range(20)]
+    chosen = pick_sequence(clearly)
+    assert chosen[9] == (0,) * 6
+    assert chosen[10] == (1,) * 6
+
+
+def test_a_sequence_is_the_cheapest_of_all() -> None:
+    rng = np.random.default_rng(0)
+    costs = [rng.uniform(0, 0.1, (6, 3)).astype(np.float32) for _ in range(6)]
+    chosen = np.array(pick_sequence(costs))
+    every = np.stack(np.meshgrid(*[range(3)] * 6, indexing="ij"), -1).reshape(-1, 6)
+    for part in PARTS:
+        of = np.stack(costs)[:, part]
+
+        def price(path: np.ndarray, of: np.ndarray = of) -> float:
+            return float(of[np.arange(6), path].sum() + 0.03 * (np.diff(path) != 0).sum())
+
+        assert price(chosen[:, part]) == pytest.approx(min(price(path) for path in every), abs=1e-6)
+
+
+def test_training_is_shown_more_than_the_best() -> None:
+    rng = np.random.default_rng(0)
+    costs = np.tile(np.linspace(0.1, 1, 20, dtype=np.float32), (6, 1))
+    seen = {pick_at_random(costs, rng) for _ in range(50)}
+    assert len(seen) > 5
+    barred = costs + 1e3 * (np.arange(20) < 5)
+    assert all(min(pick_at_random(barred, rng)) >= 5 for _ in range(50))
+
+
+def test_what_is_remembered_is_unlike_each_other() -> None:
+    """Of many frames of standing and a few of everything else, everything else is there."""
+    poses = [moved(standing(), dx=0.1 * k, joints=(15,)) for k in range(50)] + [UP, STEP]
+    chosen = select(np.stack([pose.landmarks for pose in poses]), TORSO, 4)
+    assert {50, 51} <= set(chosen.tolist())
+    assert len(chosen) == 4
+    assert len(select(np.stack([pose.landmarks for pose in poses[:3]]), TORSO, 10)) == 3
