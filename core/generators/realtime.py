@@ -12,13 +12,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.canvas import Behind, Canvas, Layers, layers_of
+from core.canvas import PERSON_LAYERS, Behind, Canvas, Layers, layers_of
 from core.errors import PackInvalid
 from core.generators.base import Choice, Chooser, GeneratorSpec
 from core.generators.neural import LazyNetwork, NeuralGenerator
-from core.generators.recall import Recall, pick, pick_sequence
+from core.generators.recall import SHADOW, Recall, pick, pick_sequence
 from core.generators.registry import register
 from core.limbs import Box, limb_fields, points_on, pose_vector
+from core.pose import skeleton
 from core.shadow import light_left
 from core.types import Pose
 from core.warping.parts import Snapshot, snapshot, warp_parts
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from core.runtime import Runner
     from core.targets.store import Target
 
+
+_SOFT: Final = 4
+"""Shadows are kept at a quarter of the size: they are soft."""
 
 _SMALLER: Final = 1.5
 _WORTHWHILE: Final = 0.7
@@ -59,21 +63,35 @@ class Memory:
         self._landmarks = landmarks
         self._look_up = look_up
         self._places = {frame: place for place, frame in enumerate(self.frames)}
-        self._kept: dict[int, Snapshot] = {}
+        self._kept: dict[int, tuple[Snapshot, NDArray[np.uint8]]] = {}
         self._lock = threading.Lock()
 
     def places(self, chosen: Sequence[int]) -> list[int]:
         """Where in the memory those frames are."""
         return [self._places[frame] for frame in chosen]
 
-    def snapshot(self, frame: int) -> Snapshot:
-        """A frame's picture of the person."""
+    def _frame(self, frame: int) -> tuple[Snapshot, NDArray[np.uint8]]:
+        """A frame's picture of the person, and the last of its layers, small."""
         with self._lock:
             if frame not in self._kept:
-                pose = Pose(np.asarray(self._landmarks[frame]))
-                unit = self._unit / self._canvas.scale
-                self._kept[frame] = snapshot(image_of(self._look_up(frame)), points_on(self._canvas, pose), unit)
+                layers = self._look_up(frame)
+                points = points_on(self._canvas, Pose(np.asarray(self._landmarks[frame])))
+                person = snapshot(image_of(layers), points, self._unit / self._canvas.scale)
+                size = (self._canvas.width // _SOFT, self._canvas.height // _SOFT)
+                self._kept[frame] = (
+                    person,
+                    np.asarray(cv2.resize(layers[-1], size, interpolation=cv2.INTER_AREA), np.uint8),
+                )
             return self._kept[frame]
+
+    def light(self, pose: Pose, frame: int) -> NDArray[np.uint8]:
+        """(height, width): the light that is left beside the person of ``frame``, whose feet are moved to those of ``pose``."""
+        (person, small), feet = self._frame(frame), list(skeleton.FEET)
+        asked, own = points_on(self._canvas, pose)[feet, :2], person.points[feet, :2]
+        shift = [asked[:, 0].mean() - own[:, 0].mean(), asked[:, 1].max() - own[:, 1].max()]
+        matrix = np.column_stack([np.eye(2) * _SOFT, (_SOFT - 1) / 2 + np.array(shift)])
+        size = (self._canvas.width, self._canvas.height)
+        return np.asarray(cv2.warpAffine(small, matrix, size, flags=cv2.INTER_LINEAR, borderValue=(255,)), np.uint8)
 
     def told(self, pose: Pose, chosen: Sequence[int]) -> NDArray[np.float32]:
         """(TOLD,): what the network is told beside fields and parts."""
@@ -91,7 +109,7 @@ class Memory:
             box: what of the canvas to show.
         """
         points, unit = points_on(self._canvas, pose), self._unit / self._canvas.scale
-        parts = warp_parts(points, unit, [self.snapshot(frame) for frame in chosen], box)
+        parts = warp_parts(points, unit, [self._frame(frame)[0] for frame in chosen[:SHADOW]], box)
         return limb_fields(points, unit, box), self.told(pose, chosen), parts
 
     def draw(self, run: Runner, pose: Pose, chosen: Sequence[int] | None = None) -> Layers:
@@ -99,7 +117,10 @@ class Memory:
         if chosen is None:
             chosen = [self.frames[place] for place in pick(self.recall.costs(pose.landmarks))]
         inputs = self.inputs(pose, chosen, whole(self._canvas))
-        return np.asarray(run(*(part[None] for part in inputs))[0], np.uint8)
+        layers = np.array(run(*(part[None] for part in inputs))[0], np.uint8)
+        if len(layers) == PERSON_LAYERS and len(chosen) > SHADOW:
+            layers[-1] = self.light(pose, chosen[SHADOW])
+        return layers
 
 
 def image_of(layers: Layers) -> NDArray[np.uint8]:
@@ -131,7 +152,7 @@ def whole(canvas: Canvas) -> Box:
 
 
 class RealtimeGenerator(NeuralGenerator):
-    """See the module. A choice is the frame that each part is taken from.
+    """See the module. A choice is the frames that the parts are taken from, and the one whose shadow falls.
 
     Raises:
         GeneratorNotFound, WeightsMissing, PackInvalid: the performer's files do not hold this generator.
@@ -206,8 +227,8 @@ class _LoyalChooser(Chooser):
 
 SPEC: Final = GeneratorSpec(
     name="realtime",
-    title="Copied and repaired",
-    strength="Ours: real footage, warped limb by limb and mended by a small network. Sharp, steady, live.",
+    title="Warped and mended",
+    strength="Ours: real footage, warped limb by limb and mended by a small network: sharp, and true to any move.",
     needs_weights=True,
 )
 

@@ -13,10 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.limbs import EARS, LEFT_HAND, PELVIS, RIGHT_HAND
-from core.warping.parts import HEAD, PARTS
+from core.warping.parts import HEAD, LEFT_LEG, PARTS, RIGHT_LEG
 
 Costs: TypeAlias = NDArray[np.float32]
-"""(parts, frames of the memory): squared distances in torso lengths."""
+"""(SHADOW + 1, frames of the memory): squared distances in torso lengths."""
+
+SHADOW: Final = len(PARTS)
+"""Place in a choice of the frame whose shadow falls, after those of the parts."""
 
 _JOINTS: Final = (
     ((11, 12, 23, 24), PELVIS),
@@ -33,6 +36,7 @@ _DEPTH: Final = np.array([1.0, 1.0, 0.6], np.float32)
 _HEAD_WORTH: Final = 3.0
 _TURN_WORTH: Final = 1.0
 _BODY_WORTH: Final = 0.02
+_LEGS_WORTH, _SHAPE_WORTH = 0.3, 0.05
 _HIDDEN: Final = 1.0
 """What a part costs more whose joints are not to be seen."""
 
@@ -63,19 +67,21 @@ class Recall:
         ).astype(np.float32)
 
     def costs(self, landmarks: NDArray[np.float32]) -> Costs:
-        """What it costs to take each part of the pose (33, 4) from each frame."""
+        """What it costs to take each part of the pose (33, 4), and the shadow, from each frame."""
         return self._costs(landmarks, slice(None))
 
     def unlike(self, landmarks: NDArray[np.float32], chosen: Sequence[int]) -> NDArray[np.float32]:
         """(parts,): how unlike the pose (33, 4) each chosen part is, as a network is told."""
-        costs = self._costs(landmarks, list(chosen))
+        costs = self._costs(landmarks, list(chosen[:SHADOW]))
         return np.minimum(np.sqrt(costs[PARTS, PARTS]), np.float32(MOST_UNLIKE))
 
     def _costs(self, landmarks: NDArray[np.float32], places: Sequence[int] | slice) -> Costs:
         asked = _part_features(landmarks[None], self._unit)
         near = np.stack([((have[places] - want) ** 2).sum(1) for have, want in zip(self._parts, asked, strict=True)])
         body = ((self._body[places] - _body_features(landmarks[None], self._unit)) ** 2).sum(1)
-        return np.asarray(near + _BODY_WORTH * body + self._hidden[:, places], np.float32)
+        # a shadow is that of a whole body, and hangs on its feet
+        shadow = _LEGS_WORTH * (near[LEFT_LEG] + near[RIGHT_LEG]) + _SHAPE_WORTH * body
+        return np.vstack([near + _BODY_WORTH * body + self._hidden[:, places], shadow]).astype(np.float32)
 
 
 def pick(costs: Costs, before: Sequence[int] | None = None) -> tuple[int, ...]:
@@ -83,7 +89,7 @@ def pick(costs: Costs, before: Sequence[int] | None = None) -> tuple[int, ...]:
     costs = costs.copy()
     least = costs.min(1) + 0.01
     if before is not None:
-        costs[PARTS, list(before)] -= _LOYALTY * least
+        costs[np.arange(len(costs)), list(before)] -= _LOYALTY * least
     trunk = int(costs[0].argmin())
     costs[1:, trunk] -= _COMPANY * least[1:]
     return tuple(int(place) for place in costs.argmin(1))

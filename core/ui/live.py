@@ -62,7 +62,7 @@ def choose_wish(here: Visit, performers: list[TargetSummary]) -> Wish:
     """What to show, of whom, and how."""
     st.subheader("1 · The performer", anchor=False)
     performer = choose_performer(here, performers, "")
-    generator = choose_generator(performer)
+    generator = choose_generator(performer, live=True)
     house().warm(performer.id, generator)
     st.subheader("2 · The picture", anchor=False)
     layout = choose_of("Layout", _LAYOUTS, "live-layout")

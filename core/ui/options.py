@@ -57,24 +57,25 @@ def portrait_url(performer: TargetSummary) -> str | None:
     return file_url(portrait) if portrait is not None and portrait.is_file() else None
 
 
-def choose_generator(performer: TargetSummary) -> str:
-    """How the pictures are made, with one line on what that is good at."""
+def choose_generator(performer: TargetSummary, *, live: bool = False) -> str:
+    """How the pictures are made, with one line on what that is good at; live, the choice is one of its own."""
     from core.generators.base import default_generator
     from core.generators.registry import list_generators
 
     specs = {spec.name: spec for spec in list_generators(list(performer.generators))}
-    # the best first, the others as they come
-    first = default_generator(specs)
+    key = "live-generator" if live else "generator"
+    # the usual one first, the others as they come
+    first = default_generator(specs, live=live)
     names = sorted(specs, key=lambda name: name != first)
-    if st.session_state.get("generator") not in specs:
+    if st.session_state.get(key) not in specs:
         # what was chosen for one performer may not be there for the next
-        st.session_state.pop("generator", None)
+        st.session_state.pop(key, None)
     chosen = st.selectbox(
         "How",
         names,
         required=True,
         format_func=lambda name: specs[name].title,
-        key="generator",
+        key=key,
         persist_state="session",
         label_visibility="collapsed",
         # nobody types here, and on a phone a keyboard would cover the list

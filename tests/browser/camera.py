@@ -117,7 +117,7 @@ def draw_with(page: Page, generator: str) -> None:
     title = next(spec.title for spec in list_generators() if spec.name == generator)
     # a list that is opened while the page is made again closes
     page.wait_for_timeout(2000)
-    page.locator(".st-key-generator").get_by_role("combobox").click()
+    page.locator(".st-key-live-generator").get_by_role("combobox").click()
     page.get_by_role("option", name=title, exact=True).click()
 
 

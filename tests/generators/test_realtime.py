@@ -63,9 +63,9 @@ def test_parts_are_taken_from_what_it_remembers(root: Path) -> None:
     assert chosen[9] is None
     for choice in (*chosen[:9], *one_by_one):
         assert isinstance(choice, tuple)
-        assert len(choice) == 6
+        assert len(choice) == 7
         assert set(choice) <= set(generator.config.memory)
-    assert one_by_one[8] == (8,) * 6, "a pose that is remembered is taken as it is"
+    assert one_by_one[8] == (8,) * 7, "a pose that is remembered is taken as it is"
 
 
 def test_nothing_in_view_is_nothing_chosen(root: Path) -> None:
@@ -173,3 +173,23 @@ def test_torch_draws_the_same(exported_realtime: NetworkFiles, root: Path) -> No
         for run in (OpenVinoRunner(config, exported_realtime), TorchRunner(config, exported_realtime.weights, "cpu"))
     ]
     assert np.abs(drawn[0] - drawn[1]).max() <= 2
+
+
+def test_a_shadow_falls_where_the_feet_are(root: Path) -> None:
+    """That of the frame whose legs are nearest: the frame's own where its pose is asked for, moved along with the feet."""
+    config = small_realtime_config()
+    finer = config.canvas.model_copy(update={"width": 128, "height": 128, "scale": 1.0})
+    with load_target("puppet", root) as target:
+        memory = memory_of(target, config.model_copy(update={"canvas": finer}))
+        pose = dance(9)[8]
+        wanted = canvas_of_frame(target, finer, 8)[4].astype(int)
+        there = memory.light(pose, 8).astype(int)
+        step = moved(pose, dx=10, joints=(27, 28, 29, 30, 31, 32))
+        beside = memory.light(step, 8).astype(int)
+        generator = opened(target)
+        (choice,) = generator.choose_all([pose], [Fraction(0)])
+        layers = generator.draw(pose, choice)
+        np.testing.assert_array_equal(layers[4], generator.memory.light(pose, 8))
+    assert wanted.min() < 200, "there is one"
+    assert np.abs(there - wanted).mean() < 3
+    np.testing.assert_allclose(beside[:, 14:], there[:, 4:-10], atol=6)

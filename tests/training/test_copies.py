@@ -73,7 +73,7 @@ def test_nothing_is_taken_from_the_frame_itself_or_its_neighbours(
         for seed in range(5):
             task.loss(Watched(), torch.tensor([i]), draws(seed))
         task.draw(Watched(), i)
-        assert len(chosen) == 6 * 6
+        assert len(chosen) == 6 * 7
         assert min(abs(frame - int(examples.frames[i])) for frame in chosen) > 6
 
 

@@ -128,8 +128,8 @@ class TestChoosing:
         from core.generators.registry import list_generators
 
         app = open_app()
-        strengths = {spec.name: spec.strength for spec in list_generators([])}
-        assert strengths["nearest"] in words(app)
+        strengths = {spec.name: spec.strength for spec in list_generators()}
+        assert strengths["realtime"] in words(app), "the best comes first"
 
         app.selectbox(key="generator").set_value("nearest-frame").run()
         assert strengths["nearest-frame"] in words(app)
