@@ -66,9 +66,9 @@ class Memory:
         self._kept: dict[int, tuple[Snapshot, NDArray[np.uint8]]] = {}
         self._lock = threading.Lock()
 
-    def places(self, chosen: Sequence[int]) -> list[int]:
-        """Where in the memory those frames are."""
-        return [self._places[frame] for frame in chosen]
+    def frames_at(self, places: Sequence[int]) -> tuple[int, ...]:
+        """The performer's frames at those places of the memory."""
+        return tuple(self.frames[place] for place in places)
 
     def _frame(self, frame: int) -> tuple[Snapshot, NDArray[np.uint8]]:
         """A frame's picture of the person, and the last of its layers, small."""
@@ -95,7 +95,7 @@ class Memory:
 
     def told(self, pose: Pose, chosen: Sequence[int]) -> NDArray[np.float32]:
         """(TOLD,): what the network is told beside fields and parts."""
-        unlike = self.recall.unlike(pose.landmarks, self.places(chosen))
+        unlike = self.recall.unlike(pose.landmarks, [self._places[frame] for frame in chosen])
         return np.concatenate([pose_vector(pose.landmarks, self._unit), unlike])
 
     def inputs(
@@ -115,7 +115,7 @@ class Memory:
     def draw(self, run: Runner, pose: Pose, chosen: Sequence[int] | None = None) -> Layers:
         """What a network draws on the canvas of ``pose`` from the chosen frames; from what fits best where none are."""
         if chosen is None:
-            chosen = [self.frames[place] for place in pick(self.recall.costs(pose.landmarks))]
+            chosen = self.frames_at(pick(self.recall.costs(pose.landmarks)))
         inputs = self.inputs(pose, chosen, whole(self._canvas))
         layers = np.array(run(*(part[None] for part in inputs))[0], np.uint8)
         if len(layers) == PERSON_LAYERS and len(chosen) > SHADOW:
@@ -189,7 +189,7 @@ class RealtimeGenerator(NeuralGenerator):
             return result
         costs = [self.memory.recall.costs(pose.landmarks) for _, pose in asked]
         for (i, _), places in zip(asked, pick_sequence(costs), strict=True):
-            result[i] = tuple(self.memory.frames[place] for place in places)
+            result[i] = self.memory.frames_at(places)
         return result
 
     def chooser(self) -> Chooser:
@@ -222,7 +222,7 @@ class _LoyalChooser(Chooser):
 
     def choose(self, pose: Pose, seconds: float) -> Choice:
         self._places = pick(self._memory.recall.costs(pose.landmarks), self._places)
-        return tuple(self._memory.frames[place] for place in self._places)
+        return self._memory.frames_at(self._places)
 
 
 SPEC: Final = GeneratorSpec(

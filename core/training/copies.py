@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from core.canvas import Layers
 from core.generators.realtime import Memory, whole
-from core.generators.recall import pick, pick_at_random
+from core.generators.recall import Costs, pick, pick_at_random
 from core.limbs import Box, points_on
 from core.networks.config import NetworkConfig
 from core.pose import skeleton
@@ -31,7 +31,6 @@ _FLOW: Final = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
 
 WINDOW: Final = 192
 """Side of what a step looks at, in pixels of the canvas."""
-_BLOCK: Final = 32
 
 _NEIGHBOURS: Final = 25
 """Frames around the one that is learnt, from which nothing is taken."""
@@ -59,7 +58,7 @@ class CopyTask:
     """
 
     def __init__(self, examples: Examples, config: NetworkConfig, device: torch.device) -> None:
-        self._canvas, self._unit = config.canvas, config.unit
+        self._canvas, self._unit, self._block = config.canvas, config.unit, config.block
         self._landmarks, self._layers = examples.landmarks, examples.layers
         self._device = device
         self._frames = frames = examples.frames
@@ -123,23 +122,27 @@ class CopyTask:
 
     def _window(self, pose: Pose, rng: np.random.Generator) -> Box:
         """A box around a joint, now and then one of the face or the hands."""
-        width, height = min(WINDOW, self._canvas.width), min(WINDOW, self._canvas.height)
+        canvas = np.array([self._canvas.width, self._canvas.height])
+        size = np.minimum(WINDOW, canvas)
         joint = int(rng.choice([*skeleton.JOINTS, 0, 0, 19, 20, 31, 32]))
-        x, y = points_on(self._canvas, pose)[joint, :2] + rng.uniform(-0.3, 0.3, 2) * (width, height)
-        left = int(np.clip(round((x - width / 2) / _BLOCK), 0, (self._canvas.width - width) // _BLOCK)) * _BLOCK
-        top = int(np.clip(round((y - height / 2) / _BLOCK), 0, (self._canvas.height - height) // _BLOCK)) * _BLOCK
-        return Box(left, top, width, height)
+        middle = points_on(self._canvas, pose)[joint, :2] + rng.uniform(-0.3, 0.3, 2) * size
+        corner = np.clip(np.rint((middle - size / 2) / self._block), 0, (canvas - size) // self._block) * self._block
+        return Box(*corner.astype(int).tolist(), *size.tolist())
 
     def _told(
         self, pose: Pose, i: int, box: Box, rng: np.random.Generator
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.uint8]]:
-        costs = self._memory.recall.costs(pose.landmarks)
-        costs[:, np.abs(self._remembered - self._frames[i]) <= _NEIGHBOURS] += 1e3
-        chosen = [self._memory.frames[place] for place in pick_at_random(costs, rng)]
+        chosen = self._memory.frames_at(pick_at_random(self._costs(pose, i), rng))
         fields, told, parts = self._memory.inputs(pose, chosen, box)
         if rng.random() < _BARE:
             parts[rng.integers(2)] = 0
         return fields, told, parts
+
+    def _costs(self, pose: Pose, i: int) -> Costs:
+        """What parts cost for example ``i``; nothing is taken from its neighbours."""
+        costs = self._memory.recall.costs(pose.landmarks)
+        costs[:, np.abs(self._remembered - self._frames[i]) <= _NEIGHBOURS] += 1e3
+        return costs
 
     def _worth(self, points: NDArray[np.float32], box: Box) -> NDArray[np.float32]:
         """(height, width): what an error costs more at the face and the hands."""
@@ -157,9 +160,7 @@ class CopyTask:
     def draw(self, network: nn.Module, i: int) -> Tensor:
         """(layers, height, width) of example ``i`` as it will be served; of neighbours nothing is taken."""
         pose = Pose(self._landmarks[i])
-        costs = self._memory.recall.costs(pose.landmarks)
-        costs[:, np.abs(self._remembered - self._frames[i]) <= _NEIGHBOURS] += 1e3
-        chosen = [self._memory.frames[place] for place in pick(costs)]
+        chosen = self._memory.frames_at(pick(self._costs(pose, i)))
         inputs = self._memory.inputs(pose, chosen, whole(self._canvas))
         told = (torch.from_numpy(part[None]).to(self._device) for part in inputs)
         drawn: Tensor = network(*told)[0].float().clamp(0, 1)
