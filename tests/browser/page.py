@@ -8,7 +8,7 @@ from time import monotonic, sleep
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from playwright.sync_api import Error, Locator, Page, expect
+from playwright.sync_api import Error, Locator, Page, TimeoutError, expect
 
 WIDE = (1400, 900)
 PHONE = (390, 844)
@@ -22,6 +22,8 @@ PATIENCE = 40.0
 """Seconds for anything that a person would call at once; machines may be busy."""
 DANCE_SECONDS = 240.0
 """Seconds for a whole bundled dance."""
+PLAY_SECONDS = 90.0
+"""Seconds for playing any of the tests' videos."""
 
 
 def reach(page: Page, url: str, seconds: float = PATIENCE) -> None:
@@ -155,13 +157,31 @@ def wait_for_result(page: Page) -> Locator:
 
 
 def play_to_end(page: Page, rate: float = 1.0) -> dict[str, Any]:
-    """Let the player play; returns what it says about itself at the end."""
+    """Let the player play, pressing play where it stands; returns what it says about itself at the end.
+
+    Streamlit's player starts by itself only the first time that React renders it, which now and then is one that React
+    then throws away: it stands at its first picture, as one that somebody has paused does.
+    """
     page.evaluate("rate => { document.querySelector('video').playbackRate = rate }", rate)
-    page.wait_for_function("() => document.querySelector('video').ended", timeout=DANCE_SECONDS * 1000)
+    ended = """() => {
+        const video = document.querySelector('video')
+        if (video.paused && !video.ended) video.play().catch(() => {})
+        return video.ended
+    }"""
+    try:
+        page.wait_for_function(ended, timeout=PLAY_SECONDS * 1000)
+    except TimeoutError as late:
+        raise AssertionError(f"the player does not come to its end: {_player(page)}") from late
+    return _player(page)
+
+
+def _player(page: Page) -> dict[str, Any]:
     state: dict[str, Any] = page.evaluate(
         """() => { const v = document.querySelector('video'); return {
             at: v.currentTime, duration: v.duration, width: v.videoWidth, height: v.videoHeight, muted: v.muted,
-            sound: v.webkitAudioDecodedByteCount, pictures: v.getVideoPlaybackQuality().totalVideoFrames } }"""
+            sound: v.webkitAudioDecodedByteCount, pictures: v.getVideoPlaybackQuality().totalVideoFrames,
+            paused: v.paused, autoplay: v.autoplay, ready: v.readyState, network: v.networkState,
+            error: v.error?.message, rate: v.playbackRate } }"""
     )
     return state
 

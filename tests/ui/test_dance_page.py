@@ -141,7 +141,8 @@ class TestDancing:
 
         assert not app.exception
         assert not app.error
-        assert len(app.get("video")) == 1
+        [player] = app.get("video")
+        assert player.proto.autoplay
         assert app.get("download_button")[0].proto.label == "Download"
         assert "Mira in “June’s sway”" in words(app)
         assert "frames a second" in words(app)
