@@ -12,7 +12,7 @@ import numpy as np
 
 from core.choices import one_of
 from core.errors import UnusableInput
-from core.pose.draw import draw_pose
+from core.pose.draw import GROUND, draw_pose
 from core.types import Alpha, Frame, Picture, Pose
 
 Layout = Literal["result", "side-by-side", "triptych"]
@@ -106,6 +106,21 @@ def cover(image: Frame, size: tuple[int, int]) -> Frame:
     scaled = _resized(image, (max(round(width * scale), size[0]), max(round(height * scale), size[1])))
     left, top = (scaled.shape[1] - size[0]) // 2, (scaled.shape[0] - size[1]) // 2
     return np.ascontiguousarray(scaled[top : top + size[1], left : left + size[0]])
+
+
+def contain(image: Frame, size: tuple[int, int]) -> Frame:
+    """All of ``image``, scaled to fit into ``size`` (width, height), in the middle of a dark ground."""
+    width, height = _fitted((image.shape[1], image.shape[0]), size)
+    left, top = (size[0] - width) // 2, (size[1] - height) // 2
+    ground = np.full((size[1], size[0], 3), GROUND, np.uint8)
+    ground[top : top + height, left : left + width] = _resized(image, (width, height))
+    return ground
+
+
+def _fitted(size: tuple[int, int], into: tuple[int, int]) -> tuple[int, int]:
+    """(width, height) of a picture of ``size`` scaled to fit into ``into``."""
+    scale = min(into[0] / size[0], into[1] / size[1])
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
 def _resized(image: Frame, size: tuple[int, int]) -> Frame:

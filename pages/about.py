@@ -19,6 +19,13 @@ performer looks like in each of those poses. The idea comes from the paper *Ever
 Shiry Ginosar, Tinghui Zhou and Alexei A. Efros (ICCV 2019); the code here is our own.
 """
 
+GENERATORS = """
+### Every generator, side by side
+
+The same dance by every way of making pictures that Mira was trained for. `realtime` is our own, the others are those of the
+field: nearest neighbour, networks that paint every pixel, U-Nets, and the same trained against critics.
+"""
+
 PRIVACY = """
 ### Your videos
 
@@ -37,6 +44,9 @@ def main() -> None:
     dress()
     with st.container(key="about", width=760):
         st.markdown(WHAT)
+        if paths.SIDE_BY_SIDE.is_file():
+            st.markdown(GENERATORS)
+            st.video(paths.SIDE_BY_SIDE, alt="One dance by every generator, side by side")
         st.markdown(PRIVACY.format(kept=in_words(settings().result_minutes * 60)))
         st.markdown("### Whose work is in it")
         notice = paths.PROJECT / "NOTICE"

@@ -13,7 +13,9 @@ from core.types import Frame, Pose
 _LEFT: Final = (255, 138, 92)
 _RIGHT: Final = (92, 178, 255)
 _MIDDLE: Final = (236, 236, 240)
-_GROUND: Final = (20, 21, 28)
+GROUND: Final = (20, 21, 28)
+"""The colour behind stick figures."""
+
 _SEEN = 0.35
 
 
@@ -26,7 +28,7 @@ def _colour(a: int, b: int) -> tuple[int, int, int]:
 
 def draw_pose(pose: Pose | None, size: tuple[int, int], onto: Frame | None = None) -> Frame:
     """The stick figure of ``pose`` on a picture of ``size`` (width, height), or on a copy of ``onto``. Left is warm."""
-    canvas = np.full((size[1], size[0], 3), _GROUND, np.uint8) if onto is None else onto.copy()
+    canvas = np.full((size[1], size[0], 3), GROUND, np.uint8) if onto is None else onto.copy()
     if pose is None:
         return canvas
     thick = max(2, round(max(size) / 110))
