@@ -5,7 +5,8 @@
 Poses are those of a bundled dance, retargeted as a transfer does it; generators take turns, so that all of them meet the same
 machine. Appends to ``results/realtime.csv``: median and 95th percentile of the wall time of a picture, its core-milliseconds, and
 for ``realtime`` its stages. ``--smaller`` measures the smaller size that the live page falls back to as well.
-``ONEDNN_MAX_CPU_ISA=AVX2`` in the environment makes a processor as slow as one without AVX-512.
+``ONEDNN_MAX_CPU_ISA=AVX2`` in the environment makes a processor as slow as one without AVX-512; networks then compute in f32,
+as on one that knows no bf16.
 """
 
 from __future__ import annotations
@@ -20,12 +21,14 @@ import numpy as np
 from benchmarks.machine import append
 from benchmarks.quality import analysed
 from core import dances
-from core.canvas import compose
 from core.generators.base import Choice, Generator
-from core.generators.realtime import RealtimeGenerator, whole
+from core.generators.neural import LazyNetwork, NeuralGenerator
+from core.generators.realtime import RealtimeGenerator, lay_mix, whole
 from core.generators.registry import create_generator
+from core.networks.config import CONFIG, GRAPH, WEIGHTS
 from core.pipeline import Clock, DancePipeline
 from core.pose.analysis import Analysis
+from core.runtime import NetworkFiles
 from core.targets.store import Target, load_target
 from core.types import Pose
 
@@ -54,7 +57,14 @@ class Times:
         }
 
 
+LIMIT = os.environ.get("ONEDNN_MAX_CPU_ISA", "")
 STAGES = ("parts", "network", "compose")
+
+
+def exact(target: Target, generator: NeuralGenerator) -> LazyNetwork:
+    """Its network, computing in f32 whatever the processor knows."""
+    files = NetworkFiles(*(target.weight_file(generator.config.generator, role) for role in (CONFIG, WEIGHTS, GRAPH)))
+    return LazyNetwork(generator.config.model_copy(update={"precision": "f32"}), files)
 
 
 def asked_of(target: Target, generator: Generator, analysis: Analysis) -> list[tuple[Pose, Choice]]:
@@ -84,11 +94,11 @@ def stages_of(generator: RealtimeGenerator, target: Target, asked: list[tuple[Po
             continue
         clock = Clock()
         with clock.stage("parts"):
-            inputs = generator.memory.inputs(pose, choice, whole(canvas))
+            seen = generator.memory.seen(pose, choice, whole(canvas))
         with clock.stage("network"):
-            layers = generator.network()(*(part[None] for part in inputs))[0]
+            mix = generator.network()(*(part[None] for part in (seen.fields, seen.told, seen.small)))[0]
         with clock.stage("compose"):
-            compose(layers, canvas, pose, plate)
+            lay_mix(mix, seen, canvas, pose, plate)
         for name, milliseconds in clock.milliseconds.items():
             times.stages.setdefault(name, []).append(milliseconds)
 
@@ -111,6 +121,9 @@ def main() -> None:
         if given.smaller:
             smaller = {f"{name}, smaller": generator.smaller() for name, generator in drawn.items()}
             drawn |= {name: generator for name, generator in smaller.items() if generator is not None}
+        for generator in drawn.values():
+            if LIMIT and isinstance(generator, NeuralGenerator):
+                generator.network = exact(target, generator)
         asked = {name: asked_of(target, generator, analysis) for name, generator in drawn.items()}
         times = {name: Times() for name in drawn}
         for name, generator in drawn.items():
@@ -124,7 +137,7 @@ def main() -> None:
                     stages_of(generator, target, part, times[name])
         for name in drawn:
             row = {"label": given.label, "target": given.target, "dance": given.dance, "generator": name,
-                   "limit": os.environ.get("ONEDNN_MAX_CPU_ISA", ""), **times[name].row()}  # fmt: skip
+                   "limit": LIMIT, **times[name].row()}  # fmt: skip
             append("realtime", row)
             print(row, flush=True)
 

@@ -72,10 +72,15 @@ class Canvas(BaseModel):
         return self.model_copy(update={"width": width, "height": height, "scale": self.scale * factor})
 
     def matrix(self, pose: Pose) -> NDArray[np.float64]:
-        """(2, 3) from canvas pixels to performer pixels for the canvas of ``pose``; pixel centres lie on whole numbers."""
+        """(2, 3) from canvas pixels to performer pixels for the canvas of ``pose``; pixel centres lie on whole numbers.
+
+        A canvas whose pixels are as large as the performer's lies exactly on them: nothing is filled in between.
+        """
         hips = pose.xy[list(skeleton.HIPS)].mean(0) if self.follows == "hips" else (0.0, 0.0)
         half = (self.scale - 1) / 2
         x, y = float(hips[0]) + self.left + half, float(hips[1]) + self.top + half
+        if self.scale == 1:
+            x, y = float(np.rint(x)), float(np.rint(y))
         return np.array([[self.scale, 0.0, x], [0.0, self.scale, y]])
 
     def cut(self, picture: NDArray[np.uint8], pose: Pose, beyond: int = 0) -> NDArray[np.uint8]:
@@ -87,7 +92,8 @@ class Canvas(BaseModel):
         if self.scale > 1:
             # a canvas pixel is the mean of what it covers, not a single pixel of it
             picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), 0.45 * self.scale), np.uint8)
-        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        # whole pixels are looked up, not mixed
+        flags = (cv2.INTER_NEAREST if self.scale == 1 else cv2.INTER_LINEAR) | cv2.WARP_INVERSE_MAP
         border = (beyond, beyond, beyond)
         cut = cv2.warpAffine(picture, self.matrix(pose), (self.width, self.height), flags=flags, borderValue=border)
         return np.asarray(cut, np.uint8)
@@ -112,35 +118,68 @@ def compose(layers: Layers, canvas: Canvas, pose: Pose, stage: Frame) -> Picture
         layers: (canvas.layers, canvas.height, canvas.width).
         stage: the empty stage; for a canvas that is the whole frame only its size counts.
     """
+    matrix = canvas.matrix(pose)
     if canvas.follows == "frame":
-        drawn = np.ascontiguousarray(layers.transpose(1, 2, 0))
-        size, matrix = (stage.shape[1], stage.shape[0]), canvas.matrix(pose)
-        whole = cv2.warpAffine(drawn, matrix, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-        return Picture(np.asarray(whole, np.uint8))
+        return lay_whole(layers.transpose(1, 2, 0), matrix, stage)
+    light = layers[4]
+    x, y, width, height = cv2.boundingRect(cv2.compare(layers[3], _FAINT, cv2.CMP_GT))
+    person = layers[:4, y : y + height, x : x + width].transpose(1, 2, 0)
+    return lay(person, moved_by(matrix, x, y), light, matrix, stage)
+
+
+def moved_by(matrix: NDArray[np.float64], x: int, y: int) -> NDArray[np.float64]:
+    """The matrix (2, 3) of a part of a picture that begins at its pixel ``x``, ``y``."""
+    matrix = matrix.copy()
+    matrix[:, 2] += matrix[:, :2] @ (x, y)
+    return matrix
+
+
+def lay_whole(drawn: NDArray[np.uint8], matrix: NDArray[np.float64], stage: Frame) -> Picture:
+    """A frame as large as ``stage`` from the whole of it, (height, width, 3), whose pixels ``matrix`` takes there."""
+    size = (stage.shape[1], stage.shape[0])
+    flags, edges = cv2.INTER_CUBIC, cv2.BORDER_REPLICATE
+    return Picture(np.asarray(cv2.warpAffine(np.ascontiguousarray(drawn), matrix, size, flags=flags, borderMode=edges)))
+
+
+def lay(
+    person: NDArray[np.uint8],
+    person_at: NDArray[np.float64],
+    light: NDArray[np.uint8],
+    light_at: NDArray[np.float64],
+    stage: Frame,
+) -> Picture:
+    """The performer in front of the stage, their shadow on it.
+
+    Args:
+        person: (height, width, 4), colours times mask, and mask.
+        light: (height, width), the light that is left of the stage.
+        person_at, light_at: (2, 3), each from its own pixels to those of ``stage``.
+    """
     image, alpha = stage.copy(), np.zeros(stage.shape[:2], np.uint8)
-    # most of a canvas is empty, and costs nothing
-    shadow = _Part.of(layers[4:], cv2.compare(layers[4], 255 - _FAINT, cv2.CMP_LT), canvas, pose, stage)
+    # most of what is laid is empty, and costs nothing
+    x, y, width, height = cv2.boundingRect(cv2.compare(light, 255 - _FAINT, cv2.CMP_LT))
+    shadow = _Part.of(light[y : y + height, x : x + width], moved_by(light_at, x, y), stage)
     if shadow is not None:
-        light = shadow.warped(255, cv2.INTER_LINEAR)
-        image[shadow.box] = cv2.multiply(image[shadow.box], cv2.merge([light, light, light]), scale=1 / 255)
-    person = _Part.of(layers[:4], cv2.compare(layers[3], _FAINT, cv2.CMP_GT), canvas, pose, stage)
-    if person is not None:
-        drawn = person.warped(0, cv2.INTER_CUBIC)
-        alpha[person.box] = drawn[..., 3]
-        image[person.box] = _over(drawn, image[person.box])
+        left = shadow.warped(255, cv2.INTER_LINEAR)
+        image[shadow.box] = cv2.multiply(image[shadow.box], cv2.cvtColor(left, cv2.COLOR_GRAY2RGB), scale=1 / 255)
+    part = _Part.of(person, person_at, stage)
+    if part is not None:
+        drawn = part.warped(0, cv2.INTER_CUBIC)
+        alpha[part.box] = drawn[..., 3]
+        image[part.box] = _over(drawn, image[part.box])
     return Picture(image, alpha)
 
 
 def _over(person: NDArray[np.uint8], stage: Frame) -> Frame:
     """A person whose colours are multiplied by their mask already, in front of the stage."""
-    left = cv2.bitwise_not(cv2.extractChannel(person, 3))
-    behind = cv2.multiply(stage, cv2.merge([left, left, left]), scale=1 / 255)
-    return np.asarray(cv2.add(behind, np.ascontiguousarray(person[..., :3])), np.uint8)
+    left = cv2.cvtColor(cv2.bitwise_not(cv2.extractChannel(person, 3)), cv2.COLOR_GRAY2RGB)
+    behind = cv2.multiply(stage, left, scale=1 / 255)
+    return np.asarray(cv2.add(behind, cv2.cvtColor(person, cv2.COLOR_RGBA2RGB)), np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A rectangle of what was drawn, (height, width[, channels]), and where on the stage it lies.
+    """What was drawn, (height, width[, channels]), and where on the stage it lies.
 
     ``matrix`` takes its pixels to those of ``box``.
     """
@@ -150,28 +189,30 @@ class _Part:
     matrix: NDArray[np.float64]
 
     @classmethod
-    def of(cls, layers: Layers, shown: NDArray[np.uint8], canvas: Canvas, pose: Pose, stage: Frame) -> _Part | None:
-        """The part where ``shown``; None where nothing of it is on the stage."""
-        x, y, width, height = cv2.boundingRect(shown)
-        if not width:
+    def of(cls, drawn: NDArray[np.uint8], matrix: NDArray[np.float64], stage: Frame) -> _Part | None:
+        """The part; None where nothing of it is on the stage."""
+        height, width = drawn.shape[:2]
+        if not (height and width):
             return None
-        matrix = canvas.matrix(pose)
-        matrix[:, 2] += canvas.scale * x, canvas.scale * y
-        begin = matrix[:, 2] - canvas.scale / 2
-        left, top = (max(int(np.floor(edge)), 0) for edge in begin)
-        right = min(int(np.ceil(begin[0] + width * canvas.scale)), stage.shape[1])
-        bottom = min(int(np.ceil(begin[1] + height * canvas.scale)), stage.shape[0])
+        begin, end = (matrix @ (x, y, 1) for x, y in ((-0.5, -0.5), (width - 0.5, height - 0.5)))
+        # the stage's pixels reach half a pixel around whole numbers as well
+        left, top = (max(int(np.floor(edge + 0.5)), 0) for edge in begin)
+        right, bottom = (
+            min(int(np.ceil(edge + 0.5)), size) for edge, size in zip(end, stage.shape[1::-1], strict=True)
+        )
         if right <= left or bottom <= top:
             return None
-        matrix[:, 2] -= left, top
-        drawn = np.ascontiguousarray(layers[:, y : y + height, x : x + width].transpose(1, 2, 0))
-        return cls(drawn, (slice(top, bottom), slice(left, right)), matrix)
+        return cls(drawn, (slice(top, bottom), slice(left, right)), matrix - [[0, 0, left], [0, 0, top]])
 
     def warped(self, beyond: int, way: int) -> NDArray[np.uint8]:
         """What of it is seen on the stage; ``beyond`` its edges, ``way`` is OpenCV's of filling in between pixels."""
         size = (self.box[1].stop - self.box[1].start, self.box[0].stop - self.box[0].start)
+        x, y = np.rint(-self.matrix[:, 2]).astype(int)
+        if np.array_equal(self.matrix, [[1, 0, -x], [0, 1, -y]]):
+            return np.ascontiguousarray(self.drawn[y : y + size[1], x : x + size[0]])
         border = (beyond,) * 4
-        return np.asarray(cv2.warpAffine(self.drawn, self.matrix, size, flags=way, borderValue=border), np.uint8)
+        drawn = np.ascontiguousarray(self.drawn)
+        return np.asarray(cv2.warpAffine(drawn, self.matrix, size, flags=way, borderValue=border), np.uint8)
 
 
 def layers_of(frame: Frame, canvas: Canvas, pose: Pose, behind: Behind | None = None) -> Layers:
@@ -183,11 +224,11 @@ def layers_of(frame: Frame, canvas: Canvas, pose: Pose, behind: Behind | None = 
     """
     if canvas.follows == "frame" or behind is None:
         return np.ascontiguousarray(canvas.cut(frame, pose).transpose(2, 0, 1))
-    person = canvas.cut(np.dstack([_lifted(frame, behind), behind.mask]), pose)
+    person = canvas.cut(np.dstack([lifted(frame, behind), behind.mask]), pose)
     return np.ascontiguousarray(np.dstack([person, canvas.cut(behind.light, pose, 255)]).transpose(2, 0, 1))
 
 
-def _lifted(frame: Frame, behind: Behind) -> Frame:
+def lifted(frame: Frame, behind: Behind) -> Frame:
     """The person's colours times their mask: the picture less what of the stage shines through at soft edges.
 
     Multiplying the picture by the mask would take that part along, and lay a rim of this stage around the person wherever

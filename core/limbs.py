@@ -53,6 +53,9 @@ SEGMENTS: Final = tuple(
 FIELDS: Final = len(SEGMENTS) * FEATURES
 """Channels of :func:`limb_fields`."""
 
+PART_LAYERS: Final = 3
+"""Layers that a person's parts are laid in: trunk and head, legs, arms (``core.warping.parts``)."""
+
 VECTOR: Final = 33 * 4
 """Numbers of :func:`pose_vector`."""
 
@@ -65,12 +68,41 @@ _RADIUS: Final = np.array([segment.radius for segment in SEGMENTS], np.float32)
 
 
 class Box(NamedTuple):
-    """A rectangle of a canvas, in pixels; all four are multiples of :data:`CELL`."""
+    """A rectangle of a picture, in pixels. Where it is asked for cells, all four are multiples of :data:`CELL`."""
 
     left: int
     top: int
     width: int
     height: int
+
+    @property
+    def rows(self) -> slice:
+        """Those of a picture that lie in it."""
+        return slice(self.top, self.top + self.height)
+
+    @property
+    def columns(self) -> slice:
+        """Those of a picture that lie in it."""
+        return slice(self.left, self.left + self.width)
+
+    def halved(self) -> Box:
+        """The same in a picture of half the size."""
+        return Box(self.left // 2, self.top // 2, self.width // 2, self.height // 2)
+
+    def doubled(self) -> Box:
+        """The same in a picture of twice the size."""
+        return Box(2 * self.left, 2 * self.top, 2 * self.width, 2 * self.height)
+
+    def inside(self, other: Box) -> Box:
+        """The same in the picture that ``other`` cuts out."""
+        return Box(self.left - other.left, self.top - other.top, self.width, self.height)
+
+    def common(self, other: Box) -> Box | None:
+        """What both have; None where that is nothing."""
+        left, top = max(self.left, other.left), max(self.top, other.top)
+        right = min(self.left + self.width, other.left + other.width)
+        bottom = min(self.top + self.height, other.top + other.height)
+        return Box(left, top, right - left, bottom - top) if right > left and bottom > top else None
 
 
 def points_on(canvas: Canvas, pose: Pose) -> Points:

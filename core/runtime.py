@@ -25,7 +25,7 @@ from core.conditioning import STICKS
 from core.devices import Device, fastest, graphics, remembered
 from core.errors import DanceError, PackInvalid
 from core.graph import MAX_ELEMENTS, MAX_GRAPH_BYTES, check_graph, read_bounded
-from core.limbs import CELL, FIELDS, TOLD
+from core.limbs import CELL, FIELDS, PART_LAYERS, TOLD
 from core.networks.config import NetworkConfig, RealtimeConfig, UNetConfig
 from core.settings import settings
 from core.types import NetworkInput
@@ -106,9 +106,9 @@ def trial_inputs(config: NetworkConfig) -> tuple[NetworkInput, ...]:
     rng = np.random.default_rng(0)
     width, height = config.canvas.width, config.canvas.height
     if isinstance(config.network, RealtimeConfig):
-        fields = rng.uniform(-1, 1, (1, FIELDS, height // CELL, width // CELL)).astype(np.float32)
+        fields = rng.uniform(-1, 1, (1, FIELDS, height // 2 // CELL, width // 2 // CELL)).astype(np.float32)
         told = rng.normal(0, 0.8, (1, TOLD)).astype(np.float32)
-        return fields, told, rng.integers(0, 256, (1, 2, height, width, 4), np.uint8)
+        return fields, told, rng.integers(0, 256, (1, PART_LAYERS, height // 2, width // 2, 4), np.uint8)
     if isinstance(config.network, UNetConfig):
         shape = (1, STICKS, height // 2, width // 2)
         return (rng.uniform(0, 1, shape).astype(np.float32),)
@@ -155,7 +155,7 @@ class OpenVinoRunner:
         if request is None:
             # one for each thread: a request holds the buffers of one run
             request = self._own.request = self._compiled.create_infer_request().infer
-        return np.asarray(request(list(inputs))[0])
+        return np.asarray(request(list(inputs), share_inputs=True)[0])
 
     def _check(self, model: Any, config: NetworkConfig) -> None:
         for operation in model.get_ops():
@@ -173,10 +173,10 @@ def expected_shapes(config: NetworkConfig) -> list[str]:
     canvas = config.canvas
     if isinstance(config.network, RealtimeConfig):
         return [
-            f"[1,{FIELDS},{canvas.height // CELL},{canvas.width // CELL}]",
+            f"[1,{FIELDS},{canvas.height // 2 // CELL},{canvas.width // 2 // CELL}]",
             f"[1,{TOLD}]",
-            f"[1,2,{canvas.height},{canvas.width},4]",
-            f"[1,{canvas.layers},{canvas.height},{canvas.width}]",
+            f"[1,{PART_LAYERS},{canvas.height // 2},{canvas.width // 2},4]",
+            f"[1,{canvas.layers + PART_LAYERS},{canvas.height // 2},{canvas.width // 2}]",
         ]
     if isinstance(config.network, UNetConfig):
         return [

@@ -47,7 +47,7 @@ def test_layers_of_either_kind() -> None:
     assert canvas_of(follows="frame").layers == FRAME_LAYERS
 
 
-@pytest.mark.parametrize("scale", [0.5, 1.0, 2.77])
+@pytest.mark.parametrize("scale", [0.5, 1.01, 2.77])
 @pytest.mark.parametrize("follows", ["hips", "frame"])
 def test_a_disc_lands_where_the_convention_says(scale: float, follows: str) -> None:
     """Landmarks count from the picture's corner, matrices from the middle of its first pixel."""
@@ -70,8 +70,9 @@ def test_a_disc_lands_where_the_convention_says(scale: float, follows: str) -> N
     assert area == pytest.approx(np.pi * (radius + 0.5) ** 2, rel=0.15)
 
 
-def test_a_whole_number_of_pixels_is_cut_exactly() -> None:
-    pose = on_whole_pixels(dance(1)[0])
+@pytest.mark.parametrize("aside", [0.0, 0.3, 0.7])
+def test_pixels_as_large_as_the_performers_are_the_performers(aside: float) -> None:
+    pose = moved(on_whole_pixels(dance(1)[0]), aside, -aside)
     x, y = (round(float(v)) for v in hips(pose))
     frame, _ = puppet(pose)
     cut = canvas_of(width=32, height=48, left=-10.0, top=-20.0).cut(frame, pose)

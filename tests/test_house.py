@@ -18,7 +18,7 @@ LAYERS = (
     ("core.settings", "core.threads", "core.memory", "core.dances", "core.choices", "core.graph", "core.devices"),
     ("core.pose", "core.video"),
     ("core.canvas", "core.shadow"),
-    ("core.compositing", "core.conditioning", "core.limbs", "core.metrics", "core.warping"),
+    ("core.compositing", "core.conditioning", "core.limbs", "core.metrics", "core.mosaic", "core.warping"),
     ("core.targets",),
     ("core.networks",),
     ("core.runtime",),

@@ -81,11 +81,7 @@ class NeuralGenerator(Generator):
 
     def generate(self, pose: Pose, choice: Choice) -> Picture:
         """See ``Generator.generate``."""
-        return compose(self.draw(pose, choice), self.config.canvas, pose, self._stage)
-
-    def draw(self, pose: Pose, choice: Choice = None) -> Layers:
-        """What the network draws on the canvas of ``pose``."""
-        return draw(self.network(), self.config, pose)
+        return compose(draw(self.network(), self.config, pose), self.config.canvas, pose, self._stage)
 
 
 class LazyNetwork:

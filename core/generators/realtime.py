@@ -6,22 +6,22 @@ import copy
 import threading
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING, Final
+from functools import reduce
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.canvas import PERSON_LAYERS, Behind, Canvas, Layers, layers_of
+from core.canvas import Behind, Canvas, Layers, lay, lay_whole, layers_of, lifted, moved_by
 from core.errors import PackInvalid
 from core.generators.base import Choice, Chooser, GeneratorSpec
 from core.generators.neural import LazyNetwork, NeuralGenerator
-from core.generators.recall import SHADOW, Recall, pick, pick_sequence
+from core.generators.recall import Recall, pick, pick_sequence
 from core.generators.registry import register
-from core.limbs import Box, limb_fields, points_on, pose_vector
-from core.pose import skeleton
+from core.limbs import CELL, PART_LAYERS, Box, Points, limb_fields, points_on, pose_vector
 from core.shadow import light_left
-from core.types import Pose
+from core.types import Frame, Picture, Pose
 from core.warping.parts import Snapshot, snapshot, warp_parts
 
 if TYPE_CHECKING:
@@ -31,11 +31,34 @@ if TYPE_CHECKING:
 
 
 _SOFT: Final = 4
-"""Shadows are kept at a quarter of the size: they are soft."""
+_NEAR: Final = np.ones((5, 5), np.uint8)
+"""As SOFT and NEAR of ``core.networks.realtime``, which cannot be imported without torch."""
+
+_FAINT: Final = 4
+"""Grey levels of a mask that nobody sees."""
+
+_REACH: Final = 0.7
+"""Torso lengths around a pose's points within which all of the person is."""
 
 _SMALLER: Final = 1.5
 _WORTHWHILE: Final = 0.7
 """Share of a canvas's pixels up to which a smaller one is worth being made."""
+
+
+class Seen(NamedTuple):
+    """What a network is shown of a box of the canvas, without the batch, and what is copied from.
+
+    Attributes:
+        fields, told, small: as ``core.networks.realtime`` takes them.
+        parts: (PART_LAYERS, height, width, 4) uint8, the warped pictures at full size.
+        box: where on the canvas ``parts`` lie.
+    """
+
+    fields: NDArray[np.float32]
+    told: NDArray[np.float32]
+    small: NDArray[np.uint8]
+    parts: NDArray[np.uint8]
+    box: Box
 
 
 class Memory:
@@ -46,7 +69,7 @@ class Memory:
         unit: torso length in pixels of the performer's frames.
         frames: their numbers.
         landmarks: (N, 33, 4) of all frames of the performer.
-        look_up: the layers of a frame on its canvas.
+        look_up: the person in a frame on its canvas, (height, width, 4): colours times mask, and mask.
     """
 
     def __init__(
@@ -55,7 +78,7 @@ class Memory:
         unit: float,
         frames: Sequence[int],
         landmarks: NDArray[np.float32],
-        look_up: Callable[[int], Layers],
+        look_up: Callable[[int], NDArray[np.uint8]],
     ) -> None:
         self.frames = tuple(frames)
         self.recall = Recall(np.asarray(landmarks[list(frames)]), unit)
@@ -63,70 +86,142 @@ class Memory:
         self._landmarks = landmarks
         self._look_up = look_up
         self._places = {frame: place for place, frame in enumerate(self.frames)}
-        self._kept: dict[int, tuple[Snapshot, NDArray[np.uint8]]] = {}
+        self._kept: dict[int, Snapshot] = {}
         self._lock = threading.Lock()
 
     def frames_at(self, places: Sequence[int]) -> tuple[int, ...]:
         """The performer's frames at those places of the memory."""
         return tuple(self.frames[place] for place in places)
 
-    def _frame(self, frame: int) -> tuple[Snapshot, NDArray[np.uint8]]:
-        """A frame's picture of the person, and the last of its layers, small."""
+    def _frame(self, frame: int) -> Snapshot:
         with self._lock:
             if frame not in self._kept:
-                layers = self._look_up(frame)
                 points = points_on(self._canvas, Pose(np.asarray(self._landmarks[frame])))
-                person = snapshot(image_of(layers), points, self._unit / self._canvas.scale)
-                size = (self._canvas.width // _SOFT, self._canvas.height // _SOFT)
-                self._kept[frame] = (
-                    person,
-                    np.asarray(cv2.resize(layers[-1], size, interpolation=cv2.INTER_AREA), np.uint8),
-                )
+                self._kept[frame] = snapshot(self._look_up(frame), points, self._unit / self._canvas.scale)
             return self._kept[frame]
-
-    def light(self, pose: Pose, frame: int) -> NDArray[np.uint8]:
-        """(height, width): the light that is left beside the person of ``frame``, whose feet are moved to those of ``pose``."""
-        (person, small), feet = self._frame(frame), list(skeleton.FEET)
-        asked, own = points_on(self._canvas, pose)[feet, :2], person.points[feet, :2]
-        shift = [asked[:, 0].mean() - own[:, 0].mean(), asked[:, 1].max() - own[:, 1].max()]
-        matrix = np.column_stack([np.eye(2) * _SOFT, (_SOFT - 1) / 2 + np.array(shift)])
-        size = (self._canvas.width, self._canvas.height)
-        return np.asarray(cv2.warpAffine(small, matrix, size, flags=cv2.INTER_LINEAR, borderValue=(255,)), np.uint8)
 
     def told(self, pose: Pose, chosen: Sequence[int]) -> NDArray[np.float32]:
         """(TOLD,): what the network is told beside fields and parts."""
         unlike = self.recall.unlike(pose.landmarks, [self._places[frame] for frame in chosen])
         return np.concatenate([pose_vector(pose.landmarks, self._unit), unlike])
 
-    def inputs(
-        self, pose: Pose, chosen: Sequence[int], box: Box
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.uint8]]:
-        """Fields, told and parts for one pose, as ``core.networks.realtime`` takes them, without the batch.
+    def seen(self, pose: Pose, chosen: Sequence[int], box: Box) -> Seen:
+        """What a network is shown of a pose.
 
         Args:
             pose: in pixels of the performer's frames.
             chosen: for each part, the frame it is taken from.
-            box: what of the canvas to show.
+            box: what of the canvas to show; its sides are multiples of twice ``core.limbs.CELL``.
         """
         points, unit = points_on(self._canvas, pose), self._unit / self._canvas.scale
-        parts = warp_parts(points, unit, [self._frame(frame)[0] for frame in chosen[:SHADOW]], box)
-        return limb_fields(points, unit, box), self.told(pose, chosen), parts
+        # where nothing of a person can be, nothing is warped
+        near = box if self._canvas.follows == "frame" else _around(points, unit, box)
+        parts = warp_parts(points, unit, [self._frame(frame) for frame in chosen], near)
+        small = np.zeros((PART_LAYERS, box.height // 2, box.width // 2, 4), np.uint8)
+        spot = near.inside(box).halved()
+        for fewer, part in zip(small[:, spot.rows, spot.columns], parts, strict=True):
+            fewer[:] = cv2.resize(part, (spot.width, spot.height), interpolation=cv2.INTER_AREA)
+        # a pixel of half the size lies in the middle of four
+        halves = points * np.array([0.5, 0.5, 0.5, 1.0], np.float32) - np.array([0.25, 0.25, 0, 0], np.float32)
+        return Seen(limb_fields(halves, unit / 2, box.halved()), self.told(pose, chosen), small, parts, near)
 
-    def draw(self, run: Runner, pose: Pose, chosen: Sequence[int] | None = None) -> Layers:
-        """What a network draws on the canvas of ``pose`` from the chosen frames; from what fits best where none are."""
+    def picture(self, run: Runner, pose: Pose, stage: Frame, chosen: Sequence[int] | None = None) -> Picture:
+        """The performer's frame: what a network makes of the chosen frames, or where none are, of those that fit best."""
         if chosen is None:
             chosen = self.frames_at(pick(self.recall.costs(pose.landmarks)))
-        inputs = self.inputs(pose, chosen, whole(self._canvas))
-        layers = np.array(run(*(part[None] for part in inputs))[0], np.uint8)
-        if len(layers) == PERSON_LAYERS and len(chosen) > SHADOW:
-            layers[-1] = self.light(pose, chosen[SHADOW])
-        return layers
+        seen = self.seen(pose, chosen, whole(self._canvas))
+        mix = run(seen.fields[None], seen.told[None], seen.small[None])[0]
+        return lay_mix(mix, seen, self._canvas, pose, stage)
+
+
+def lay_mix(mix: NDArray[np.uint8], seen: Seen, canvas: Canvas, pose: Pose, stage: Frame) -> Picture:
+    """The performer's frame from what a network made of what it was shown; ``core.networks.realtime.blend`` in grey levels.
+
+    Args:
+        mix: (canvas.layers + PART_LAYERS, canvas.height / 2, canvas.width / 2).
+    """
+    picture, box = _blended(mix, seen, min(canvas.layers, 4))
+    matrix = moved_by(canvas.matrix(pose), box.left, box.top)
+    if canvas.follows == "frame":
+        return lay_whole(picture, matrix, stage)
+    light = cv2.resize(mix[-1], None, fx=1 / _SOFT, fy=1 / _SOFT, interpolation=cv2.INTER_AREA)
+    fewer = 2 * _SOFT
+    light_at = canvas.matrix(pose) @ [[fewer, 0, (fewer - 1) / 2], [0, fewer, (fewer - 1) / 2], [0, 0, 1]]
+    return lay(picture, matrix, light, light_at, stage)
+
+
+def _blended(mix: NDArray[np.uint8], seen: Seen, kept: int) -> tuple[NDArray[np.uint8], Box]:
+    """(height, width, kept): what is copied over what is drawn, and where on the canvas it lies; the rest is empty."""
+    near = seen.box.halved()
+    layers = mix[: kept + PART_LAYERS, near.rows, near.columns]
+    drawn, gates = layers[:kept], layers[kept:]
+    masks = [cv2.extractChannel(part[near.rows, near.columns], 3) for part in seen.small]
+    if kept < 4:
+        shown = Box(0, 0, near.width, near.height)
+    else:
+        shown = _found(reduce(cv2.max, masks, np.ascontiguousarray(drawn[3])), _FAINT)
+    box = shown.doubled()
+    picture = cv2.merge([layer[shown.rows, shown.columns] for layer in drawn])
+    picture = cv2.resize(picture, (box.width, box.height), interpolation=cv2.INTER_LINEAR)
+    for gate, part, mask in zip(gates, seen.parts, masks, strict=True):
+        there = cv2.dilate(mask, _NEAR)
+        spot = _found(there, 0).common(shown)
+        if spot is None:
+            continue
+        place, share = spot.doubled(), gate[spot.rows, spot.columns]
+        share = cv2.bitwise_and(share, share, mask=there[spot.rows, spot.columns]) * np.float32(1 / 255)
+        share = cv2.resize(share, (place.width, place.height), interpolation=cv2.INTER_LINEAR)
+        here = place.inside(box)
+        under = np.ascontiguousarray(picture[here.rows, here.columns])
+        copied = np.ascontiguousarray(part[place.rows, place.columns, :kept])
+        picture[here.rows, here.columns] = cv2.blendLinear(copied, under, share, 1 - share)
+    return picture, Box(seen.box.left + box.left, seen.box.top + box.top, box.width, box.height)
+
+
+def _found(mask: NDArray[np.uint8], least: int) -> Box:
+    """The rectangle with all of a mask above ``least``, and a pixel around it, into which it fades at twice the size."""
+    x, y, width, height = cv2.boundingRect(cv2.compare(mask, least, cv2.CMP_GT))
+    left, top = max(x - 1, 0), max(y - 1, 0)
+    return Box(left, top, min(x + width + 1, mask.shape[1]) - left, min(y + height + 1, mask.shape[0]) - top)
+
+
+def _around(points: Points, unit: float, box: Box) -> Box:
+    """What of a box lies around the points, in pairs of cells, at least one of them."""
+    pair = 2 * CELL
+    corner, last = np.array([box.left, box.top]), np.array([box.left + box.width, box.top + box.height])
+    begin = np.floor((points[:, :2].min(0) - _REACH * unit) / pair) * pair
+    end = np.ceil((points[:, :2].max(0) + _REACH * unit) / pair) * pair
+    begin = np.clip(begin, corner, last - pair).astype(int)
+    end = np.clip(end, begin + pair, last).astype(int)
+    return Box(*begin.tolist(), *(end - begin).tolist())
 
 
 def image_of(layers: Layers) -> NDArray[np.uint8]:
     """(height, width, 4): colours times mask, and mask, of layers; of a whole frame all is taken to be the person."""
     mask = layers[3] if len(layers) > 3 else np.full(layers.shape[1:], 255, np.uint8)
     return np.dstack([*layers[:3], mask])
+
+
+def person_of_frame(target: Target, canvas: Canvas, i: int) -> NDArray[np.uint8]:
+    """(height, width, 4): the person in the performer's frame ``i`` on its canvas, to take parts from.
+
+    Raises:
+        ValueError: nobody is in it.
+    """
+    frame, pose = target.frames[i], target.pose(i)
+    if pose is None:
+        raise ValueError(f"nobody is in frame {i}")
+    if target.masks is None or target.plate is None:
+        return image_of(layers_of(frame, canvas, pose))
+    mask = target.masks[i]
+    x, y, width, height = cv2.boundingRect(cv2.compare(mask, 0, cv2.CMP_GT))
+    here = (slice(y, y + height), slice(x, x + width))
+    person, lit = np.zeros((*mask.shape, 4), np.uint8), np.full((height, width), 255, np.uint8)
+    if width:
+        # but for the shadow on what shines through a shoe's soft edge, as ``layers_of`` has it, in a third of the time
+        own = np.ascontiguousarray(mask[here])
+        person[here] = cv2.merge([lifted(frame[here], Behind(own, lit, target.plate[here])), own])
+    return canvas.cut(person, pose)
 
 
 def canvas_of_frame(target: Target, canvas: Canvas, i: int) -> Layers:
@@ -152,7 +247,7 @@ def whole(canvas: Canvas) -> Box:
 
 
 class RealtimeGenerator(NeuralGenerator):
-    """See the module. A choice is the frames that the parts are taken from, and the one whose shadow falls.
+    """See the module. A choice is the frames that the parts are taken from.
 
     Raises:
         GeneratorNotFound, WeightsMissing, PackInvalid: the performer's files do not hold this generator.
@@ -196,22 +291,22 @@ class RealtimeGenerator(NeuralGenerator):
         """See ``Generator.chooser``."""
         return _LoyalChooser(self.memory)
 
-    def draw(self, pose: Pose, choice: Choice = None) -> Layers:
-        """See ``NeuralGenerator.draw``.
+    def generate(self, pose: Pose, choice: Choice) -> Picture:
+        """See ``Generator.generate``.
 
         Raises:
             ValueError: no frames were chosen.
         """
         if not isinstance(choice, tuple):
             raise ValueError("its pictures are put together from chosen frames")
-        return self.memory.draw(self.network(), pose, choice)
+        return self.memory.picture(self.network(), pose, self._stage, choice)
 
 
 def memory_of(target: Target, config: NetworkConfig) -> Memory:
     """What a network of that config remembers of a performer."""
     canvas = config.canvas
     return Memory(
-        canvas, config.unit, config.memory, target.poses, lambda frame: canvas_of_frame(target, canvas, frame)
+        canvas, config.unit, config.memory, target.poses, lambda frame: person_of_frame(target, canvas, frame)
     )
 
 

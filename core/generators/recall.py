@@ -1,25 +1,24 @@
 """Which pictures of the performer to take the parts of a body from.
 
 Every part is looked up on its own: footage hardly ever has a whole pose, but it has most arms and most legs. What is compared is
-where a part's joints lie around the joint it hangs on, which way the trunk is turned, and a little of everything else.
+where a part's joints lie around the joint it hangs on, how limbs are bent and foreshortened, which way the trunk is turned, and
+a little of everything else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.limbs import EARS, LEFT_HAND, PELVIS, RIGHT_HAND
-from core.warping.parts import HEAD, LEFT_LEG, PARTS, RIGHT_LEG
+from core.warping.parts import HEAD, LEFT_ARM, LEFT_LEG, PARTS, RIGHT_ARM, RIGHT_LEG
 
 Costs: TypeAlias = NDArray[np.float32]
-"""(SHADOW + 1, frames of the memory): squared distances in torso lengths."""
-
-SHADOW: Final = len(PARTS)
-"""Place in a choice of the frame whose shadow falls, after those of the parts."""
+"""(parts, frames of the memory): squared distances in torso lengths."""
 
 _JOINTS: Final = (
     ((11, 12, 23, 24), PELVIS),
@@ -31,12 +30,23 @@ _JOINTS: Final = (
 )
 """Of every part its joints, and what they hang on."""
 
+_LIMBS: Final = {
+    LEFT_ARM: (11, 13, 15),
+    RIGHT_ARM: (12, 14, 16),
+    LEFT_LEG: (23, 25, 27),
+    RIGHT_LEG: (24, 26, 28),
+}
+_BEND_WORTH: Final = 3.0
+_PLACE_WORTH: Final = 0.7
+"""What its bend counts, and what its place: a limb can be turned in the picture, a straight one cannot be bent."""
+_SHORT: Final = 0.05
+"""Torso lengths below which a bone of a limb has no direction in the picture."""
+
 _BODY: Final = (0, 7, 8, 11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28, 31, 32)
 _DEPTH: Final = np.array([1.0, 1.0, 0.6], np.float32)
 _HEAD_WORTH: Final = 3.0
 _TURN_WORTH: Final = 1.0
 _BODY_WORTH: Final = 0.02
-_LEGS_WORTH, _SHAPE_WORTH = 0.3, 0.05
 _HIDDEN: Final = 1.0
 """What a part costs more whose joints are not to be seen."""
 
@@ -67,21 +77,19 @@ class Recall:
         ).astype(np.float32)
 
     def costs(self, landmarks: NDArray[np.float32]) -> Costs:
-        """What it costs to take each part of the pose (33, 4), and the shadow, from each frame."""
+        """What it costs to take each part of the pose (33, 4) from each frame."""
         return self._costs(landmarks, slice(None))
 
     def unlike(self, landmarks: NDArray[np.float32], chosen: Sequence[int]) -> NDArray[np.float32]:
         """(parts,): how unlike the pose (33, 4) each chosen part is, as a network is told."""
-        costs = self._costs(landmarks, list(chosen[:SHADOW]))
+        costs = self._costs(landmarks, list(chosen))
         return np.minimum(np.sqrt(costs[PARTS, PARTS]), np.float32(MOST_UNLIKE))
 
     def _costs(self, landmarks: NDArray[np.float32], places: Sequence[int] | slice) -> Costs:
         asked = _part_features(landmarks[None], self._unit)
         near = np.stack([((have[places] - want) ** 2).sum(1) for have, want in zip(self._parts, asked, strict=True)])
         body = ((self._body[places] - _body_features(landmarks[None], self._unit)) ** 2).sum(1)
-        # a shadow is that of a whole body, and hangs on its feet
-        shadow = _LEGS_WORTH * (near[LEFT_LEG] + near[RIGHT_LEG]) + _SHAPE_WORTH * body
-        return np.vstack([near + _BODY_WORTH * body + self._hidden[:, places], shadow]).astype(np.float32)
+        return np.asarray(near + _BODY_WORTH * body + self._hidden[:, places], np.float32)
 
 
 def pick(costs: Costs, before: Sequence[int] | None = None) -> tuple[int, ...]:
@@ -126,7 +134,8 @@ def select(landmarks: NDArray[np.float32], unit: float, most: int) -> NDArray[np
 
     Farthest-point sampling (Gonzalez 1985) over all parts together: whatever pose is asked for, something near it is there.
     """
-    features = np.concatenate([*_part_features(landmarks, unit), _body_features(landmarks, unit)], 1)
+    points = _with_middles(landmarks) / unit
+    features = np.concatenate([*_places(points), _body_features(landmarks, unit)], 1)
     nearest = ((features - features.mean(0)) ** 2).sum(1)
     first = int(nearest.argmin())
     chosen = [first]
@@ -140,12 +149,30 @@ def select(landmarks: NDArray[np.float32], unit: float, most: int) -> NDArray[np
 def _part_features(landmarks: NDArray[np.float32], unit: float) -> list[NDArray[np.float32]]:
     """Of every part (K, n), in torso lengths."""
     points = _with_middles(landmarks) / unit
+    features = _places(points)
+    for part, limb in _LIMBS.items():
+        features[part] = np.concatenate([_PLACE_WORTH * features[part], _BEND_WORTH * _bend(points, limb)], 1)
+    return features
+
+
+def _places(points: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    """Of every part (K, n): where its joints lie, and which way the trunk is turned."""
     turned = (points[:, [11, 12]] - points[:, [PELVIS]]) * _DEPTH * _TURN_WORTH
     features = []
     for part, (joints, root) in enumerate(_JOINTS):
         around = (points[:, list(joints)] - points[:, [root]]) * _DEPTH * (_HEAD_WORTH if part == HEAD else 1.0)
         features.append(np.concatenate([around, turned], 1).reshape(len(points), -1).astype(np.float32))
     return features
+
+
+def _bend(points: NDArray[np.float32], limb: tuple[int, int, int]) -> NDArray[np.float32]:
+    """(K, 4): how long both bones of a limb are in the picture, and how the second lies seen from the first."""
+    upper, lower = (
+        points[:, b, 0] - points[:, a, 0] + 1j * (points[:, b, 1] - points[:, a, 1]) for a, b in pairwise(limb)
+    )
+    lengths = np.abs(upper), np.abs(lower)
+    lies = lower * np.conj(upper / (lengths[0] + _SHORT))
+    return np.stack([*lengths, lies.real, lies.imag], 1).astype(np.float32)
 
 
 def _body_features(landmarks: NDArray[np.float32], unit: float) -> NDArray[np.float32]:

@@ -68,13 +68,13 @@ class RealtimeConfig(_Model):
     """A convolutional network that copies from warped pictures of the person and repairs (``core.networks.realtime``).
 
     Attributes:
-        widths: channels at an eighth, a sixteenth and a thirty-second of the canvas's size.
-        head: channels at a quarter and at half of it.
+        widths: channels at a sixteenth, a thirty-second and a sixty-fourth of the canvas's size.
+        head: channels at an eighth and at a quarter of it.
     """
 
     kind: Literal["realtime"] = "realtime"
     widths: tuple[_Width, _Width, _Width] = (80, 112, 128)
-    head: tuple[_Width, _Width] = (48, 24)
+    head: tuple[_Width, _Width] = (48, 32)
 
 
 class Training(_Model):
@@ -144,7 +144,7 @@ class NetworkConfig(_Model):
 def block_of(network: MlpConfig | UNetConfig | RealtimeConfig) -> int:
     """Of how many pixels the sides of a canvas must be multiples for that network."""
     if isinstance(network, RealtimeConfig):
-        return 32
+        return 64
     return 2 ** len(network.widths) if isinstance(network, UNetConfig) else 1
 
 

@@ -1,30 +1,40 @@
-"""Copy and repair: warped pictures of the person in, the person out, at the canvas's full size.
+"""Copy and repair: small warped pictures of the person in, what to copy of the large ones and what to draw instead out.
 
-A network of a few million weights cannot keep a face or a stripe in mind. It need not: ``core.warping.parts`` brings it
-pictures of them, roughly in place. It says, for every pixel, how much of them to copy (a gate for each of the two layers, laid
+A network of a few million weights cannot keep a face or a stripe in mind. It need not: ``core.warping.parts`` brings
+pictures of them, roughly in place. It says, for every pixel, how much of them to copy (a gate for each of the layers, laid
 one over the other) and draws what is missing. Warping and copying in image space with a learnt mask follow Siarohin et
 al., "First Order Motion Model" (NeurIPS 2019, eq. 12), and Zakharov et al., "Bilayer Synthesis" (ECCV 2020).
 
-Everything that is large is cheap: an eighth of the size for thinking, two steps of few channels at a quarter and at half,
-and at full size nothing but three products.
+It works at half the canvas's size from beginning to end. What is copied is copied at full size, pixel by pixel
+(:func:`blend`), so nothing fine is lost; what is drawn is soft anyway; and a quarter of the pixels cost a quarter.
 """
 
 from __future__ import annotations
+
+from typing import Final
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from core.limbs import FIELDS, TOLD
+from core.limbs import FIELDS, PART_LAYERS, TOLD
 from core.networks.blocks import Residual, Step
 from core.networks.config import RealtimeConfig
 
+NEAR: Final = 2
+SOFT: Final = 4
+"""Light is laid over the stage with so many times fewer pixels than it is drawn with: shadows are soft."""
+
+_FINE: Final = 16
+"""Channels at half of the canvas's size, beside the parts."""
+
 
 class Realtime(nn.Module):
-    """Fields (B, FIELDS, h / 8, w / 8), told (B, TOLD) and parts (B, 2, h, w, 4) uint8 to (B, layers, h, w), 1 for 255.
+    """Fields (B, FIELDS, h / 8, w / 8), told (B, TOLD), parts (B, PART_LAYERS, h, w, 4) uint8 to (B, layers + PART_LAYERS, h, w).
 
-    h and w are multiples of 32. The fields are those of :func:`core.limbs.limb_fields`, the parts those of
-    :func:`core.warping.parts.warp_parts`.
+    h and w are half the canvas's, multiples of 32. The fields are those of :func:`core.limbs.limb_fields` and the parts those of
+    :func:`core.warping.parts.warp_parts`, at that size. The result, 1 for 255: three colours, for five layers multiplied by the
+    mask that follows; a gate for each layer of parts; for five layers the light that is left of the stage.
     """
 
     def __init__(self, config: RealtimeConfig, layers: int) -> None:
@@ -33,7 +43,7 @@ class Realtime(nn.Module):
         quarter, half = config.head
         eighth = 2 * half
         self.layers = layers
-        self.see_half = Step(8, half, 2)
+        self.see_half = Step(4 * PART_LAYERS, half, 2)
         self.see_quarter = Step(half, quarter, 2)
         self.see_eighth = Step(quarter, eighth, 2)
         self.place = nn.Conv2d(FIELDS, wide, 1)
@@ -53,14 +63,14 @@ class Realtime(nn.Module):
         self.at_4 = Residual(quarter)
         self.up_2 = nn.Conv2d(quarter, 4 * half, 1)
         self.at_2 = Step(half, half)
-        self.draw = nn.Conv2d(half, 4 * layers, 3, padding=1)
-        self.copy_body = nn.Conv2d(half, 4, 3, padding=1)
-        self.copy_arms = nn.Conv2d(half, 4, 3, padding=1)
+        self.up_1 = nn.Conv2d(half, _FINE, 1)
+        self.draw = nn.Conv2d(_FINE + 4 * PART_LAYERS, layers + PART_LAYERS, 3, padding=1)
 
     def forward(self, fields: Tensor, told: Tensor, parts: Tensor) -> Tensor:
         """See the class."""
-        body, arms = (parts[:, layer].permute(0, 3, 1, 2).float() * (1 / 255) for layer in (0, 1))
-        half = self.see_half(torch.cat([body, arms], 1))
+        seen = [parts[:, layer].permute(0, 3, 1, 2).float() * (1 / 255) for layer in range(PART_LAYERS)]
+        fine = torch.cat(seen, 1)
+        half = self.see_half(fine)
         quarter = self.see_quarter(half)
         x8 = self.at_8(functional.relu(self.place(fields) + self.read(self.see_eighth(quarter))))
         x16 = self.at_16(self.down_16(x8))
@@ -69,12 +79,43 @@ class Realtime(nn.Module):
         x8 = self.again_8(_twice(self.up_8(x16)) + x8)
         x4 = self.at_4(functional.pixel_shuffle(self.up_4(x8), 2) + self.seen_4(quarter))
         x2 = self.at_2(functional.pixel_shuffle(self.up_2(x4), 2) + half)
-        drawn = functional.pixel_shuffle(self.draw(x2), 2).sigmoid()
-        kept = min(self.layers, 4)
-        picture = drawn[:, :kept]
-        for layer, gate in ((body, self.copy_body), (arms, self.copy_arms)):
-            picture = picture + functional.pixel_shuffle(gate(x2), 2).sigmoid() * (layer[:, :kept] - picture)
-        return picture if kept == self.layers else torch.cat([picture, drawn[:, kept:]], 1)
+        # not shuffled: pixels that are drawn apart make a grid
+        return self.draw(torch.cat([_twice(self.up_1(x2)), fine], 1)).sigmoid()
+
+
+def kept_of(layers: int) -> int:
+    """How many layers can be copied: colours, and a mask where there is one."""
+    return min(layers, 4)
+
+
+def blend(mix: Tensor, small: Tensor, parts: Tensor, layers: int) -> Tensor:
+    """What is seen, at full size: the same that ``core.generators.realtime`` serves.
+
+    A gate counts where its layer has something to copy, and :data:`NEAR` pixels around it.
+
+    Args:
+        mix: (B, layers + PART_LAYERS, h / 2, w / 2), a network's result.
+        small: (B, PART_LAYERS, h / 2, w / 2, 4) uint8, what it was shown.
+        parts: (B, PART_LAYERS, h, w, 4) uint8, the same at full size.
+
+    Returns:
+        (B, layers, h, w), 1 for 255.
+    """
+    kept = kept_of(layers)
+    there = functional.max_pool2d(small[..., 3].float(), 2 * NEAR + 1, 1, NEAR) > 0
+    fine = _larger(torch.cat([mix[:, :kept], mix[:, kept : kept + PART_LAYERS] * there], 1), 2)
+    picture = fine[:, :kept]
+    for layer in range(PART_LAYERS):
+        part = parts[:, layer].permute(0, 3, 1, 2)[:, :kept].float() * (1 / 255)
+        picture = picture + fine[:, kept + layer, None] * (part - picture)
+    if kept == layers:
+        return picture
+    light = _larger(functional.avg_pool2d(mix[:, kept + PART_LAYERS :], SOFT), 2 * SOFT)
+    return torch.cat([picture, light], 1)
+
+
+def _larger(x: Tensor, times: int) -> Tensor:
+    return functional.interpolate(x, scale_factor=float(times), mode="bilinear", align_corners=False)
 
 
 def _twice(x: Tensor) -> Tensor:

@@ -17,10 +17,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from core.canvas import Layers
-from core.generators.realtime import Memory, whole
+from core.generators.realtime import Memory, Seen, image_of, whole
 from core.generators.recall import Costs, pick, pick_at_random
-from core.limbs import Box, points_on
+from core.limbs import PART_LAYERS, Box, points_on
 from core.networks.config import NetworkConfig
+from core.networks.realtime import blend
 from core.pose import skeleton
 from core.training.adversarial import Windows
 from core.training.examples import Examples
@@ -29,7 +30,7 @@ from core.types import Pose
 
 _FLOW: Final = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
 
-WINDOW: Final = 192
+WINDOW: Final = 256
 """Side of what a step looks at, in pixels of the canvas."""
 
 _NEIGHBOURS: Final = 25
@@ -41,7 +42,9 @@ _STAGE: Final = 0.6
 """Grey behind the person where pictures are compared; some error at the outline is seen on any other as well."""
 _PERSON_WORTH, _FACE_WORTH, _HAND_WORTH = 1.0, 2.0, 2.0
 _FACE_REACH, _HAND_REACH = 0.28, 0.2
-_SLOPES, _LIVELINESS, _LIKENESS, _OUTLINE, _LIGHT = 0.7, 6.0, 0.1, 0.5, 0.5
+_SLOPES, _LIVELINESS, _LIKENESS, _OUTLINE, _LIGHT = 0.7, 5.0, 0.1, 0.5, 2.0
+_SHADE, _FULL = 4.0, 0.98
+_SMOOTHNESS, _DECISION = 0.2, 0.1
 ALIGNED: Final = 0.04
 """Torso lengths by which what is copied may lie off what should be seen."""
 _EDGE: Final = 4
@@ -66,7 +69,11 @@ class CopyTask:
         landmarks = np.full((int(frames.max()) + 1, *examples.landmarks.shape[1:]), np.nan, np.float32)
         landmarks[frames] = examples.landmarks
         self._memory = Memory(
-            config.canvas, config.unit, config.memory, landmarks, lambda frame: np.array(self._layers[place[frame]])
+            config.canvas,
+            config.unit,
+            config.memory,
+            landmarks,
+            lambda frame: image_of(np.array(self._layers[place[frame]])),
         )
         self._remembered = np.array(self._memory.frames)
 
@@ -83,17 +90,23 @@ class CopyTask:
         """``count`` windows of each frame; see ``core.training.adversarial``."""
         views = []
         for _ in range(count):
-            told, wanted, _ = self._seen(frames, draws)
-            views.append(Windows(network(*told).float(), wanted, wanted[:, :0]))
+            told, parts, wanted, _ = self._seen(frames, draws)
+            made = blend(network(*told).float(), told[-1], parts, self._canvas.layers)
+            views.append(Windows(made, wanted, wanted[:, :0]))
         return views
 
     def _compared(self, network: nn.Module, frames: Tensor, draws: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        told, wanted, worth = self._seen(frames, draws)
-        made = network(*told).float()
-        return picture_loss(made, wanted, worth), made, wanted
+        told, parts, wanted, worth = self._seen(frames, draws)
+        mix = network(*told).float()
+        made = blend(mix, told[-1], parts, self._canvas.layers)
+        kept = min(self._canvas.layers, 4)
+        # what is drawn is not asked to be lively: it would be hatched
+        vivid = blend(torch.cat([mix[:, :kept].detach(), mix[:, kept:]], 1), told[-1], parts, self._canvas.layers)
+        loss = picture_loss(made, wanted, worth) + liveliness_loss(vivid, wanted, worth)
+        return loss + mixing_loss(mix[:, : kept + PART_LAYERS]), made, wanted
 
-    def _seen(self, frames: Tensor, draws: torch.Generator) -> tuple[tuple[Tensor, ...], Tensor, Tensor]:
-        """Inputs, layers and weights (n, side, side) of a window of each frame."""
+    def _seen(self, frames: Tensor, draws: torch.Generator) -> tuple[tuple[Tensor, ...], Tensor, Tensor, Tensor]:
+        """Inputs, warped parts, layers and weights (n, side, side) of a window of each frame."""
         rng = np.random.default_rng(int(torch.randint(1 << 31, (1,), generator=draws)))
         told, wanted, worth = [], [], []
         for i in frames.tolist():
@@ -102,22 +115,21 @@ class CopyTask:
             landmarks[:, :3] += noise * np.array([1, 1, 2], np.float32)
             pose = Pose(landmarks)
             box = self._window(pose, rng)
-            told.append(self._told(pose, i, box, rng))
-            spot = (slice(None), slice(box.top, box.top + box.height), slice(box.left, box.left + box.width))
+            told.append(seen := self._told(pose, i, box, rng))
             # the frame lies where its own hips are, the window where the noisy ones are
-            wanted.append(aligned(self._shifted(i, pose, spot), told[-1][2], ALIGNED * self._unit / self._canvas.scale))
+            wanted.append(aligned(self._shifted(i, pose, box), seen[-1], ALIGNED * self._unit / self._canvas.scale))
             worth.append(self._worth(points_on(self._canvas, pose), box))
-        inputs = tuple(torch.from_numpy(np.stack(kind)).to(self._device) for kind in zip(*told, strict=True))
+        *inputs, parts = (torch.from_numpy(np.stack(kind)).to(self._device) for kind in zip(*told, strict=True))
         layers = torch.from_numpy(np.stack(wanted)).to(self._device).float() / 255
-        return inputs, layers, torch.from_numpy(np.stack(worth)).to(self._device)
+        return tuple(inputs), parts, layers, torch.from_numpy(np.stack(worth)).to(self._device)
 
-    def _shifted(self, i: int, pose: Pose, spot: tuple[slice, slice, slice]) -> Layers:
+    def _shifted(self, i: int, pose: Pose, box: Box) -> Layers:
         """The layers of frame ``i`` on the canvas of ``pose``, which lies a pixel off its own."""
         own, asked = (self._canvas.matrix(p)[:, 2] for p in (Pose(self._landmarks[i]), pose))
         right, down = np.rint((asked - own) / self._canvas.scale).astype(int)
         _, height, width = self._layers.shape[1:]
-        rows = np.clip(np.arange(spot[1].start, spot[1].stop) + down, 0, height - 1)
-        columns = np.clip(np.arange(spot[2].start, spot[2].stop) + right, 0, width - 1)
+        rows = np.clip(np.arange(box.top, box.top + box.height) + down, 0, height - 1)
+        columns = np.clip(np.arange(box.left, box.left + box.width) + right, 0, width - 1)
         return np.asarray(self._layers[i][:, rows[0] : rows[-1] + 1][:, rows - rows[0]][:, :, columns], np.uint8)
 
     def _window(self, pose: Pose, rng: np.random.Generator) -> Box:
@@ -131,12 +143,15 @@ class CopyTask:
 
     def _told(
         self, pose: Pose, i: int, box: Box, rng: np.random.Generator
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.uint8]]:
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.uint8], NDArray[np.uint8]]:
+        """What a network is told, and the parts in the whole of the box."""
         chosen = self._memory.frames_at(pick_at_random(self._costs(pose, i), rng))
-        fields, told, parts = self._memory.inputs(pose, chosen, box)
+        seen = self._memory.seen(pose, chosen, box)
+        parts = _in(box, seen)
         if rng.random() < _BARE:
-            parts[rng.integers(2)] = 0
-        return fields, told, parts
+            bare = rng.integers(PART_LAYERS)
+            seen.small[bare] = parts[bare] = 0
+        return seen.fields, seen.told, seen.small, parts
 
     def _costs(self, pose: Pose, i: int) -> Costs:
         """What parts cost for example ``i``; nothing is taken from its neighbours."""
@@ -161,14 +176,24 @@ class CopyTask:
         """(layers, height, width) of example ``i`` as it will be served; of neighbours nothing is taken."""
         pose = Pose(self._landmarks[i])
         chosen = self._memory.frames_at(pick(self._costs(pose, i)))
-        inputs = self._memory.inputs(pose, chosen, whole(self._canvas))
-        told = (torch.from_numpy(part[None]).to(self._device) for part in inputs)
-        drawn: Tensor = network(*told)[0].float().clamp(0, 1)
-        return drawn
+        seen = self._memory.seen(pose, chosen, everything := whole(self._canvas))
+        *told, parts = (
+            torch.from_numpy(part[None]).to(self._device)
+            for part in (seen.fields, seen.told, seen.small, _in(everything, seen))
+        )
+        return blend(network(*told).float(), told[-1], parts, self._canvas.layers)[0].clamp(0, 1)
 
     def wanted(self, i: int) -> Tensor:
         """(layers, height, width) of the same as it should be."""
         return torch.from_numpy(np.array(self._layers[i])).to(self._device).float() / 255
+
+
+def _in(box: Box, seen: Seen) -> NDArray[np.uint8]:
+    """(PART_LAYERS, height, width, 4): the warped parts in the whole of a box."""
+    parts = np.zeros((PART_LAYERS, box.height, box.width, 4), np.uint8)
+    spot = seen.box.inside(box)
+    parts[:, spot.rows, spot.columns] = seen.parts
+    return parts
 
 
 def aligned(wanted: Layers, parts: NDArray[np.uint8], most: float) -> Layers:
@@ -180,15 +205,14 @@ def aligned(wanted: Layers, parts: NDArray[np.uint8], most: float) -> Layers:
 
     Args:
         wanted: (layers, h, w).
-        parts: (2, h, w, 4), see :func:`core.warping.parts.warp_parts`.
+        parts: (PART_LAYERS, h, w, 4), see :func:`core.warping.parts.warp_parts`.
         most: pixels that anything may move; what is farther off is not there to be copied, and stays.
     """
     if len(wanted) < 4:
         return wanted
-    body, arms = parts[..., :3].astype(np.float32), parts[..., 3:].astype(np.float32) / 255
-    laid = body[0] * (1 - arms[1]) + body[1]
-    cover = arms[0] * (1 - arms[1]) + arms[1]
-    copied = laid + 255 * _STAGE * (1 - cover)
+    copied = np.full((*parts.shape[1:3], 3), 255 * _STAGE, np.float32)
+    for part in parts.astype(np.float32):
+        copied = copied * (1 - part[..., 3:] / 255) + part[..., :3]
     real = wanted[:3].transpose(1, 2, 0) + 255 * _STAGE * (1 - wanted[3][..., None].astype(np.float32) / 255)
     first, second = (cv2.cvtColor(x.clip(0, 255).astype(np.uint8), cv2.COLOR_RGB2GRAY) for x in (copied, real))
     flow = _FLOW.calc(first, second, None)
@@ -205,15 +229,30 @@ def aligned(wanted: Layers, parts: NDArray[np.uint8], most: float) -> Layers:
 
 
 def picture_loss(made: Tensor, wanted: Tensor, worth: Tensor) -> Tensor:
-    """How far pictures are from what they should be: values, slopes, liveliness, likeness (SSIM), outline, light.
-
-    Liveliness is how steep slopes are around a spot, whatever their places. All others are content with a blur where a
-    network cannot know where a stripe goes; this one wants the stripe.
+    """How far pictures are from what they should be: values, slopes, likeness (SSIM), outline, light.
 
     Args:
         made, wanted: (n, layers, h, w).
         worth: (n, h, w), what errors cost more there.
     """
+    shown, goal, weight = _judged(made, wanted, worth)
+    loss = ((shown - goal).abs() * weight).mean()
+    for along in (-1, -2):
+        off = shown.diff(dim=along) - goal.diff(dim=along)
+        loss = loss + _SLOPES * (off.abs() * weight.narrow(along, 1, weight.shape[along] - 1)).mean()
+    loss = loss + _LIKENESS * ((1 - likeness(shown, goal)) * weight[..., 3:-3:2, 3:-3:2]).mean()
+    if made.shape[1] >= 5:
+        # against a single grey, what is as grey and half there is not seen
+        loss = loss + _OUTLINE * (made[:, :4] - wanted[:, :4]).abs().mean()
+        bare = 1 - functional.max_pool2d(wanted[:, 3:4], 5, 1, 2)
+        # most of the stage lies in full light: without more weight, shadows are not worth learning
+        bare = bare * (1 + _SHADE * (wanted[:, 4:] < _FULL))
+        loss = loss + _LIGHT * ((made[:, 4:] - wanted[:, 4:]).abs() * bare).mean()
+    return loss
+
+
+def _judged(made: Tensor, wanted: Tensor, worth: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Both pictures in front of a grey stage, and what errors cost, without what lies at a window's sides."""
     if made.shape[1] < 4:
         shown, goal, person = made, wanted, torch.ones_like(worth)
     else:
@@ -221,35 +260,48 @@ def picture_loss(made: Tensor, wanted: Tensor, worth: Tensor) -> Tensor:
         person = functional.max_pool2d(wanted[:, 3:4], 9, 1, 4)[:, 0]
     weight = (0.2 + _PERSON_WORTH * person + worth * person)[:, None]
     inner = (..., slice(_EDGE, -_EDGE), slice(_EDGE, -_EDGE))
-    off = (shown - goal)[inner]
-    weight = weight[inner]
-    loss = (off.abs() * weight).mean()
+    return shown[inner], goal[inner], weight[inner]
+
+
+def liveliness_loss(made: Tensor, wanted: Tensor, worth: Tensor) -> Tensor:
+    """How much steeper or flatter slopes are around a spot than they should be, whatever their places.
+
+    All other terms are content with a blur where a network cannot know where a stripe goes; this one wants the stripe.
+
+    Args:
+        made, wanted, worth: as of :func:`picture_loss`.
+    """
+    shown, goal, weight = _judged(made, wanted, worth)
+    loss = made.new_zeros(())
     for along in (-1, -2):
-        steps, goals = shown[inner].diff(dim=along), goal[inner].diff(dim=along)
-        worth_of_steps = weight.narrow(along, 1, weight.shape[along] - 1)
-        loss = loss + _SLOPES * ((steps - goals).abs() * worth_of_steps).mean()
-        lively = _around(steps.abs()) - _around(goals.abs())
-        loss = loss + _LIVELINESS * (lively.abs() * worth_of_steps).mean()
-    loss = loss + _LIKENESS * ((1 - likeness(shown[inner], goal[inner])) * weight[..., 3:-3, 3:-3]).mean()
-    if made.shape[1] >= 5:
-        loss = loss + _OUTLINE * (made[:, 3] - wanted[:, 3]).abs().mean()
-        bare = 1 - functional.max_pool2d(wanted[:, 3:4], 5, 1, 2)
-        loss = loss + _LIGHT * ((made[:, 4:] - wanted[:, 4:]).abs() * bare).mean()
-    return loss
+        lively = _around(shown.diff(dim=along).abs()) - _around(goal.diff(dim=along).abs())
+        loss = loss + (lively.abs() * _around(weight.narrow(along, 1, weight.shape[along] - 1))).mean()
+    return _LIVELINESS * loss
+
+
+def mixing_loss(mix: Tensor) -> Tensor:
+    """What it costs to draw or let through in a rough way, and to show halves of two pictures instead of one whole.
+
+    Args:
+        mix: (n, colours and mask, then PART_LAYERS gates, h, w).
+    """
+    rough = sum((mix.diff(dim=along).abs().mean() for along in (-1, -2)), start=mix.new_zeros(()))
+    gates = mix[:, -PART_LAYERS:]
+    return _SMOOTHNESS * rough + _DECISION * (gates * (1 - gates)).mean()
 
 
 def _around(x: Tensor) -> Tensor:
-    """The mean of the 7×7 values around each."""
-    return functional.avg_pool2d(x, 7, 1, 3, count_include_pad=False)
+    """Means of 8×8 values, every four."""
+    return functional.avg_pool2d(x, 8, 4)
 
 
 def likeness(made: Tensor, wanted: Tensor) -> Tensor:
-    """(n, 1, h - 6, w - 6): SSIM (Wang et al. 2004, eq. 13) of luminance over windows of 7×7."""
+    """(n, 1, (h - 5) // 2, (w - 5) // 2): SSIM (Wang et al. 2004, eq. 13) of luminance over windows of 7×7, every two pixels."""
     luma = torch.tensor([0.299, 0.587, 0.114], device=made.device)[None, :, None, None]
     x, y = (made * luma).sum(1, keepdim=True), (wanted * luma).sum(1, keepdim=True)
-    mean_x, mean_y = functional.avg_pool2d(x, 7, 1), functional.avg_pool2d(y, 7, 1)
-    var_x = functional.avg_pool2d(x * x, 7, 1) - mean_x**2
-    var_y = functional.avg_pool2d(y * y, 7, 1) - mean_y**2
-    both = functional.avg_pool2d(x * y, 7, 1) - mean_x * mean_y
+    mean_x, mean_y = functional.avg_pool2d(x, 7, 2), functional.avg_pool2d(y, 7, 2)
+    var_x = functional.avg_pool2d(x * x, 7, 2) - mean_x**2
+    var_y = functional.avg_pool2d(y * y, 7, 2) - mean_y**2
+    both = functional.avg_pool2d(x * y, 7, 2) - mean_x * mean_y
     c1, c2 = 1e-4, 9e-4
     return (2 * mean_x * mean_y + c1) * (2 * both + c2) / ((mean_x**2 + mean_y**2 + c1) * (var_x + var_y + c2))

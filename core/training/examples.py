@@ -99,7 +99,8 @@ def fit_canvas(known: Target, size: int, unit: float, block: int = BLOCK) -> Can
         margin = _MARGIN * unit
         left, top, right, bottom = left - margin, top - margin, right + margin, bottom + margin
         follows = "hips"
-    scale = max(right - left, bottom - top) / size
+    # pixels finer than the footage's hold nothing
+    scale = max(right - left, bottom - top, size) / size
     width, height = (_whole_blocks(length / scale, block) for length in (right - left, bottom - top))
     return Canvas.model_validate(
         {"width": width, "height": height, "scale": scale, "left": left, "top": top, "follows": follows}

@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 
 from core.errors import DanceError
 from core.graph import check_graph
-from core.limbs import FIELDS, TOLD
+from core.limbs import FIELDS, PART_LAYERS, TOLD
 from core.networks.build import Drawn, build
 from core.networks.config import NetworkConfig, RealtimeConfig, UNetConfig
 from core.networks.fold import fold
@@ -128,7 +128,7 @@ def _compare(config: NetworkConfig, files: NetworkFiles) -> None:
 def _shapes(config: NetworkConfig) -> list[list[int]]:
     """-1 for a side that is open."""
     if isinstance(config.network, RealtimeConfig):
-        return [[1, FIELDS, -1, -1], [1, TOLD], [1, 2, -1, -1, 4]]
+        return [[1, FIELDS, -1, -1], [1, TOLD], [1, PART_LAYERS, -1, -1, 4]]
     if isinstance(config.network, UNetConfig):
         return [list(trial_inputs(config)[0].shape)]
     return [[1, config.inputs], [1, -1, 2]]

@@ -18,7 +18,7 @@ class Recipe:
 
     Attributes:
         network: class and sizes.
-        size: pixels of the canvas's longer side.
+        size: pixels of the canvas's longer side, or as many as the footage has.
         precision: what it may be served in without showing it.
         rate: highest learning rate.
         decay: weight decay.
@@ -49,7 +49,7 @@ class Recipe:
 _MLP: Final = Recipe(MlpConfig())
 _UNET: Final = Recipe(UNetConfig(), size=256, precision="bf16", rate=1e-3, frames=8, minutes=15.0)
 
-_REALTIME: Final = Recipe(RealtimeConfig(), size=384, precision="bf16", rate=1e-3, frames=8, minutes=40.0)
+_REALTIME: Final = Recipe(RealtimeConfig(), size=640, precision="bf16", rate=1e-3, frames=8, minutes=40.0)
 
 RECIPES: Final = {
     "realtime": _REALTIME,

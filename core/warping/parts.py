@@ -1,9 +1,9 @@
 """A person put together from pictures of themselves: each part of the body taken from the picture that shows it best, and moved.
 
 Six parts, cut out once and warped by linear blend skinning backwards, both as in ``core.warping.bend``, but each from another
-picture, and all of them as far as the pose asks: nothing is held back for fear of rubber. Trunk, head and legs are laid over each
-other in one layer; the arms lie in a second one, so that the trunk goes on behind them. What does not fit together, a network
-sees to (``core.networks.realtime``).
+picture, and all of them as far as the pose asks: nothing is held back for fear of rubber. Trunk and head lie in one layer, legs
+in a second and arms in a third one, so that each goes on behind the next. What does not fit together, a network sees to
+(``core.networks.realtime``).
 """
 
 from __future__ import annotations
@@ -16,12 +16,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.limbs import CELL, CROWN, EARS, LEFT_HAND, NECK, PELVIS, RIGHT_HAND, Box, Points, cells
+from core.limbs import CELL, CROWN, EARS, LEFT_HAND, NECK, PART_LAYERS, PELVIS, RIGHT_HAND, Box, Points, cells
 from core.types import Alpha, Frame
 from core.warping.bend import Sheet, depths
 
 TRUNK, HEAD, LEFT_ARM, RIGHT_ARM, LEFT_LEG, RIGHT_LEG = PARTS = range(6)
 """The parts; a choice has a picture for each, in this order."""
+
+_LAYER: Final = (0, 0, 2, 2, 1, 1)
+"""That each part lies in."""
 
 _BONES: Final = (
     ((NECK, PELVIS, 0.26, 0.6), (11, 23, 0.14, 0.6), (12, 24, 0.14, 0.6), (11, 12, 0.16, 0.5), (23, 24, 0.18, 0.35)),
@@ -42,8 +45,12 @@ _FACE: Final = (0, 2, 5, 7, 8, 9, 10)
 
 _STRETCH: Final = (0.7, 1.4)
 _HEAD_SCALE: Final = (0.93, 1.07)
-_FAR: Final = tuple(1 / (0.02 + reach * reach) ** 2 for reach in (4.0, 5.0, 3.5, 3.5, 4.0, 4.0))
-"""What a bone weighs so many radii away, beyond which a part has no pixels."""
+_REACH: Final = (4.0, 5.0, 3.5, 3.5, 4.0, 4.0)
+"""Radii beyond which a part has no pixels."""
+_FAR: Final = tuple(1 / (0.02 + reach * reach) ** 2 for reach in _REACH)
+"""What a bone weighs so far away."""
+_LEAST_AREA: Final = (0.1, 0.1, 0.1, 0.1, 0.25, 0.25)
+"""Of the picture's own that a part may cover at least: three, or for legs two times as large in either direction is the most."""
 _FAINT: Final = 8
 
 
@@ -81,9 +88,14 @@ def snapshot(image: NDArray[np.uint8], points: Points, unit: float) -> Snapshot:
     found = cv2.boundingRect(cv2.compare(mask, _FAINT, cv2.CMP_GT))
     if found[2] == 0:
         return Snapshot((_NOTHING,) * len(PARTS), points)
+    x, y, width, height = found
+    here = (slice(y, y + height), slice(x, x + width))
+    mask = np.ascontiguousarray(mask[here])
+    colours = cv2.cvtColor(np.ascontiguousarray(image[here]), cv2.COLOR_RGBA2RGB)
     # where a soft outline lets the stage through, colours are dark: cut apart, every part must be whole
-    bright = np.asarray(cv2.divide(image[..., :3], cv2.merge([mask] * 3), scale=255), np.uint8)
-    sheet = Sheet(bright, mask, found, points[:33], unit)
+    bright = np.asarray(cv2.divide(colours, cv2.cvtColor(mask, cv2.COLOR_GRAY2RGB), scale=255), np.uint8)
+    own = points[:33] - np.array([x, y, 0, 0], np.float32)
+    sheet = Sheet(bright, mask, (0, 0, width, height), own, unit)
     return Snapshot(tuple(_piece(sheet.picture_of(part), sheet.cuts[part], found) for part in PARTS), points)
 
 
@@ -93,8 +105,8 @@ def _piece(picture: Frame, cut: Alpha, found: Sequence[int]) -> Piece:
         return _NOTHING
     spot = (slice(y, y + height), slice(x, x + width))
     share = np.ascontiguousarray(cut[spot])
-    colours = cv2.multiply(np.ascontiguousarray(picture[spot]), cv2.merge([share] * 3), scale=1 / 255)
-    return Piece(np.dstack([colours, share]), found[0] + x, found[1] + y)
+    colours = cv2.multiply(np.ascontiguousarray(picture[spot]), cv2.cvtColor(share, cv2.COLOR_GRAY2RGB), scale=1 / 255)
+    return Piece(cv2.merge([colours, share]), found[0] + x, found[1] + y)
 
 
 _NOTHING: Final = Piece(np.zeros((1, 1, 4), np.uint8), 0, 0)
@@ -110,85 +122,160 @@ def warp_parts(points: Points, unit: float, chosen: Sequence[Snapshot], box: Box
         box: what of the canvas to show.
 
     Returns:
-        (2, box.height, box.width, 4) uint8: trunk, head and legs; arms. Colours times mask, and mask.
+        (PART_LAYERS, box.height, box.width, 4) uint8: trunk and head; legs; arms. Colours times mask, and mask.
     """
-    weight, from_x, from_y = _skinned(points, unit, chosen, box)
-    layers = np.zeros((2, box.height, box.width, 4), np.uint8)
+    bones = _Bones.of(points, unit, chosen)
+    layers = np.zeros((PART_LAYERS, box.height, box.width, 4), np.uint8)
+    laid: dict[int, Box] = {}
     far_first = np.argsort(-depths(points[:33], unit), kind="stable")
     for part in (int(number) for number in far_first):
-        here = _SLICES[part]
-        loud = weight[here].max(0)
-        shown = loud > _FAR[part]
-        rows, columns = np.flatnonzero(shown.any(1)), np.flatnonzero(shown.any(0))
-        if not len(rows):
-            continue
-        r0, r1 = max(int(rows[0]) - 1, 0), min(int(rows[-1]) + 2, shown.shape[0])
-        c0, c1 = max(int(columns[0]) - 1, 0), min(int(columns[-1]) + 2, shown.shape[1])
-        near = weight[here, r0:r1, c0:c1]
-        near /= near.sum(0)
         piece = chosen[part].pieces[part]
-        maps = np.dstack(
-            [
-                (from_x[here, r0:r1, c0:c1] * near).sum(0) - piece.left,
-                (from_y[here, r0:r1, c0:c1] * near).sum(0) - piece.top,
-            ]
-        )
-        size = ((c1 - c0) * CELL, (r1 - r0) * CELL)
+        found = bones.found(part, piece, box)
+        if found is None:
+            continue
+        maps, left, top = found
+        height, width = maps.shape[:2]
+        size, true = (width * CELL, height * CELL), _true(maps, _LEAST_AREA[part])
         maps = cv2.resize(maps, size, interpolation=cv2.INTER_LINEAR)
+        layer, spot = layers[_LAYER[part]], Box(left, top, width * CELL, height * CELL)
+        # two parts lie in a layer: where they have nothing in common, there is nothing to lay over anything
+        other = laid.setdefault(_LAYER[part], spot)
+        place = spot.common(other) if other is not spot else None
+        under = None if place is None else layer[place.rows, place.columns].copy()
         warped = cv2.remap(piece.image, maps, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT)
-        spot = layers[1 if part in (LEFT_ARM, RIGHT_ARM) else 0, r0 * CELL : r1 * CELL, c0 * CELL : c1 * CELL]
-        left = cv2.bitwise_not(cv2.extractChannel(warped, 3))
-        behind = cv2.multiply(np.ascontiguousarray(spot), cv2.merge([left] * 4), scale=1 / 255)
-        np.copyto(spot, cv2.add(behind, warped))
+        if true is not None:
+            shown = cv2.resize(true, size, interpolation=cv2.INTER_LINEAR)
+            warped = cv2.multiply(warped, cv2.merge([shown] * 4), scale=1 / 255)
+        layer[spot.rows, spot.columns] = warped
+        if place is not None:
+            over = np.ascontiguousarray(layer[place.rows, place.columns])
+            hidden = cv2.bitwise_not(cv2.extractChannel(over, 3))
+            layer[place.rows, place.columns] = cv2.add(
+                over, cv2.multiply(under, cv2.merge([hidden] * 4), scale=1 / 255)
+            )
     return layers
 
 
-def _skinned(
-    points: Points, unit: float, chosen: Sequence[Snapshot], box: Box
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """(bones, rows, columns) each: how near a cell is to a bone, and where on the chosen canvas the bone finds it."""
-    x, y = cells(box)
-    theirs = np.stack([snapshot.points for snapshot in chosen])
-    start, end = _complex(points[_START]), _complex(points[_END])
-    own_start, own_end = _complex(theirs[_PART, _START]), _complex(theirs[_PART, _END])
-    way, own_way = end - start, own_end - own_start
-    length, own_length = np.abs(way) + 1e-4, np.abs(own_way) + 1e-4
-    direction = way / length
-    # a bone that points at the camera has no direction: it goes with the spine
-    clear = np.minimum(np.minimum(length, own_length) / (_CLEAR * unit), 1)
-    turn = own_way / own_length * np.conj(direction)
-    turn = turn[0] * np.exp(1j * clear * np.angle(turn * np.conj(turn[0])))
-    along_there = direction * turn
-    stretch = np.clip(own_length / length, *_STRETCH) ** clear
-    from_x, from_y = x - _wide(start.real), y - _wide(start.imag)
-    right, down = _wide(direction.real), _wide(direction.imag)
-    along = from_x * right + from_y * down
-    across = from_y * right - from_x * down
-    beyond = along - np.clip(along, 0, _wide(length))
-    apart = (beyond * beyond + across * across) * _wide(1 / (_RADIUS * unit) ** 2)
-    weight = 1 / (0.02 + apart) ** 2
-    along *= _wide(stretch)
-    own_x = _wide(own_start.real) + along * _wide(along_there.real) - across * _wide(along_there.imag)
-    own_y = _wide(own_start.imag) + along * _wide(along_there.imag) + across * _wide(along_there.real)
-    own_x[_SLICES[HEAD]], own_y[_SLICES[HEAD]] = _head(points, theirs[HEAD], x, y)
-    return np.asarray(weight, np.float32), np.asarray(own_x, np.float32), np.asarray(own_y, np.float32)
+@dataclass(frozen=True, slots=True)
+class _Bones:
+    """Where every bone of a pose finds its pixels in the pictures of the parts.
+
+    All of (bones,), but for the head: where they start, which way and how far they go, in the pose; the same in the chosen
+    pictures, and how much longer they are there; how thick they are, in pixels.
+    """
+
+    start: NDArray[np.complex128]
+    direction: NDArray[np.complex128]
+    length: NDArray[np.float64]
+    own_start: NDArray[np.complex128]
+    own_direction: NDArray[np.complex128]
+    stretch: NDArray[np.float64]
+    radius: NDArray[np.float64]
+    head: tuple[complex, complex]
+
+    @classmethod
+    def of(cls, points: Points, unit: float, chosen: Sequence[Snapshot]) -> _Bones:
+        theirs = np.stack([snapshot.points for snapshot in chosen])
+        start, end = _complex(points[_START]), _complex(points[_END])
+        own_start, own_end = _complex(theirs[_PART, _START]), _complex(theirs[_PART, _END])
+        way, own_way = end - start, own_end - own_start
+        length, own_length = np.abs(way) + 1e-4, np.abs(own_way) + 1e-4
+        direction = way / length
+        # a bone that points at the camera has no direction: it goes with the spine
+        clear = np.minimum(np.minimum(length, own_length) / (_CLEAR * unit), 1)
+        turn = own_way / own_length * np.conj(direction)
+        turn = turn[0] * np.exp(1j * clear * np.angle(turn * np.conj(turn[0])))
+        stretch = np.clip(own_length / length, *_STRETCH) ** clear
+        head = _head(points, theirs[HEAD])
+        radius = _RADIUS.astype(np.float64) * unit
+        return cls(start, direction, length, own_start, direction * turn, stretch, radius, head)
+
+    def found(self, part: int, piece: Piece, box: Box) -> tuple[NDArray[np.float32], int, int] | None:
+        """(rows, columns, 2) for the cells of ``box`` where a part is seen: where on its piece; and their corner, in pixels.
+
+        None where nothing of it is in the box.
+        """
+        here = _SLICES[part]
+        start, direction, length = self.start[here], self.direction[here], self.length[here]
+        region = _region(start, start + direction * length, _REACH[part] * float(self.radius[here].max()), box)
+        if region is None:
+            return None
+        x, y = cells(region)
+        from_x, from_y = x - _wide(start.real), y - _wide(start.imag)
+        right, down = _wide(direction.real), _wide(direction.imag)
+        along = from_x * right + from_y * down
+        across = from_y * right - from_x * down
+        beyond = along - np.clip(along, 0, _wide(length))
+        weight = 1 / (0.02 + (beyond * beyond + across * across) * _wide(1 / self.radius[here] ** 2)) ** 2
+        if part == HEAD:
+            turn, offset = self.head
+            a, b = np.float32(turn.real), np.float32(turn.imag)
+            own_x = (a * x - b * y)[0] + np.float32(offset.real)
+            own_y = (b * x + a * y)[0] + np.float32(offset.imag)
+        else:
+            near = weight / weight.sum(0)
+            own_start, own_direction = self.own_start[here], self.own_direction[here]
+            right, down = _wide(own_direction.real), _wide(own_direction.imag)
+            along *= _wide(self.stretch[here])
+            own_x = ((_wide(own_start.real) + along * right - across * down) * near).sum(0)
+            own_y = ((_wide(own_start.imag) + along * down + across * right) * near).sum(0)
+        own_x -= np.float32(piece.left)
+        own_y -= np.float32(piece.top)
+        height, width = piece.image.shape[:2]
+        seen = weight.max(0) > _FAR[part]
+        # a cell tells of the pixels around it as well
+        reach = 1.5 * CELL
+        seen &= (own_x > -reach) & (own_x < width + reach) & (own_y > -reach) & (own_y < height + reach)
+        rows, columns = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))
+        if not len(rows):
+            return None
+        r0, r1, c0, c1 = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
+        maps = np.dstack([own_x[r0:r1, c0:c1], own_y[r0:r1, c0:c1]])
+        return maps, region.left - box.left + c0 * CELL, region.top - box.top + r0 * CELL
 
 
-def _head(
-    points: Points, own: Points, x: NDArray[np.float32], y: NDArray[np.float32]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Where a head that moves as one piece is found: the turn, scale and shift that fit the face best."""
+def _true(maps: NDArray[np.float32], least: float) -> NDArray[np.uint8] | None:
+    """(rows, columns): 255 where a map (rows, columns, 2) shows things about as large as they are; None where it does everywhere.
+
+    Between bones that are folded onto each other the same spot can be asked for all over: a shoe as large as a door.
+    """
+    if min(maps.shape[:2]) < 2:
+        return None
+    corner = maps[:-1, :-1]
+    across, down = maps[:-1, 1:] - corner, maps[1:, :-1] - corner
+    true = across[..., 0] * down[..., 1] - across[..., 1] * down[..., 0] > least * CELL * CELL
+    if true.all():
+        return None
+    # the last row and column have no neighbours to tell
+    return np.pad(true, ((0, 1), (0, 1)), mode="edge").astype(np.uint8) * np.uint8(255)
+
+
+def _region(start: NDArray[np.complex128], end: NDArray[np.complex128], reach: float, box: Box) -> Box | None:
+    """The cells of a box that lie within ``reach`` of some bones' ends; None where there are none."""
+    ends = np.concatenate([start, end])
+    left, top = (max(edge, least) for edge, least in zip(_cells_from(ends, -reach), (box.left, box.top), strict=True))
+    right, bottom = (
+        min(edge + CELL, most)
+        for edge, most in zip(_cells_from(ends, reach), (box.left + box.width, box.top + box.height), strict=True)
+    )
+    return Box(left, top, right - left, bottom - top) if right > left and bottom > top else None
+
+
+def _cells_from(ends: NDArray[np.complex128], reach: float) -> tuple[int, int]:
+    """Left and top of the cell that lies ``reach`` beyond the last of the points, or for less than 0 before the first."""
+    edge = np.max if reach > 0 else np.min
+    x, y = (int((edge(side) + reach) // CELL) * CELL for side in (ends.real, ends.imag))
+    return x, y
+
+
+def _head(points: Points, own: Points) -> tuple[complex, complex]:
+    """Where a head that moves as one piece is found: the turn and scale, and the shift, that fit the face best."""
     face, own_face = _complex(points[list(_FACE)]), _complex(own[list(_FACE)])
     middle, own_middle = face.mean(), own_face.mean()
     fit = np.vdot(face - middle, own_face - own_middle) / max(float(np.vdot(face - middle, face - middle).real), 1e-6)
     size = max(abs(fit), 1e-6)
     fit *= min(max(size, _HEAD_SCALE[0]), _HEAD_SCALE[1]) / size
-    offset = own_middle - fit * middle
-    a, b = np.float32(fit.real), np.float32(fit.imag)
-    return (
-        np.broadcast_to(a * x - b * y + np.float32(offset.real), (1, y.shape[1], x.shape[2])),
-        np.broadcast_to(b * x + a * y + np.float32(offset.imag), (1, y.shape[1], x.shape[2])),
-    )
+    return complex(fit), complex(own_middle - fit * middle)
 
 
 def _complex(points: NDArray[np.float32]) -> NDArray[np.complex128]:

@@ -13,11 +13,11 @@ import pytest
 from numpy.typing import NDArray
 
 from core import paths
-from core.canvas import Layers
+from core.canvas import compose
 from core.conditioning import stick_image
 from core.errors import PackInvalid, WeightsMissing
 from core.generators import neural
-from core.generators.neural import NeuralGenerator, draw, draw_picture, draw_points
+from core.generators.neural import NeuralGenerator, draw, draw_picture, draw_points, stage_of
 from core.generators.realtime import memory_of
 from core.generators.registry import create_generator, list_generators
 from core.networks.config import NetworkConfig, Training, read_config
@@ -188,8 +188,11 @@ def shipped() -> list[tuple[str, str]]:
     return found
 
 
-def drawn_by(run: Runner, config: NetworkConfig, target: Target, pose: Pose) -> Layers:
-    return memory_of(target, config).draw(run, pose) if config.memory else draw(run, config, pose)
+def drawn_by(run: Runner, config: NetworkConfig, target: Target, pose: Pose) -> Picture:
+    stage = stage_of(target, config)
+    if config.memory:
+        return memory_of(target, config).picture(run, pose, stage)
+    return compose(draw(run, config, pose), config.canvas, pose, stage)
 
 
 @pytest.mark.parametrize(("performer", "name"), shipped())
@@ -209,13 +212,13 @@ def test_what_ships_is_the_performer(performer: str, name: str) -> None:
             OpenVinoRunner(config.model_copy(update={"precision": precision}), files) for precision in ("f32", "bf16")
         )
         runners = (exact, TorchRunner(config, files.weights, "cpu"), halves)
-        drawn = [drawn_by(run, config, target, pose).astype(int) for run in runners]
+        drawn = [drawn_by(run, config, target, pose).image.astype(int) for run in runners]
         first, second = (generator.generate(pose, choice) for generator in generators)
     assert config.training is not None
     assert config.training.split == "blocks", "what ships can be judged"
     assert (
         max(config.canvas.width, config.canvas.height)
-        >= {"unet": 256, "mlp": 128, "realtime": 384}[config.network.kind]
+        >= {"unet": 256, "mlp": 128, "realtime": 512}[config.network.kind]
     )
     assert plate is not None
     assert cutout.alpha is not None
@@ -302,7 +305,7 @@ def test_a_skeleton_becomes_a_person_on_the_empty_stage(sketched: Path, exported
         generator = create_generator("unet-attn", target)
         assert isinstance(generator, NeuralGenerator)
         pictures = [generator.generate(pose, None) for pose in poses]
-        layers = generator.draw(poses[1])
+        layers = draw(generator.network(), generator.config, poses[1])
     assert [picture.image.shape for picture in pictures] == [(128, 128, 3)] * 2
     assert np.abs(pictures[0].image.astype(int) - pictures[1].image).mean() > 0.5
     run = OpenVinoRunner(small_unet_config(), exported_unet)
@@ -339,7 +342,6 @@ def test_a_network_of_points_draws_the_same_smaller_and_a_convolutional_one_offe
         inside = whole.alpha > 128
         assert inside.mean() > 0.03
         assert np.abs(whole.image.astype(int) - half.image)[inside].mean() < 16
-        assert generator.draw(pose).shape[1] == 2 * smaller.draw(pose).shape[1]
     make_puppet(root, "drawn", frames=6)
     roles = {"config": exported_unet.config, "weights": exported_unet.weights, "graph": exported_unet.graph}
     add_generator("drawn", "unet-attn", roles, licence="CC0", recipe="", root=root)

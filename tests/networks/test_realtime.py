@@ -5,53 +5,71 @@ import pytest
 import torch
 from torch import Tensor
 
-from core.limbs import CELL, FIELDS, TOLD
+from core.limbs import CELL, FIELDS, PART_LAYERS, TOLD
 from core.networks.build import build
 from core.networks.config import RealtimeConfig
-from core.networks.realtime import Realtime
+from core.networks.realtime import Realtime, blend
 from tests.puppets import small_realtime_config, small_state
 
 SMALL = RealtimeConfig(widths=(8, 12, 16), head=(8, 8))
 
 
-def inputs(height: int = 64, width: int = 96, count: int = 1, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
+def inputs(height: int = 32, width: int = 64, count: int = 1, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
     draws = torch.Generator().manual_seed(seed)
     fields = torch.randn((count, FIELDS, height // CELL, width // CELL), generator=draws)
-    parts = torch.randint(0, 256, (count, 2, height, width, 4), generator=draws, dtype=torch.uint8)
+    parts = torch.randint(0, 256, (count, PART_LAYERS, height, width, 4), generator=draws, dtype=torch.uint8)
     return fields, torch.randn((count, TOLD), generator=draws), parts
 
 
-def with_gates(body: float, arms: float) -> Realtime:
-    """A network whose gates are open or shut everywhere."""
-    torch.manual_seed(0)
-    network = Realtime(SMALL, 5)
-    network.eval()
-    for gate, value in ((network.copy_body, body), (network.copy_arms, arms)):
-        torch.nn.init.zeros_(gate.weight)
-        assert gate.bias is not None
-        torch.nn.init.constant_(gate.bias, value)
-    return network
+def mixed(height: int = 32, width: int = 64, *, gates: tuple[float, float, float], layers: int = 5) -> Tensor:
+    """What a network could say whose gates are open (1) or shut (0) everywhere: grey, in half light."""
+    mix = torch.full((1, layers + PART_LAYERS, height, width), 0.5)
+    for layer, gate in enumerate(gates):
+        mix[:, min(layers, 4) + layer] = gate
+    return mix
 
 
 @pytest.mark.parametrize("layers", [3, 5])
 @pytest.mark.parametrize("size", [(64, 96), (128, 32)])
 def test_one_network_draws_every_size(layers: int, size: tuple[int, int]) -> None:
     network = Realtime(SMALL, layers).eval()
-    assert network(*inputs(*size, count=2)).shape == (2, layers, *size)
+    assert network(*inputs(*size, count=2)).shape == (2, layers + PART_LAYERS, *size)
 
 
-@torch.no_grad()
-def test_gates_copy_the_pictures_exactly() -> None:
-    """Arms over body over what is drawn, mask and all."""
-    told = inputs()
-    body, arms = (told[2][:, layer].permute(0, 3, 1, 2).float() / 255 for layer in (0, 1))
-    torch.testing.assert_close(with_gates(40, -40)(*told)[:, :4], body, atol=1e-5, rtol=0)
-    torch.testing.assert_close(with_gates(40, 40)(*told)[:, :4], arms, atol=1e-5, rtol=0)
-    drawn = with_gates(-40, -40)
-    other = (told[0], told[1], torch.flip(told[2], (2,)))
-    assert (drawn(*told) - drawn(*other)).abs().max() > 1e-4, "what is drawn goes by the pictures as well"
-    light = with_gates(40, 40)(*told)[:, 4]
-    assert ((light > 0) & (light < 1)).all(), "there is no light to copy"
+@pytest.mark.parametrize("layers", [3, 5])
+def test_gates_copy_the_pictures_exactly(layers: int) -> None:
+    """At full size, mask and all: arms over legs over trunk over what is drawn."""
+    kept, (_, _, parts) = min(layers, 4), inputs(64, 128)
+    everywhere = torch.full((1, PART_LAYERS, 32, 64, 4), 255, dtype=torch.uint8)
+    trunk, legs, arms = (parts[:, layer].permute(0, 3, 1, 2)[:, :kept].float() / 255 for layer in range(3))
+    wanted = {
+        (1.0, 0.0, 0.0): trunk,
+        (1.0, 1.0, 0.0): legs,
+        (1.0, 1.0, 1.0): arms,
+        (0.0, 0.0, 0.0): torch.full_like(arms, 0.5),
+    }
+    for gates, goal in wanted.items():
+        made = blend(mixed(gates=gates, layers=layers), everywhere, parts, layers)
+        assert made.shape == (1, layers, 64, 128)
+        torch.testing.assert_close(made[:, :kept], goal, atol=1e-5, rtol=0)
+        assert layers == 3 or (made[:, 4] == 0.5).all(), "there is no light to copy"
+
+
+def test_a_gate_that_has_nothing_to_show_takes_nothing_away() -> None:
+    parts, small = inputs(64, 128)[2], torch.zeros((1, PART_LAYERS, 32, 64, 4), dtype=torch.uint8)
+    small[:, 0, 10, 20] = 255
+    parts[:, :, :16] = 0
+    made = blend(mixed(gates=(1.0, 1.0, 1.0)), small, parts, 5)
+    assert (made[:, :4, :12] == 0.5).all()
+    copied = parts[:, 0].permute(0, 3, 1, 2)[:, :, 18:24, 38:44].float() / 255
+    torch.testing.assert_close(made[:, :4, 18:24, 38:44], copied, atol=1e-5, rtol=0)
+
+
+def test_light_is_soft() -> None:
+    mix = mixed(gates=(0.0, 0.0, 0.0))
+    mix[:, -1] = torch.tensor([0.0, 1.0]).repeat(32)
+    made = blend(mix, inputs()[2], inputs(64, 128)[2], 5)
+    torch.testing.assert_close(made[:, 4], torch.full_like(made[:, 4], 0.5), atol=1e-5, rtol=0)
 
 
 @torch.no_grad()
@@ -74,8 +92,9 @@ def test_it_learns_to_copy() -> None:
     losses = []
     for step in range(60):
         told = inputs(32, 32, count=4, seed=step)
-        wanted = told[2][:, 0].permute(0, 3, 1, 2).float() / 255
-        loss = (network(*told)[:, :4] - wanted).abs().mean()
+        parts = inputs(64, 64, count=4, seed=1000 + step)[2]
+        wanted = parts[:, 0].permute(0, 3, 1, 2).float() / 255
+        loss = (blend(network(*told), told[2], parts, 5)[:, :4] - wanted).abs().mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from core.generators.realtime import Memory
+from core.limbs import PART_LAYERS
 from core.networks.build import build
 from core.networks.config import NetworkConfig
 from core.pipeline import performer_statistics
 from core.targets.split import split_of
 from core.targets.store import load_target
 from core.training import copies
-from core.training.copies import CopyTask, aligned, likeness, picture_loss
+from core.training.copies import CopyTask, aligned, likeness, liveliness_loss, mixing_loss, picture_loss
 from core.training.examples import Examples, prepare
 from core.types import Pose
 from tests.puppets import SMALL_REALTIME
@@ -26,7 +27,7 @@ CPU = torch.device("cpu")
 @pytest.fixture
 def examples(puppets: Path) -> Examples:
     with load_target("puppet", puppets) as target:
-        return prepare(target, split_of(target, "blocks"), 96, performer_statistics(target).near[1], block=32)
+        return prepare(target, split_of(target, "blocks"), 96, performer_statistics(target).near[1], block=64)
 
 
 def config_of(examples: Examples, count: int = 12) -> NetworkConfig:
@@ -42,7 +43,7 @@ def draws(seed: int = 0) -> torch.Generator:
 
 
 class Watched(nn.Module):
-    """Copies the body's picture and keeps what it was told."""
+    """Copies whatever there is and keeps what it was told."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,9 +51,10 @@ class Watched(nn.Module):
 
     def forward(self, fields: Tensor, told: Tensor, parts: Tensor) -> Tensor:
         self.told.append((fields, told, parts))
-        body, arms = (parts[:, layer].permute(0, 3, 1, 2).float() / 255 for layer in (0, 1))
-        laid = body * (1 - arms[:, 3:]) + arms
-        return torch.cat([laid, torch.ones_like(laid[:, :1])], 1)
+        masks = parts[..., 3].float() / 255
+        return torch.cat(
+            [torch.zeros_like(masks[:, :1]).expand(-1, 4, -1, -1), masks, torch.ones_like(masks[:, :1])], 1
+        )
 
 
 def test_nothing_is_taken_from_the_frame_itself_or_its_neighbours(
@@ -61,19 +63,19 @@ def test_nothing_is_taken_from_the_frame_itself_or_its_neighbours(
     monkeypatch.setattr(copies, "_NEIGHBOURS", 6)
     task = CopyTask(examples, config_of(examples, 40), CPU)
     chosen: list[int] = []
-    inputs = Memory.inputs
+    look = Memory.seen
 
     def watched(self: Memory, pose: Pose, frames: list[int], box: object) -> object:
         chosen.extend(frames)
-        return inputs(self, pose, frames, box)  # type: ignore[arg-type]
+        return look(self, pose, frames, box)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Memory, "inputs", watched)
+    monkeypatch.setattr(Memory, "seen", watched)
     for i in (5, 20, 33):
         chosen.clear()
         for seed in range(5):
             task.loss(Watched(), torch.tensor([i]), draws(seed))
         task.draw(Watched(), i)
-        assert len(chosen) == 6 * 7
+        assert len(chosen) == 6 * 6
         assert min(abs(frame - int(examples.frames[i])) for frame in chosen) > 6
 
 
@@ -95,8 +97,8 @@ def test_a_step_sees_a_window_of_everything(examples: Examples, monkeypatch: pyt
     task.loss(network, torch.tensor([2, 9, 17]), draws())
     fields, told, parts = network.told[0]
     assert fields.shape[0] == told.shape[0] == parts.shape[0] == 3
-    assert parts.shape[2:] == (64, 64, 4)
-    assert fields.shape[2:] == (8, 8)
+    assert parts.shape[1:] == (PART_LAYERS, 32, 32, 4)
+    assert fields.shape[2:] == (4, 4)
 
 
 def test_seeds_decide_everything(examples: Examples) -> None:
@@ -122,7 +124,7 @@ def test_it_is_taught(examples: Examples) -> None:
 
 def test_whole_frames_are_learnt_as_well(puppets: Path) -> None:
     with load_target("moving", puppets) as target:
-        whole = prepare(target, split_of(target, "blocks"), 96, performer_statistics(target).near[1], block=32)
+        whole = prepare(target, split_of(target, "blocks"), 96, performer_statistics(target).near[1], block=64)
     config = config_of(whole)
     network, task = build(config), CopyTask(whole, config, CPU)
     assert task.draw(network.eval(), 3).shape == (3, config.canvas.height, config.canvas.width)
@@ -140,7 +142,7 @@ def striped(shift: float) -> NDArray[np.uint8]:
 
 def test_what_should_be_seen_is_moved_to_where_it_can_be_copied_from() -> None:
     real, warped = striped(0), striped(3)
-    parts = np.zeros((2, 96, 96, 4), np.uint8)
+    parts = np.zeros((PART_LAYERS, 96, 96, 4), np.uint8)
     parts[0] = warped[:4].transpose(1, 2, 0)
     moved = aligned(real, parts, 5.0)
     inner = (slice(None, 3), slice(24, 72), slice(30, 66))
@@ -152,10 +154,10 @@ def test_what_should_be_seen_is_moved_to_where_it_can_be_copied_from() -> None:
 
 def test_what_is_too_far_off_stays() -> None:
     real = striped(0)
-    parts = np.zeros((2, 96, 96, 4), np.uint8)
+    parts = np.zeros((PART_LAYERS, 96, 96, 4), np.uint8)
     parts[0] = np.roll(striped(0)[:4].transpose(1, 2, 0), 7, axis=0)
     assert np.abs(aligned(real, parts, 1.0)[:3].astype(int) - real[:3]).mean() < 3
-    nothing = np.zeros((2, 96, 96, 4), np.uint8)
+    nothing = np.zeros((PART_LAYERS, 96, 96, 4), np.uint8)
     assert np.abs(aligned(real, nothing, 3.0).astype(int) - real).mean() < 3
 
 
@@ -168,10 +170,6 @@ def pictures(value: float) -> Tensor:
 def test_who_knows_the_picture_makes_no_mistake() -> None:
     wanted, worth = pictures(0.4), torch.zeros(2, 48, 48)
     assert float(picture_loss(wanted, wanted, worth)) == pytest.approx(0, abs=1e-5)
-    blurred = wanted.clone()
-    wanted[:, :3] += 0.2 * torch.tensor([1.0, -1.0]).repeat_interleave(3).repeat(8)
-    assert float(picture_loss(blurred, wanted, worth)) > float(picture_loss(wanted.roll(1, -1), wanted, worth))
-    wanted = blurred
     one_off = wanted.clone()
     one_off[:, 0, 20:24, 20:24] += 0.2
     plain = float(picture_loss(one_off, wanted, worth))
@@ -182,6 +180,52 @@ def test_who_knows_the_picture_makes_no_mistake() -> None:
         missed = wanted.clone()
         missed[:, layer, :8, :8] += -0.5 if layer == 4 else 0.5
         assert float(picture_loss(missed, wanted, worth)) > 1e-3
+
+
+def test_liveliness_wants_stripes_wherever_they_are() -> None:
+    grey, worth = pictures(0.4), torch.zeros(2, 48, 48)
+    striped = grey.clone()
+    striped[:, :3] += 0.2 * torch.tensor([1.0, -1.0]).repeat_interleave(3).repeat(8)
+    assert float(liveliness_loss(striped, striped, worth)) == pytest.approx(0, abs=1e-6)
+    missing, beside = (float(liveliness_loss(made, striped, worth)) for made in (grey, striped.roll(1, -1)))
+    assert beside < 0.3 * missing
+    assert float(liveliness_loss(striped, grey, worth)) > 0.5 * missing, "nor what is too lively"
+
+
+def test_one_whole_smooth_picture_is_the_cheapest_mix() -> None:
+    mix = torch.full((1, 4 + PART_LAYERS, 16, 16), 0.3)
+    mix[:, 4:] = 1.0
+    assert float(mixing_loss(mix)) == 0
+    halves, hatched = mix.clone(), mix.clone()
+    halves[:, 4] = 0.5
+    hatched[..., ::2] = 0
+    assert min(float(mixing_loss(halves)), float(mixing_loss(hatched))) > 1e-3
+
+
+def test_what_is_drawn_is_not_asked_to_be_lively(examples: Examples, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what is copied can be: a network that drew stripes instead would hatch."""
+    asked: list[Tensor] = []
+
+    def watched(made: Tensor, wanted: Tensor, worth: Tensor) -> Tensor:
+        asked.append(made)
+        return made.sum() * 0
+
+    monkeypatch.setattr(copies, "liveliness_loss", watched)
+    config = config_of(examples)
+    network = build(config)
+    drawn: list[Tensor] = []
+
+    def keep(_: nn.Module, __: object, mix: Tensor) -> None:
+        mix.retain_grad()
+        drawn.append(mix)
+
+    network.register_forward_hook(keep)
+    CopyTask(examples, config, CPU).loss(network, torch.tensor([3, 12]), draws())
+    asked[0].sum().backward()
+    slope = drawn[0].grad
+    assert slope is not None
+    assert not slope[:, :4].any()
+    assert slope[:, 4 : 4 + PART_LAYERS].any()
 
 
 def test_likeness_is_ssim() -> None:

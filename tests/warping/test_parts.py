@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import reduce
 from itertools import pairwise
 
 import cv2
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from core.canvas import Canvas
 from core.limbs import Box, Points, points_on
 from core.types import Pose
+from core.warping import parts
 from core.warping.parts import HEAD, LEFT_ARM, LEFT_LEG, PARTS, TRUNK, Snapshot, snapshot, warp_parts
 from tests.bodies import moved, standing
 
@@ -45,8 +47,7 @@ def seen(pose: Pose) -> Snapshot:
 
 
 def laid(parts: NDArray[np.uint8]) -> NDArray[np.float64]:
-    arms = parts[1][..., 3:] / 255
-    return np.asarray(parts[0] * (1 - arms) + parts[1])
+    return reduce(lambda under, over: under * (1 - over[..., 3:] / 255) + over, parts.astype(float))
 
 
 def at(image: NDArray[np.float64], point: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -97,12 +98,13 @@ def test_the_trunk_goes_on_behind_an_arm() -> None:
     )
 
 
-def test_arms_have_a_layer_of_their_own() -> None:
+def test_arms_and_legs_have_layers_of_their_own() -> None:
     points = points_on(CANVAS, moved(standing(), dx=50, joints=LEFT_HAND))
-    body, arms = warp_parts(points, TORSO, [seen(moved(standing(), dx=50, joints=LEFT_HAND))] * 6, WHOLE)
+    trunk, legs, arms = warp_parts(points, TORSO, [seen(moved(standing(), dx=50, joints=LEFT_HAND))] * 6, WHOLE)
     assert at(arms.astype(float), points[15])[3] > 200
-    assert at(body.astype(float), points[15])[3] < 60
-    assert at(arms.astype(float), points[27])[3] == 0
+    assert at(legs.astype(float), points[27])[3] > 200
+    for layer, point in ((trunk, points[15]), (trunk, points[27]), (legs, points[15]), (arms, points[27])):
+        assert at(layer.astype(float), point)[3] < 60
 
 
 def test_a_head_is_turned_and_not_stretched() -> None:
@@ -141,3 +143,16 @@ def test_a_person_is_cut_into_all_six() -> None:
     for part, name in colour.items():
         solid = pieces[part].image[pieces[part].image[..., 3] > 250][:, :3]
         assert (np.abs(np.median(solid, 0) - COLOURS[name]) < 10).all(), name
+
+
+def test_nothing_is_shown_as_large_as_a_door() -> None:
+    rows, columns = np.mgrid[:6, :9].astype(np.float32) * 8
+    own = np.dstack([columns, rows])
+    assert parts._true(own, 0.1) is None
+    assert parts._true(own[:1], 0.1) is None, "a single row has no size"
+    own[:, 5:] = own[:, 5:6] + 0.2 * (own[:, 5:] - own[:, 5:6]) * [1, 0] + (own[:, 5:] - own[:, 5:6]) * [0, 1]
+    own[:, 5:, 1] *= 0.2
+    true = parts._true(own, 0.1)
+    assert true is not None
+    assert (true[:, :4] == 255).all()
+    assert not true[:, 6:].any()
