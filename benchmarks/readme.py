@@ -82,6 +82,9 @@ def figures() -> list[tuple[str, str]]:
     picture = newest("realtime", "generator", "limit")
     (full,) = (row for row in picture if row["generator"] == DRAWN and not row["limit"])
     alone, two = sorted(live, key=lambda row: row["visitors"])
+    slow = [row for row in picture if row["generator"] == f"{DRAWN}, smaller" and row["limit"]]
+    parts = {row["performer"]: row for row in newest("features", "performer", "generator") if row["generator"] == DRAWN}
+    kept = [f"{float(row['share of faces']):.0%} and {float(row['share of hands']):.0%} ({who})" for who, row in parts.items()]
     shared = f"{float(two['different_fps']):.0f}, {two['p95_ms']} ms late at p95"
     later = [float(alone[f"p{part}_ms"]) - float(alone[f"untouched_p{part}_ms"]) for part in (50, 95)]
 
@@ -102,6 +105,8 @@ def figures() -> list[tuple[str, str]]:
         whole_chain(DRAWN),
         whole_chain("unet-attn"),
         (f"one picture of `{DRAWN}`, 512×512", f"{float(full['p50 ms']):.1f} ms, {float(full['core ms']):.0f} core-ms"),
+        *((f"the same, smaller, limited to {row['limit']}", f"{1000 / float(row['p50 ms']):.0f} a second") for row in slow),
+        (f"faces and hands of the footage that are found in `{DRAWN}`'s pictures, held-out moves", ", ".join(kept)),
         ("memory", f"{middle('peak_rss_mb'):.0f} MB; {middle('peak_rss_mb', longer):.0f} MB for a video five times as long"),
         ("`streamlit run` to a page that can be clicked", f"{float(page['start_to_clickable_s']):.1f} s"),
         ("click to the first picture of the performer", f"{float(page['click_to_preview_s']):.1f} s"),
