@@ -84,7 +84,10 @@ def figures() -> list[tuple[str, str]]:
     alone, two = sorted(live, key=lambda row: row["visitors"])
     slow = [row for row in picture if row["generator"] == f"{DRAWN}, smaller" and row["limit"]]
     parts = {row["performer"]: row for row in newest("features", "performer", "generator") if row["generator"] == DRAWN}
-    kept = [f"{float(row['share of faces']):.0%} and {float(row['share of hands']):.0%} ({who})" for who, row in parts.items()]
+    kept = [
+        f"{float(row['share of faces']):.0%} and {float(row['share of hands']):.0%} ({who})"
+        for who, row in parts.items()
+    ]
     shared = f"{float(two['different_fps']):.0f}, {two['p95_ms']} ms late at p95"
     later = [float(alone[f"p{part}_ms"]) - float(alone[f"untouched_p{part}_ms"]) for part in (50, 95)]
 
