@@ -76,12 +76,17 @@ class Canvas(BaseModel):
 
         A canvas whose pixels are as large as the performer's lies exactly on them: nothing is filled in between.
         """
-        hips = pose.xy[list(skeleton.HIPS)].mean(0) if self.follows == "hips" else (0.0, 0.0)
-        half = (self.scale - 1) / 2
-        x, y = float(hips[0]) + self.left + half, float(hips[1]) + self.top + half
-        if self.scale == 1:
-            x, y = float(np.rint(x)), float(np.rint(y))
+        x, y = self._origin(pose) + self.snapped(pose)
         return np.array([[self.scale, 0.0, x], [0.0, self.scale, y]])
+
+    def snapped(self, pose: Pose) -> NDArray[np.float64]:
+        """(2,): performer pixels by which the canvas of ``pose`` lies off where the hips put it, to lie on whole ones."""
+        origin = self._origin(pose)
+        return np.rint(origin) - origin if self.scale == 1 else np.zeros(2)
+
+    def _origin(self, pose: Pose) -> NDArray[np.float64]:
+        hips = pose.xy[list(skeleton.HIPS)].mean(0).astype(np.float64) if self.follows == "hips" else np.zeros(2)
+        return np.asarray(hips + (self.left, self.top) + (self.scale - 1) / 2, np.float64)
 
     def cut(self, picture: NDArray[np.uint8], pose: Pose, beyond: int = 0) -> NDArray[np.uint8]:
         """What of a performer's ``picture`` (height, width[, channels]) lies on the canvas of ``pose``.

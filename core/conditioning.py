@@ -104,10 +104,15 @@ def canvas_grid(canvas: Canvas, unit: float, step: int = 1) -> NDArray[np.float3
 
 def canvas_points(canvas: Canvas, pose: Pose, unit: float, step: int = 1) -> NDArray[np.float32]:
     """:func:`canvas_grid` from the hips of ``pose``, as a network of points is asked."""
-    grid = canvas_grid(canvas, unit, step)
-    if canvas.follows == "hips":
-        return grid
-    return np.asarray(grid - pose.xy[list(skeleton.HIPS)].mean(0) / np.float32(unit), np.float32)
+    return canvas_grid(canvas, unit, step) + from_hips(canvas, pose, unit)
+
+
+def from_hips(canvas: Canvas, pose: Pose, unit: float) -> NDArray[np.float32]:
+    """(2,): what has to be added to :func:`canvas_grid`, that it counts from the hips of ``pose``."""
+    off = canvas.snapped(pose)
+    if canvas.follows == "frame":
+        off = off - pose.xy[list(skeleton.HIPS)].mean(0)
+    return (off / unit).astype(np.float32)
 
 
 def around_person(canvas: Canvas, pose: Pose, unit: float) -> NDArray[np.bool_]:

@@ -49,8 +49,8 @@ class PointTask:
         self._layers = torch.from_numpy(np.array(examples.layers)).flatten(2).to(device)
         self._told = torch.from_numpy(examples.inputs()).to(device)
         self._grid = torch.tensor(conditioning.canvas_grid(config.canvas, config.unit)).reshape(-1, 2).to(device)
-        hips = examples.landmarks[:, list(skeleton.HIPS), :2].mean(1) / config.unit
-        self._hips = torch.from_numpy(hips.astype(np.float32)).to(device)
+        off = [conditioning.from_hips(config.canvas, Pose(landmarks), config.unit) for landmarks in examples.landmarks]
+        self._from_hips = torch.from_numpy(np.stack(off)).to(device)
         self._near = [self._indices_near(i) for i in range(len(examples.landmarks))]
         self._device = device
 
@@ -114,10 +114,7 @@ class PointTask:
 
     def _points(self, pixels: Tensor, frames: Tensor) -> Tensor:
         """(n, P, 2): pixels of the canvas as points from the hips in torso lengths."""
-        points = self._grid[pixels]
-        if self._whole:
-            points = points - self._hips[frames.to(self._device)][:, None]
-        return points
+        return self._grid[pixels] + self._from_hips[frames.to(self._device)][:, None]
 
     def draw(self, network: nn.Module, i: int) -> Tensor:
         """(layers, height, width) of frame ``i``, 1 for a value of 255, as it will be served."""

@@ -43,11 +43,12 @@ class Oracle(nn.Module):
         self.canvas, self.shift = examples.canvas, shift
         self.layers = torch.from_numpy(np.array(examples.layers[frame])).float().flatten(1) / 255
         self.hips = torch.from_numpy(examples.landmarks[frame, [23, 24], :2].mean(0))
+        self.snapped = torch.from_numpy(examples.canvas.snapped(Pose(examples.landmarks[frame])).astype(np.float32))
         self.asked: list[Tensor] = []
         self.told: list[Tensor] = []
 
     def forward(self, told: Tensor, points: Tensor) -> Tensor:
-        corner = torch.tensor([self.canvas.left, self.canvas.top])
+        corner = torch.tensor([self.canvas.left, self.canvas.top]) + self.snapped
         if self.canvas.follows == "frame":
             corner = corner - self.hips
         at = (points * TORSO - corner) / self.canvas.scale - 0.5
