@@ -202,15 +202,20 @@ def image_of(layers: Layers) -> NDArray[np.uint8]:
     return np.dstack([*layers[:3], mask])
 
 
+def _frame_with_somebody(target: Target, i: int) -> tuple[Frame, Pose]:
+    frame, pose = target.frames[i], target.pose(i)
+    if pose is None:
+        raise ValueError(f"nobody is in frame {i}")
+    return frame, pose
+
+
 def person_of_frame(target: Target, canvas: Canvas, i: int) -> NDArray[np.uint8]:
     """(height, width, 4): the person in the performer's frame ``i`` on its canvas, to take parts from.
 
     Raises:
         ValueError: nobody is in it.
     """
-    frame, pose = target.frames[i], target.pose(i)
-    if pose is None:
-        raise ValueError(f"nobody is in frame {i}")
+    frame, pose = _frame_with_somebody(target, i)
     if target.masks is None or target.plate is None:
         return image_of(layers_of(frame, canvas, pose))
     mask = target.masks[i]
@@ -230,9 +235,7 @@ def canvas_of_frame(target: Target, canvas: Canvas, i: int) -> Layers:
     Raises:
         ValueError: nobody is in it.
     """
-    frame, pose = target.frames[i], target.pose(i)
-    if pose is None:
-        raise ValueError(f"nobody is in frame {i}")
+    frame, pose = _frame_with_somebody(target, i)
     if target.masks is None or target.plate is None:
         return layers_of(frame, canvas, pose)
     mask = target.masks[i]

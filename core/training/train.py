@@ -302,11 +302,10 @@ def _held_out_l1(target: Target, config: NetworkConfig, files: NetworkFiles, spl
     for i in np.flatnonzero(split.held_out & target.found):
         pose = target.pose(int(i))
         if pose is not None:
-            made = (
-                compose(draw(run, config, pose), config.canvas, pose, stage)
-                if memory is None
-                else (memory.picture(run, pose, stage))
-            )
+            if memory is None:
+                made = compose(draw(run, config, pose), config.canvas, pose, stage)
+            else:
+                made = memory.picture(run, pose, stage)
             errors.append(metrics.l1(metrics.seed_scale(made.image), metrics.seed_scale(target.frames[int(i)])))
     return float(np.mean(errors)) if errors else None
 
