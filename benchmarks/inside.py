@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core import paths
-from core.generators.realtime import RealtimeGenerator, lay_mix, whole
+from core.generators.realtime import RealtimeGenerator, firm, lay_mix, whole
 from core.generators.recall import pick
 from core.generators.registry import create_generator
 from core.limbs import PART_LAYERS
@@ -43,7 +43,7 @@ def row_of(performer: Target, generator: RealtimeGenerator, i: int) -> list[Fram
     for part in seen.parts.astype(np.float32):
         near[:] = near * (1 - part[..., 3:] / 255) + part[..., :3]
     drawn = mix[:3].astype(np.float32) + GREY * (1 - mix[3:4].astype(np.float32) / 255)
-    gates = mix[4 : 4 + PART_LAYERS] * (seen.small[..., 3] > 0)
+    gates = firm(mix[4 : 4 + PART_LAYERS] * (seen.small[..., 3] > 0))
     made = lay_mix(mix, seen, canvas, pose, plate).image
     size = (performer.width, performer.height)
     on_canvas = [canvas.cut(picture, pose) for picture in (draw_pose(pose, size), made, performer.frames[i])]

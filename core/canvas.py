@@ -139,6 +139,12 @@ def moved_by(matrix: NDArray[np.float64], x: int, y: int) -> NDArray[np.float64]
     return matrix
 
 
+def seen_from(own: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(2, 3) from the pixels of a picture to those of another, each given by its matrix (2, 3) to the same third one."""
+    turn = np.linalg.inv(other[:, :2])
+    return np.column_stack([turn @ own[:, :2], turn @ (own[:, 2] - other[:, 2])])
+
+
 def lay_whole(drawn: NDArray[np.uint8], matrix: NDArray[np.float64], stage: Frame) -> Picture:
     """A frame as large as ``stage`` from the whole of it, (height, width, 3), whose pixels ``matrix`` takes there."""
     size = (stage.shape[1], stage.shape[0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -17,15 +17,12 @@ Choice = int | tuple[int, ...] | None
 """Which of the performer's own frames a picture is made from, one or one for each part; None where a generator uses none."""
 
 
-_BEST, _CHEAPEST = "realtime", "nearest"
+_BEST, _UNTRAINED = "realtime", "nearest"
 
 
-def default_generator(offered: Collection[str], *, live: bool = False) -> str:
-    """The one to use of those that a performer offers when nobody chose.
-
-    A live stream begins with the cheapest: of the best, two cores make three pictures a second for each of two people.
-    """
-    return _BEST if _BEST in offered and not live else _CHEAPEST
+def default_generator(offered: Collection[str]) -> str:
+    """The one to use of those that a performer offers when nobody chose."""
+    return _BEST if _BEST in offered else _UNTRAINED
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +59,17 @@ class Generator(ABC):
         """Load whatever the first picture would wait for. May be left out, and called again."""
         return
 
+    def prepare(self, going: Callable[[], bool]) -> None:
+        """Load what later pictures would wait for, while ``going``; takes seconds, and is for a thread beside others."""
+        return
+
     def smaller(self) -> Generator | None:
         """The same, drawn at half the size and so faster; None where that is not offered."""
         return None
+
+    def for_height(self, height: int) -> Generator:
+        """The same, drawn no finer than where it is shown that many pixels high."""
+        return self
 
     @abstractmethod
     def choose_all(self, poses: Sequence[Pose | None], times: Sequence[Fraction]) -> list[Choice]:

@@ -6,14 +6,14 @@ import copy
 import threading
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from functools import reduce
+from functools import cached_property, reduce
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.canvas import Behind, Canvas, Layers, lay, lay_whole, layers_of, lifted, moved_by
+from core.canvas import Behind, Canvas, Layers, lay, lay_whole, layers_of, lifted, moved_by, seen_from
 from core.errors import PackInvalid
 from core.generators.base import Choice, Chooser, GeneratorSpec
 from core.generators.neural import LazyNetwork, NeuralGenerator
@@ -22,7 +22,7 @@ from core.generators.registry import register
 from core.limbs import CELL, PART_LAYERS, Box, Points, limb_fields, points_on, pose_vector
 from core.shadow import light_left
 from core.types import Frame, Picture, Pose
-from core.warping.parts import Snapshot, snapshot, warp_parts
+from core.warping.parts import Snapshot, resized, snapshot, warp_parts
 
 if TYPE_CHECKING:
     from core.networks.config import NetworkConfig
@@ -34,6 +34,10 @@ _SOFT: Final = 4
 _NEAR: Final = np.ones((5, 5), np.uint8)
 """As SOFT and NEAR of ``core.networks.realtime``, which cannot be imported without torch."""
 
+_FIRM: Final = np.clip(np.arange(256) * 2.0 - 0.2 * 255, 0, 255).astype(np.uint8)
+"""How much of a part is shown for each value of its gate. Learning wants gates that can be a little open; shown like that, two
+pictures that do not lie quite on each other are one that is blurred (docs/realtime.md)."""
+
 _FAINT: Final = 4
 """Grey levels of a mask that nobody sees."""
 
@@ -41,6 +45,8 @@ _REACH: Final = 0.7
 """Torso lengths around a pose's points within which all of the person is."""
 
 _SMALLER: Final = 1.5
+_ENOUGH: Final = 0.85
+"""Pixels to draw for each pixel that is shown, below which it is seen."""
 _WORTHWHILE: Final = 0.7
 """Share of a canvas's pixels up to which a smaller one is worth being made."""
 
@@ -72,6 +78,8 @@ class Memory:
         look_up: the person in a frame on its canvas, (height, width, 4): colours times mask, and mask.
     """
 
+    _larger: Memory | None = None
+
     def __init__(
         self,
         canvas: Canvas,
@@ -93,12 +101,32 @@ class Memory:
         """The performer's frames at those places of the memory."""
         return tuple(self.frames[place] for place in places)
 
+    def shrunk(self, canvas: Canvas) -> Memory:
+        """The same for a smaller canvas: what this one keeps is made smaller, not looked up again."""
+        other = Memory(canvas, self._unit, self.frames, self._landmarks, self._look_up)
+        other._larger = self
+        return other
+
+    def look_up_all(self, going: Callable[[], bool]) -> None:
+        """Look every frame up that is not kept yet, one after the other, while ``going``."""
+        for frame in self.frames:
+            if not going():
+                return
+            self._frame(frame)
+
     def _frame(self, frame: int) -> Snapshot:
         with self._lock:
             if frame not in self._kept:
-                points = points_on(self._canvas, Pose(np.asarray(self._landmarks[frame])))
-                self._kept[frame] = snapshot(self._look_up(frame), points, self._unit / self._canvas.scale)
+                self._kept[frame] = self._cut(frame)
             return self._kept[frame]
+
+    def _cut(self, frame: int) -> Snapshot:
+        pose = Pose(np.asarray(self._landmarks[frame]))
+        points = points_on(self._canvas, pose)
+        if self._larger is None:
+            return snapshot(self._look_up(frame), points, self._unit / self._canvas.scale)
+        to_larger = seen_from(self._canvas.matrix(pose), self._larger._canvas.matrix(pose))
+        return resized(self._larger._frame(frame), to_larger, points)
 
     def told(self, pose: Pose, chosen: Sequence[int]) -> NDArray[np.float32]:
         """(TOLD,): what the network is told beside fields and parts."""
@@ -137,6 +165,8 @@ class Memory:
 def lay_mix(mix: NDArray[np.uint8], seen: Seen, canvas: Canvas, pose: Pose, stage: Frame) -> Picture:
     """The performer's frame from what a network made of what it was shown; ``core.networks.realtime.blend`` in grey levels.
 
+    What is copied is copied more firmly than while it was learnt: see :func:`firm`.
+
     Args:
         mix: (canvas.layers + PART_LAYERS, canvas.height / 2, canvas.width / 2).
     """
@@ -169,13 +199,18 @@ def _blended(mix: NDArray[np.uint8], seen: Seen, kept: int) -> tuple[NDArray[np.
         if spot is None:
             continue
         place, share = spot.doubled(), gate[spot.rows, spot.columns]
-        share = cv2.bitwise_and(share, share, mask=there[spot.rows, spot.columns]) * np.float32(1 / 255)
+        share = firm(cv2.bitwise_and(share, share, mask=there[spot.rows, spot.columns])) * np.float32(1 / 255)
         share = cv2.resize(share, (place.width, place.height), interpolation=cv2.INTER_LINEAR)
         here = place.inside(box)
         under = np.ascontiguousarray(picture[here.rows, here.columns])
         copied = np.ascontiguousarray(part[place.rows, place.columns, :kept])
         picture[here.rows, here.columns] = cv2.blendLinear(copied, under, share, 1 - share)
     return picture, Box(seen.box.left + box.left, seen.box.top + box.top, box.width, box.height)
+
+
+def firm(gates: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """What is shown of parts for these values of their gates."""
+    return np.asarray(cv2.LUT(gates, _FIRM), np.uint8)
 
 
 def _found(mask: NDArray[np.uint8], least: int) -> Box:
@@ -262,22 +297,36 @@ class RealtimeGenerator(NeuralGenerator):
         known = np.array([frame < len(target.found) and bool(target.found[frame]) for frame in config.memory])
         if not known.all():
             raise PackInvalid(f"{spec.name} of {target.name} remembers frames that show nobody: train it again.")
-        self._target = target
-        self._draw_on(config)
+        self._draw_on(config, memory_of(target, config))
 
-    def _draw_on(self, config: NetworkConfig) -> None:
-        self.config = config
+    def _draw_on(self, config: NetworkConfig, memory: Memory) -> None:
+        self.config, self.memory = config, memory
         self.network = LazyNetwork(config, self._files)
-        self.memory = memory_of(self._target, config)
 
     def smaller(self) -> RealtimeGenerator | None:
         """See ``Generator.smaller``. The network is one for every size."""
+        return self._smaller
+
+    @cached_property
+    def _smaller(self) -> RealtimeGenerator | None:
+        # one for all streams: compiled and looked up once
         canvas = self.config.canvas.shrunk(_SMALLER, self.config.block)
         if canvas.width * canvas.height > _WORTHWHILE * self.config.canvas.width * self.config.canvas.height:
             return None
         other = copy.copy(self)
-        other._draw_on(self.config.model_copy(update={"canvas": canvas}))
+        other._draw_on(self.config.model_copy(update={"canvas": canvas}), self.memory.shrunk(canvas))
         return other
+
+    def for_height(self, height: int) -> RealtimeGenerator:
+        """See ``Generator.for_height``."""
+        smaller = self.smaller()
+        if smaller is None or self._stage.shape[0] / smaller.config.canvas.scale < _ENOUGH * height:
+            return self
+        return smaller
+
+    def prepare(self, going: Callable[[], bool]) -> None:
+        """See ``Generator.prepare``: the frames that parts are taken from."""
+        self.memory.look_up_all(going)
 
     def choose_all(self, poses: Sequence[Pose | None], times: Sequence[Fraction]) -> list[Choice]:
         """See ``Generator.choose_all``."""

@@ -35,8 +35,14 @@ WINDOW: Final = 256
 
 _NEIGHBOURS: Final = 25
 """Frames around the one that is learnt, from which nothing is taken."""
-_BARE: Final = 0.06
-"""Share of the parts, and of whole bodies, that the network has to draw without a picture."""
+_BARE: Final = 0.1
+"""Share of the windows in which a whole layer of parts is hidden: the network has to draw it without a picture."""
+_HOLES: Final = (0, 13, 14, 15, 16, 19, 20, 25, 26, 27, 28, 31, 32)
+_HOLED, _HOLE = 0.4, (0.12, 0.4)
+"""Share of the windows in which there is nothing to copy around a joint, and how far around, in torso lengths.
+
+Where no frame of the footage fits, it is a hand, a foot or the end of the hair that is missing, beside much that is there.
+"""
 
 _STAGE: Final = 0.6
 """Grey behind the person where pictures are compared; some error at the outline is seen on any other as well."""
@@ -44,7 +50,7 @@ _PERSON_WORTH, _FACE_WORTH, _HAND_WORTH = 1.0, 2.0, 2.0
 _FACE_REACH, _HAND_REACH = 0.28, 0.2
 _SLOPES, _LIVELINESS, _LIKENESS, _OUTLINE, _LIGHT = 0.7, 5.0, 0.1, 0.5, 2.0
 _SHADE, _FULL = 4.0, 0.98
-_SMOOTHNESS, _DECISION = 0.2, 0.1
+_SMOOTHNESS, _DECISION, _DRAWN = 0.2, 0.1, 0.25
 ALIGNED: Final = 0.04
 """Torso lengths by which what is copied may lie off what should be seen."""
 _EDGE: Final = 4
@@ -103,6 +109,7 @@ class CopyTask:
         # what is drawn is not asked to be lively: it would be hatched
         vivid = blend(torch.cat([mix[:, :kept].detach(), mix[:, kept:]], 1), told[-1], parts, self._canvas.layers)
         loss = picture_loss(made, wanted, worth) + liveliness_loss(vivid, wanted, worth)
+        loss = loss + drawing_loss(mix[:, :kept], wanted[:, :kept], worth)
         return loss + mixing_loss(mix[:, : kept + PART_LAYERS]), made, wanted
 
     def _seen(self, frames: Tensor, draws: torch.Generator) -> tuple[tuple[Tensor, ...], Tensor, Tensor, Tensor]:
@@ -151,7 +158,30 @@ class CopyTask:
         if rng.random() < _BARE:
             bare = rng.integers(PART_LAYERS)
             seen.small[bare] = parts[bare] = 0
+        if rng.random() < _HOLED:
+            self._hide(points_on(self._canvas, pose), box, seen.small, parts, rng)
         return seen.fields, seen.told, seen.small, parts
+
+    def _hide(
+        self,
+        points: NDArray[np.float32],
+        box: Box,
+        small: NDArray[np.uint8],
+        parts: NDArray[np.uint8],
+        rng: np.random.Generator,
+    ) -> None:
+        """Make a hole around a joint into what there is to copy of a box, at both sizes."""
+        near = [
+            j for j in _HOLES if 0 <= points[j, 0] - box.left < box.width and 0 <= points[j, 1] - box.top < box.height
+        ]
+        if not near:
+            return
+        middle = points[int(rng.choice(near)), :2] - (box.left, box.top)
+        reach = rng.uniform(*_HOLE) * self._unit / self._canvas.scale
+        for pictures, scale in ((parts, 1), (small, 2)):
+            y, x = np.ogrid[: pictures.shape[1], : pictures.shape[2]]
+            apart = (x + 0.5 - middle[0] / scale) ** 2 + (y + 0.5 - middle[1] / scale) ** 2
+            pictures[:, apart < (reach / scale) ** 2] = 0
 
     def _costs(self, pose: Pose, i: int) -> Costs:
         """What parts cost for example ``i``; nothing is taken from its neighbours."""
@@ -277,6 +307,21 @@ def liveliness_loss(made: Tensor, wanted: Tensor, worth: Tensor) -> Tensor:
         lively = _around(shown.diff(dim=along).abs()) - _around(goal.diff(dim=along).abs())
         loss = loss + (lively.abs() * _around(weight.narrow(along, 1, weight.shape[along] - 1))).mean()
     return _LIVELINESS * loss
+
+
+def drawing_loss(drawn: Tensor, wanted: Tensor, worth: Tensor) -> Tensor:
+    """How far what is drawn is from what should be seen where somebody is, as if nothing were copied over it.
+
+    Without it next to nothing is drawn, as there is nearly always something to copy; and where there is not, a hand is missing.
+
+    Args:
+        drawn: (n, kept, h / 2, w / 2).
+        wanted: (n, kept, h, w).
+        worth: as of :func:`picture_loss`.
+    """
+    goal = functional.avg_pool2d(wanted, 2)
+    weight = functional.max_pool2d(goal[:, 3:], 5, 1, 2) if goal.shape[1] > 3 else torch.ones_like(goal[:, :1])
+    return _DRAWN * ((drawn - goal).abs() * weight * (1 + functional.avg_pool2d(worth[:, None], 2))).mean()
 
 
 def mixing_loss(mix: Tensor) -> Tensor:

@@ -53,7 +53,7 @@ from core.training.trainer import Length, Row, Trained, Trainer
 
 logger = logging.getLogger(__name__)
 
-SMALLEST, LARGEST = 64, 512
+SMALLEST, LARGEST = 64, 1024
 
 REMEMBERED: Final = 256
 """Frames that a network which copies keeps in mind: as many pictures lie in memory while it is served."""

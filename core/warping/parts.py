@@ -109,6 +109,29 @@ def _piece(picture: Frame, cut: Alpha, found: Sequence[int]) -> Piece:
     return Piece(cv2.merge([colours, share]), found[0] + x, found[1] + y)
 
 
+def resized(snapshot: Snapshot, matrix: NDArray[np.float64], points: Points) -> Snapshot:
+    """The same picture with fewer pixels.
+
+    Args:
+        matrix: (2, 3) from pixels of the smaller canvas to those of the snapshot's, which is not turned.
+        points: of the person, on the smaller canvas.
+    """
+    return Snapshot(tuple(_resized(piece, matrix) for piece in snapshot.pieces), points)
+
+
+def _resized(piece: Piece, matrix: NDArray[np.float64]) -> Piece:
+    scale, corner = float(matrix[0, 0]), matrix[:, 2] - (piece.left, piece.top)
+    size = piece.image.shape[1::-1]
+    first = np.floor((-0.5 - corner) / scale).astype(int)
+    last = np.ceil((np.array(size) - 0.5 - corner) / scale).astype(int)
+    # a pixel is the mean of what it covers, as where a canvas is cut out
+    soft = cv2.GaussianBlur(piece.image, (0, 0), 0.45 * scale)
+    moved = np.array([[scale, 0, corner[0] + scale * first[0]], [0, scale, corner[1] + scale * first[1]]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    image = cv2.warpAffine(soft, moved, (last - first + 1).tolist(), flags=flags, borderMode=cv2.BORDER_CONSTANT)
+    return Piece(np.asarray(image, np.uint8), int(first[0]), int(first[1]))
+
+
 _NOTHING: Final = Piece(np.zeros((1, 1, 4), np.uint8), 0, 0)
 
 

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from core.canvas import compose
+from core.canvas import Canvas, compose
 from core.errors import PackInvalid
 from core.generators.neural import stage_of
 from core.generators.realtime import (
     Memory,
     RealtimeGenerator,
     canvas_of_frame,
+    firm,
     image_of,
     lay_mix,
     memory_of,
@@ -89,7 +90,10 @@ def test_what_is_served_is_what_is_learnt(root: Path, performer: str, fine: bool
     parts[:, seen.box.rows, seen.box.columns] = seen.parts
     with torch.no_grad():
         mix = network(*(torch.from_numpy(x[None]) for x in (seen.fields, seen.told, seen.small)))
-        layers = blend(mix, torch.from_numpy(seen.small[None]), torch.from_numpy(parts[None]), canvas.layers)
+        firmly = mix.clone()
+        gates = slice(min(canvas.layers, 4), min(canvas.layers, 4) + PART_LAYERS)
+        firmly[:, gates] = torch.from_numpy(firm((mix[:, gates] * 255).round().byte().numpy()[0]))[None] / 255
+        layers = blend(firmly, torch.from_numpy(seen.small[None]), torch.from_numpy(parts[None]), canvas.layers)
     in_levels = [np.rint(x[0].numpy() * 255).astype(np.uint8) for x in (mix, layers)]
     made = lay_mix(in_levels[0], seen, canvas, pose, stage)
     wanted = compose(in_levels[1], canvas, pose, stage)
@@ -175,6 +179,48 @@ def test_frames_are_looked_up_once_and_when_they_are_needed(root: Path) -> None:
     assert looked == [0, 5]
 
 
+def test_everything_is_looked_up_ahead_until_told_to_stop(root: Path) -> None:
+    config = small_realtime_config()
+    looked: list[int] = []
+    with load_target("puppet", root) as target:
+
+        def look_up(frame: int) -> np.ndarray:
+            looked.append(frame)
+            return person_of_frame(target, config.canvas, frame)
+
+        memory = Memory(config.canvas, TORSO, config.memory, target.poses, look_up)
+        memory.look_up_all(lambda: len(looked) < 2)
+        assert looked == list(config.memory[:2])
+        memory.look_up_all(lambda: True)
+        assert looked == list(config.memory), "none of them twice"
+        smaller = memory.shrunk(config.canvas.model_copy(update={"scale": 2.0}))
+        smaller.look_up_all(lambda: True)
+    assert looked == list(config.memory), "what is large already is made small"
+
+
+def test_the_smaller_memory_shows_the_same_person_in_the_same_place(root: Path) -> None:
+    config, pose = small_realtime_config(), dance(9)[8]
+    large = config.canvas.model_copy(update={"width": 128, "height": 128, "scale": 1.0})
+    small = large.shrunk(1.5, 32)
+    with load_target("puppet", root) as target:
+
+        def own(canvas: Canvas) -> Memory:
+            return Memory(canvas, TORSO, config.memory, target.poses, lambda f: person_of_frame(target, canvas, f))
+
+        taken, looked_up = (
+            memory.seen(pose, (8, 8, 5, 5, 0, 0), whole(small)).parts.astype(np.float32)
+            for memory in (own(large).shrunk(small), own(small))
+        )
+    assert looked_up.any()
+
+    def off(right: float, down: float) -> float:
+        moved = np.array([[1, 0, right], [0, 1, down]], np.float32)
+        seen = [cv2.warpAffine(layer, moved, layer.shape[1::-1]) for layer in taken]
+        return float(np.abs(np.stack(seen) - looked_up).mean())
+
+    assert off(0, 0) < min(off(-0.5, 0), off(0.5, 0), off(0, -0.5), off(0, 0.5))
+
+
 def test_what_is_remembered_is_the_person_as_they_are_learnt(root: Path) -> None:
     """Shadows shine through the edge of a shoe alone."""
     config = small_realtime_config()
@@ -227,6 +273,9 @@ def test_a_smaller_one_draws_the_same_person_with_fewer_pixels(
         assert smaller.choose_all([pose], [Fraction(0)]) == [choice]
         assert (smaller.config.canvas.width, smaller.config.canvas.height) == (128, 128)
         assert smaller.generate(pose, choice).image.shape == generator.generate(pose, choice).image.shape
+        assert generator.smaller() is smaller, "one for everybody"
+        assert generator.for_height(192) is generator
+        assert generator.for_height(128) is smaller, "no pixel is lost where it is shown"
         assert opened(coarse).smaller() is None, "blocks of 64 leave nothing to be saved"
 
 

@@ -193,9 +193,9 @@ def test_a_run_on_another_canvas_is_not_resumed(own: Path) -> None:
         teach(Order("mlp-se", size=96, length=Length(epochs=3), resume=True))
 
 
-@pytest.mark.parametrize("size", [0, 63, 513])
+@pytest.mark.parametrize("size", [0, 63, 1025])
 def test_sizes_that_are_none(size: int) -> None:
-    with pytest.raises(UnusableInput, match="64 to 512"):
+    with pytest.raises(UnusableInput, match="64 to 1024"):
         Order("mlp-se", size=size)
 
 
