@@ -21,14 +21,20 @@ class Mailbox(Generic[T]):
         with self._changed:
             if not self._closed:
                 self._item = item
-                self._changed.notify()
+                self._changed.notify_all()
 
     def take(self, timeout: float | None = None) -> T | None:
         """The newest item, waited for; None when the box was closed or nothing came within ``timeout`` seconds."""
         with self._changed:
             self._changed.wait_for(lambda: self._closed or self._item is not None, timeout)
             item, self._item = self._item, None
+            self._changed.notify_all()
             return item
+
+    def wait_until_taken(self) -> None:
+        """Wait until nothing lies in it."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._item is None)
 
     @property
     def closed(self) -> bool:

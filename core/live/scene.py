@@ -13,7 +13,7 @@ from core.compositing import Background, parse_background
 from core.generators.base import Generator
 from core.live.follow import DanceMoves, DancePlayer, Score, learn_moves
 from core.live.quality import Quality
-from core.live.stage import LiveLayout
+from core.live.stage import BESIDE_HEIGHT, LiveLayout
 from core.pipeline import Act
 from core.pose.dancer import Sight
 from core.targets.store import Target
@@ -45,14 +45,19 @@ class Wish:
     dance: str | None = None
 
     @property
-    def scenery(self) -> tuple[str, str, str]:
+    def scenery(self) -> tuple[str, str, str, bool]:
         """What of it has to be opened."""
-        return self.performer, self.generator, self.background
+        return self.performer, self.generator, self.background, self.beside
+
+    @property
+    def beside(self) -> bool:
+        """Whether the performer is shown beside something else, and so smaller than they are."""
+        return self.layout == "side-by-side" or self.dance is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A performer on a stage, ready to be drawn. ``smaller_offered``: whether the generator can draw smaller."""
+    """A performer on a stage, ready to be drawn. ``smaller_offered``: whether the generator could draw them smaller."""
 
     act: Act
     background: Background
@@ -66,6 +71,8 @@ def open_scene(wish: Wish, quality: Quality, open_cast: OpenCast) -> Scene:
         DanceError: the performer, the generator or the background cannot be had.
     """
     target, generator = open_cast(wish.performer, wish.generator)
+    if wish.beside:
+        generator = generator.for_height(BESIDE_HEIGHT)
     smaller = generator.smaller()
     drawing = smaller if smaller is not None and quality >= Quality.SMALLER else generator
     drawing.warm_up()

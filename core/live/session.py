@@ -1,8 +1,9 @@
 """One live stream: camera pictures in, pictures of the performer out, as fast as they come and never later than need be.
 
-Looking and drawing have a thread each, with one slot before each of them: the newest picture wins and nothing queues up, so
-that the latency stays what the work takes. The shown camera picture is the very one that the performer's was made from. What
-takes long (opening a performer, learning a dance) happens in threads of its own while the old goes on.
+Looking and drawing have a thread each, with one slot before each of them: the newest camera picture wins and nothing queues
+up, so that the latency stays what the work takes; and nothing is looked at that will not be drawn. The shown camera picture
+is the very one that the performer's was made from. What takes long (opening a performer, learning a dance) happens in threads
+of its own while the old goes on.
 """
 
 from __future__ import annotations
@@ -307,6 +308,8 @@ class LiveSession(Closing):
         with Eye() as eye:
             while (arrived := self._camera.take()) is not None:
                 self._look_at(eye, arrived)
+                # looking at more than can be drawn would slow the drawing down: both go on the same cores
+                self._moments.wait_until_taken()
 
     def _look_at(self, eye: Eye, arrived: Arrived) -> None:
         waited = (monotonic() - arrived.at) * 1000

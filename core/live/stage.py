@@ -16,7 +16,7 @@ from core.types import Alpha, Frame, Pose
 LiveLayout = Literal["mirror", "side-by-side", "inset", "skeleton"]
 LIVE_LAYOUTS: Final[tuple[LiveLayout, ...]] = get_args(LiveLayout)
 
-_BESIDE_HEIGHT: Final = 384
+BESIDE_HEIGHT: Final = 384
 """Pictures of several panels are this high: the browser's link has to carry them all."""
 
 _INSET_SHARE, _INSET_MARGIN = 0.3, 0.03
@@ -71,7 +71,7 @@ def compose_live(layout: LiveLayout, panels: Panels) -> Frame:
         panel for panel in (panels.dance, panels.camera if layout == "side-by-side" else None) if panel is not None
     ]
     if beside:
-        image = np.hstack([_of_height(panel, _BESIDE_HEIGHT) for panel in (*beside, image)])
+        image = np.hstack([_of_height(panel, BESIDE_HEIGHT) for panel in (*beside, image)])
     if panels.words:
         _say(image, panels.words)
     return _even(image)

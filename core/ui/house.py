@@ -112,7 +112,7 @@ class House:
             threading.Thread(target=self._measure, name="warm-up", daemon=True).start()
 
     def warm(self, performer: str, generator: str) -> None:
-        """Once for each, in the background: load what a first picture would wait for."""
+        """Once for each, in the background: load what a first picture would wait for, then what later ones would."""
         if (performer, generator) in self._warmed:
             return
         self._warmed.add((performer, generator))
@@ -120,7 +120,9 @@ class House:
 
     def _load(self, performer: str, generator: str) -> None:
         try:
-            self.performers.get(performer, generator)[1].warm_up()
+            made = self.performers.get(performer, generator)[1]
+            made.warm_up()
+            made.prepare(lambda: not self._closed.is_set())
         except DanceError as error:
             # the dance itself will say it to the person who asks for one
             logger.info("%s of %s is not warm: %s", generator, performer, error)

@@ -65,7 +65,7 @@ def choose_generator(performer: TargetSummary, *, live: bool = False) -> str:
     specs = {spec.name: spec for spec in list_generators(list(performer.generators))}
     key = "live-generator" if live else "generator"
     # the usual one first, the others as they come
-    first = default_generator(specs, live=live)
+    first = default_generator(specs)
     names = sorted(specs, key=lambda name: name != first)
     if st.session_state.get(key) not in specs:
         # what was chosen for one performer may not be there for the next

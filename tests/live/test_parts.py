@@ -32,6 +32,23 @@ class TestMailbox:
         assert box.take() == 2
         assert box.take(timeout=0.01) is None
 
+    def test_whoever_fills_it_can_wait_until_it_is_empty(self) -> None:
+        box: Mailbox[int] = Mailbox()
+        box.put(1)
+        waiting = threading.Thread(target=box.wait_until_taken)
+        waiting.start()
+        waiting.join(0.05)
+        assert waiting.is_alive()
+        assert box.take() == 1
+        waiting.join(2)
+        assert not waiting.is_alive()
+        box.put(2)
+        waiting = threading.Thread(target=box.wait_until_taken)
+        waiting.start()
+        box.close()
+        waiting.join(2)
+        assert not waiting.is_alive(), "what nobody will take any more is not waited for"
+
     def test_closing_wakes_whoever_waits(self) -> None:
         box: Mailbox[int] = Mailbox()
         got: list[int | None] = []

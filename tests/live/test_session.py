@@ -8,6 +8,7 @@ from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,8 +19,10 @@ from core.errors import DanceError
 from core.generators.base import Generator
 from core.generators.registry import create_generator
 from core.live.eye import Arrived, Eye, working_size
-from core.live.scene import Wish
+from core.live.quality import Quality
+from core.live.scene import Wish, open_scene
 from core.live.session import STOP_SECONDS, LiveSession, Shown
+from core.live.stage import LiveLayout
 from core.pipeline import Act, DancePipeline
 from core.targets.store import Target, load_target
 from core.types import VideoFrame
@@ -114,6 +117,20 @@ def test_it_is_the_online_way_of_the_pipeline(start: Start) -> None:
             asked, choice = act.ask(seen.sight)
             online = pipeline.step(VideoFrame(number, Fraction(round(seen.seconds * 1_000_000), 1_000_000), seen.image))
             assert np.array_equal(act.draw(asked, choice).image, online.image)
+
+
+def test_beside_the_camera_nothing_is_drawn_finer_than_it_is_shown() -> None:
+    def drawn(layout: LiveLayout, generator: str, **options: Any) -> Generator:
+        return open_scene(Wish("theo", generator, layout=layout, **options), Quality.FULL, cast).act.generator
+
+    _, generator = cast("theo", "realtime")
+    smaller = generator.smaller()
+    assert smaller is not None
+    assert drawn("mirror", "realtime") is generator
+    assert drawn("side-by-side", "realtime") is smaller
+    assert drawn("mirror", "realtime", dance="lina-disco") is smaller
+    _, painted = cast("theo", "mlp-se")
+    assert drawn("side-by-side", "mlp-se") is painted, "half of it would be too little even there"
 
 
 def test_the_shown_camera_picture_is_the_one_danced_from(start: Start) -> None:

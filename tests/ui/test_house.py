@@ -7,15 +7,17 @@ import subprocess
 import sys
 import threading
 import time
+from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
 from core import dances, paths
 from core.errors import TargetNotFound
 from core.generators.neural import NeuralGenerator
+from core.generators.realtime import RealtimeGenerator
 from core.ui.house import House, Performers, Speed, default_performer, house
 
 needs_assets = pytest.mark.skipif(
@@ -111,6 +113,24 @@ def test_a_chosen_generator_is_warm_before_it_is_asked() -> None:
     began = time.monotonic()
     generator.generate(pose, None)
     assert time.monotonic() - began < 1
+
+
+@needs_assets
+def test_what_later_pictures_need_is_looked_up_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = house()
+    made.warm("theo", "realtime")
+    (thread,) = (t for t in threading.enumerate() if t.name == "warm-realtime")
+    thread.join(60)
+    target, generator = made.performers.get("theo", "realtime")
+    assert isinstance(generator, RealtimeGenerator)
+    poses = [pose for i in range(0, 400, 20) if (pose := target.pose(i)) is not None]
+
+    def look_up(frame: int) -> NoReturn:
+        raise AssertionError(f"frame {frame} was not looked up ahead")
+
+    monkeypatch.setattr(generator.memory, "_look_up", look_up)
+    for choice, pose in zip(generator.choose_all(poses, [Fraction(i) for i in range(len(poses))]), poses, strict=True):
+        generator.generate(pose, choice)
 
 
 def test_what_cannot_be_warmed_up_waits_until_it_is_asked_for(caplog: pytest.LogCaptureFixture) -> None:

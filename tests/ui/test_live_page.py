@@ -87,7 +87,7 @@ def test_while_it_runs_it_tells_and_records_and_hands_on(streaming: tuple[AppTes
     assert any("different pictures a second" in html.proto.body for html in app.get("html"))
 
     app.button(key="live-record").click().run()
-    feed(stream.session, dance_frames()[:20])
+    feed(stream.session, dance_frames())
     app.button(key="live-snapshot").click().run()
     app.button(key="live-stop-recording").click().run()
     assert not app.exception
