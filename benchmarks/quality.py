@@ -2,15 +2,14 @@
 
     python -m benchmarks.quality [--targets mira theo] [--generators NAME...] [--label TEXT]
         [--parts held-out answers frames source] [--answers FOLDER] [--frames FOLDER] [--frames-target ID]
-        [--source VIDEO] [--strips FOLDER]
+        [--source VIDEO]
 
 ``--answers`` holds what ``python -m scripts.performers --answer PERFORMER --dance NAME --out FOLDER`` renders: the performer
 doing exactly what the dancer did (PERFORMER_NAME.mp4, its ..._mask.mp4 and ..._joints.json). Pairs that are not there, and
 parts without their folder or video, are passed over with a word. The generator called ``answer`` in the table is the answer
 itself, ``footage`` the held-out footage itself: what the best generator could score, pose detection included.
 
-Appends to ``results/quality.csv``; definitions are those of ``core.metrics``. ``--strips`` also gets one picture for each
-comparison: above what is to be seen, below it what each generator made of it.
+Appends to ``results/quality.csv``; definitions are those of ``core.metrics``. Pictures of the same: ``benchmarks.strips``.
 """
 
 from __future__ import annotations
@@ -18,15 +17,13 @@ from __future__ import annotations
 import argparse
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from benchmarks.machine import append
-from core.compositing import cover
 from core.dances import list_dances
 from core.errors import UnusableInput, WeightsMissing
 from core.evaluate import Evaluation, Sample, danced, judge, performer_of, reenact, refuse_seen
@@ -37,21 +34,18 @@ from core.pose.analysis import Analysis, look
 from core.settings import settings
 from core.targets.split import SplitName, split_of
 from core.targets.store import Target, load_target
-from core.types import LANDMARKS, Frame, Pose
+from core.types import LANDMARKS, Pose
 from core.video.reader import VideoReader
 
 PARTS = ("held-out", "answers", "frames", "source")
 KNOWN = "known answer"
-COLUMNS = 8
-TILE = 192
 
 
 @dataclass(frozen=True)
 class Contest:
     """One row of the table for each generator: where it takes place, and the samples each is measured by.
 
-    ``ideal`` are samples whose output is what should be seen, where that is known; ``above`` are pictures for the strip's
-    top row, given the number of frames.
+    ``ideal`` are samples whose output is what should be seen, where that is known.
     """
 
     part: str
@@ -59,7 +53,6 @@ class Contest:
     source: str
     samples: Callable[[str], Iterable[Sample]]
     ideal: tuple[str, Callable[[], Iterable[Sample]]] | None = None
-    above: Callable[[], Iterable[Frame]] | None = None
 
 
 def held_out(performer: Target, part: str, split: SplitName) -> Contest:
@@ -122,14 +115,10 @@ def answers(stem: Path) -> Iterator[Sample]:
 def real_source(performer: Target, video: Path, analysis: Analysis) -> Contest:
     """A source without an answer: what is asked for, and whether the output holds still."""
 
-    def above() -> Iterator[Frame]:
-        with VideoReader(video, max_side=settings().analysis_side) as reader:
-            yield from (frame.image for frame in reader)
-
     def samples(name: str) -> Iterable[Sample]:
         return danced(performer, create_generator(name, performer), analysis)
 
-    return Contest("real source", performer, video.name, samples, above=above)
+    return Contest("real source", performer, video.name, samples)
 
 
 def analysed(video: Path) -> Analysis:
@@ -141,16 +130,14 @@ def analysed(video: Path) -> Analysis:
     return analysis
 
 
-def run(contest: Contest, generators: list[str], label: str, strips: Path | None) -> None:
-    """Measure every generator, append its row, and put the strip together."""
+def run(contest: Contest, generators: list[str], label: str) -> None:
+    """Measure every generator and append its row."""
     torso = performer_statistics(contest.performer).near[1]
-    rows: list[tuple[str, list[Frame]]] = []
     entries: list[tuple[str, Callable[[], Iterable[Sample]]]] = [] if contest.ideal is None else [contest.ideal]
     entries += [(name, lambda name=name: contest.samples(name)) for name in generators]  # type: ignore[misc]
     for name, samples in entries:
-        kept: list[Frame] = []
         try:
-            result = judge(_keeping(samples(), kept), torso, flows=contest.part == KNOWN)
+            result = judge(samples(), torso, flows=contest.part == KNOWN)
         except (UnusableInput, WeightsMissing) as error:
             print(f"{error} Passed over.")
             continue
@@ -158,22 +145,6 @@ def run(contest: Contest, generators: list[str], label: str, strips: Path | None
                "generator": name, **figures(result)}  # fmt: skip
         append("quality", row)
         print(row, flush=True)
-        rows.append((name, kept))
-    if strips is not None:
-        above = [] if contest.above is None else [("source", [_tile(image) for image in contest.above()])]
-        write_strip(
-            strips / f"{contest.part}-{contest.performer.id}-{contest.source}.webp".replace(" ", "-"), above + rows
-        )
-
-
-def _keeping(samples: Iterable[Sample], kept: list[Frame]) -> Iterator[Sample]:
-    for sample in samples:
-        kept.append(_tile(sample.output))
-        yield sample
-
-
-def _tile(image: Frame) -> Frame:
-    return cover(image, (TILE, TILE))
 
 
 def figures(result: Evaluation) -> dict[str, object]:
@@ -202,20 +173,6 @@ def figures(result: Evaluation) -> dict[str, object]:
     return {name: "" if math.isnan(value) else round(value, 5) for name, value in numbers.items()}
 
 
-def write_strip(path: Path, rows: Sequence[tuple[str, list[Frame]]]) -> None:
-    """One row of pictures for each, its name on the first, at the same moments of the sequence."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lines = []
-    for name, pictures in rows:
-        chosen = [pictures[i] for i in np.linspace(0, len(pictures) - 1, COLUMNS + 2).astype(int)[1:-1]]
-        line = np.hstack(chosen)
-        line[:22, : 14 + 8 * len(name)] = 0
-        cv2.putText(line, name, (6, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (255, 255, 255), 1, cv2.LINE_AA)
-        lines.append(line)
-    coded = cv2.imencode(".webp", np.vstack(lines)[..., ::-1], [cv2.IMWRITE_WEBP_QUALITY, 85])[1]
-    path.write_bytes(coded.tobytes())
-
-
 def contests(given: argparse.Namespace) -> Iterator[Contest]:
     """All that was asked for and can take place."""
     performers = [load_target(name) for name in given.targets]
@@ -241,7 +198,6 @@ def main() -> None:
     parser.add_argument("--frames", type=Path)
     parser.add_argument("--frames-target", help="the performer that was built of --frames and trained")
     parser.add_argument("--source", type=Path)
-    parser.add_argument("--strips", type=Path)
     parser.add_argument("--label", default="")
     given = parser.parse_args()
     for part in ("answers", "frames", "source"):
@@ -249,7 +205,7 @@ def main() -> None:
             print(f"--{part} is not given: that part is passed over")
     for contest in contests(given):
         there = [spec.name for spec in list_generators(list(contest.performer.manifest.generator_names()))]
-        run(contest, given.generators or there, given.label, given.strips)
+        run(contest, given.generators or there, given.label)
 
 
 if __name__ == "__main__":

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import csv
 import re
 from pathlib import Path
 from statistics import fmean, median
 
-from PIL import Image
-
 from benchmarks.machine import RESULTS
-from benchmarks.quality import TILE
 from core.generators.registry import list_generators
-from core.paths import ASSETS
 
 PERFORMERS = ("mira", "theo")
 README = Path(__file__).resolve().parent.parent / "README.md"
@@ -35,16 +30,10 @@ PARTS = {
     ),
 }  # fmt: skip
 """For each part of the quality table: heading, column of the CSV, and how its mean over sources is written."""
-STRIPS = {
-    "held-out": ("held-out-mira-blocks.webp", 0),
-    "known-answer": ("known-answer-theo-lina-disco.webp", 0),
-    "real-source": ("real-source-theo-taichi2.mp4.webp", 1),
-}
-"""Picture of the README, the strip it is, and how many of its rows are left out."""
 PUBLISHED = {"MLP": 0.077, "MLP + SE": 0.066, "U-Net": 0.078, "U-Net + attention": 0.056}
 """Of the course project, on 1497 frames, random split."""
-DRAWN, LIVE = "realtime", "unet-attn"
-"""The generators whose speed is told, for files and live."""
+DRAWN = "realtime"
+"""The generator whose speed is told, for files and live."""
 IDEALS = {"footage": "the footage itself", "answer": "the footage itself"}
 """Rows of what the best generator could score, in both parts that have one."""
 
@@ -78,7 +67,7 @@ def figures() -> list[tuple[str, str]]:
     longer = [row for row in others if row["label"] == others[-1]["label"]]
     page = rows("page")[-1]
     poses = [row for row in rows("pose") if row["mode"] == "tracked"]
-    live = [row for row in newest("live", "generator", "visitors") if row["generator"] == LIVE]
+    live = [row for row in newest("live", "generator", "visitors") if row["generator"] == DRAWN]
     picture = newest("realtime", "generator", "limit")
     (full,) = (row for row in picture if row["generator"] == DRAWN and not row["limit"])
     alone, two = sorted(live, key=lambda row: row["visitors"])
@@ -113,7 +102,7 @@ def figures() -> list[tuple[str, str]]:
         ("memory", f"{middle('peak_rss_mb'):.0f} MB; {middle('peak_rss_mb', longer):.0f} MB for a video five times as long"),
         ("`streamlit run` to a page that can be clicked", f"{float(page['start_to_clickable_s']):.1f} s"),
         ("click to the first picture of the performer", f"{float(page['click_to_preview_s']):.1f} s"),
-        (f"different pictures a second, live with `{LIVE}` beside its Chromium", f"{float(alone['different_fps']):.0f}"),
+        (f"different pictures a second, live with `{DRAWN}` beside its Chromium", f"{float(alone['different_fps']):.0f}"),
         ("later than the camera passed through untouched", f"{later[0]:.0f} ms in the middle, {later[1]:.0f} ms at p95"),
         ("START to the first picture", f"{float(alone['first_s']):.1f} s"),
         ("different pictures a second for each of two at once", shared),
@@ -183,21 +172,8 @@ def training() -> str:
     return "\n".join(lines) + "\n"
 
 
-def pictures(strips: Path) -> None:
-    """Strips of ``benchmarks.quality`` for the README; of the real source only what was made, for its frames are not ours."""
-    for name, (strip, skipped) in STRIPS.items():
-        with Image.open(strips / strip) as picture:
-            shown = picture.crop((0, skipped * TILE, picture.width, picture.height))
-            shown.save(ASSETS / "readme" / f"{name}.webp", quality=75, method=6)
-
-
 def main() -> None:
-    """Rewrite all tables, and with ``--strips`` the pictures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--strips", type=Path, help="the folder that benchmarks.quality --strips wrote")
-    given = parser.parse_args()
-    if given.strips is not None:
-        pictures(given.strips)
+    """Rewrite all tables."""
     speed = "| | |\n|---|---|\n" + "".join(f"| {what} | {number} |\n" for what, number in figures())
     text = README.read_text(encoding="utf-8")
     tables = [("measured", speed), ("seed", seed()), ("training", training())]

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmarks import machine, quality
+from benchmarks import machine, quality, strips
 from core.dances import Dance
 from core.pose import skeleton
 from core.targets.store import Target, load_target
@@ -54,7 +54,7 @@ def test_a_transfer_with_a_known_answer(
     monkeypatch.setattr(quality, "list_dances", lambda: [dance])
     rows = run(
         monkeypatch, results, "--generators", "nearest-frame", "small-net", "--parts", "answers", "source",
-        "--answers", tmp_path, "--strips", tmp_path / "strips",
+        "--answers", tmp_path,
     )  # fmt: skip
     said = capsys.readouterr().out
     assert "mira_short.mp4 is not in" in said
@@ -71,9 +71,6 @@ def test_a_transfer_with_a_known_answer(
     assert float(nearest["akd_known"]) < 6.0
     assert float(nearest["tof"]) > 0.0
     assert answer["cpu"] == nearest["cpu"] != ""
-    strip = cv2.imread(str(tmp_path / "strips" / "known-answer-theo-short.webp"))
-    assert strip is not None
-    assert strip.shape == (2 * quality.TILE, quality.COLUMNS * quality.TILE, 3)
 
 
 def test_a_source_without_an_answer(tmp_path: Path, results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,7 +78,7 @@ def test_a_source_without_an_answer(tmp_path: Path, results: Path, monkeypatch: 
         clip = write_video(tmp_path / "clip.mp4", [theo.frames[i] for i in FRAMES], rate=2)
     rows = run(
         monkeypatch, results, "--targets", "mira", "--generators", "nearest", "--parts", "source", "--source", clip,
-        "--strips", tmp_path / "strips", "--label", "here",
+        "--label", "here",
     )  # fmt: skip
     (row,) = rows
     assert (row["label"], row["performer"], row["source"], row["frames"]) == ("here", "mira", "clip.mp4", "15")
@@ -89,4 +86,16 @@ def test_a_source_without_an_answer(tmp_path: Path, results: Path, monkeypatch: 
     assert 0.0 < float(row["akd"]) < 40.0
     assert 0.0 <= float(row["mkr"]) <= 1.0
     assert float(row["jitter"]) > 0.0
-    assert (tmp_path / "strips" / "real-source-mira-clip.mp4.webp").is_file()
+
+
+def test_strips_show_the_same_moments_of_every_generator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with load_target("theo") as theo:
+        clip = write_video(tmp_path / "clip.mp4", [theo.frames[i] for i in FRAMES], rate=2)
+        count = len(strips.names(theo))
+    monkeypatch.setattr(sys, "argv", ["strips", "--only", "real-source", "--source", str(clip), "--out", str(tmp_path)])
+    strips.main()
+    strip = cv2.imread(str(tmp_path / "real-source.webp"))
+    assert strip is not None
+    assert strip.shape == (count * strips.TILE, strips.COLUMNS * strips.TILE, 3)
+    rows = strip[:, strips.TILE :].reshape(count, strips.TILE, -1).astype(int)
+    assert all(np.abs(row - rows[0]).mean() > 0.5 for row in rows[1:]), "each is another generator's"
