@@ -49,7 +49,7 @@ from core.training.perceptual import load_perceptual
 from core.training.pictures import PictureTask
 from core.training.points import PointTask
 from core.training.recipes import Recipe, recipe_of
-from core.training.trainer import Length, Row, Trained, Trainer
+from core.training.trainer import Length, Moment, Row, Trained, Trainer
 
 logger = logging.getLogger(__name__)
 
@@ -74,6 +74,7 @@ class Order:
         machines: on how many machines the command was given, each with ``NODE_RANK``, ``MASTER_ADDR`` and ``MASTER_PORT`` set.
         resume: go on with the run that was stopped.
         perceptual: compare pictures by what VGG sees in them as well, where it can be had.
+        round_frames: see :class:`core.training.trainer.Trainer`.
     """
 
     generator: str
@@ -86,6 +87,7 @@ class Order:
     machines: int = 1
     resume: bool = False
     perceptual: bool = False
+    round_frames: int | None = None
 
     def __post_init__(self) -> None:
         if self.size is not None and not SMALLEST <= self.size <= LARGEST:
@@ -103,6 +105,7 @@ def train(
     *,
     preparing: Callable[[float], None] = lambda _: None,
     progress: Callable[[float, Row], None] = lambda _share, _row: None,
+    watch: Callable[[Moment, Callable[[], None]], None] = lambda _moment, _give: None,
     stop: Callable[[], bool] = lambda: False,
     root: Path | None = None,
 ) -> Trained:
@@ -113,6 +116,8 @@ def train(
         order: what to train.
         preparing: share of the examples that are ready.
         progress: share of the training that is done, and the newest figures.
+        watch: told how far it is between steps, with a function that gives the performer what is learnt so far; the time
+            that either takes does not count.
         stop: asked between steps; what was best so far is kept then too.
         root: the folder of performers in which the performer is, where that is none of the usual ones.
 
@@ -149,7 +154,20 @@ def train(
     if start is not None:
         logger.info("%s begins with the weights of %s", order.generator, recipe.start)
     trainer = _trainer(fabric, examples, config, recipe, order, run_folder(target.id, order), start)
-    trainer.stop, trainer.progress = stop, progress
+    record = Training(
+        split=order.split,
+        seed=order.seed,
+        epochs=0,
+        minutes=0.0,
+        validation_l1=None,
+        begun_with=None if start is None else recipe.start,
+        versions={name: version(name) for name in ("torch", "openvino", "lightning-fabric")},
+    )
+
+    def give() -> None:
+        _keep(target, _described(config, record, trainer.newest), order, trainer.newest, root, judged=False)
+
+    trainer.stop, trainer.progress, trainer.watch = stop, progress, lambda moment: watch(moment, give)
     trained = trainer.run(resume=order.resume)
     if not trained.epochs and trainer.diverged:
         raise DanceError(
@@ -161,17 +179,15 @@ def train(
         )
     if not fabric.is_global_zero:
         return trained
-    record = Training(
-        split=order.split,
-        seed=order.seed,
-        epochs=trained.epochs,
-        minutes=round(trained.minutes, 2),
-        validation_l1=None if trained.validation_l1 is None else round(trained.validation_l1, 6),
-        begun_with=None if start is None else recipe.start,
-        versions={name: version(name) for name in ("torch", "openvino", "lightning-fabric")},
-    )
-    error = _keep(target, config.model_copy(update={"training": record}), order, trained, root)
+    error = _keep(target, _described(config, record, trained), order, trained, root)
     return replace(trained, held_out_l1=error)
+
+
+def _described(config: NetworkConfig, record: Training, trained: Trained) -> NetworkConfig:
+    """The config of a network with how it was trained."""
+    error = None if trained.validation_l1 is None else round(trained.validation_l1, 6)
+    so_far = {"epochs": trained.epochs, "minutes": round(trained.minutes, 2), "validation_l1": error}
+    return config.model_copy(update={"training": record.model_copy(update=so_far)})
 
 
 def _memory(examples: Examples, recipe: Recipe) -> tuple[int, ...]:
@@ -240,6 +256,7 @@ def _trainer(
         identity=f"{config.to_json()}{order.split}{' perceptual' if order.perceptual else ''}",
         seed=order.seed,
         length=order.length or Length(minutes=recipe.minutes),
+        round_frames=order.round_frames,
     )
 
 
@@ -278,12 +295,18 @@ def _task(
     return PointTask(examples, config, recipe, device)
 
 
-def _keep(target: Target, config: NetworkConfig, order: Order, trained: Trained, root: Path | None) -> float | None:
-    """Export the network and give it to the performer; its L1 at seed scale over the held-out frames."""
+def _keep(
+    target: Target, config: NetworkConfig, order: Order, trained: Trained, root: Path | None, *, judged: bool = True
+) -> float | None:
+    """Export the network and give it to the performer; its L1 at seed scale over the held-out frames, where it is judged."""
     state = {name: tensor.cpu() for name, tensor in trained.state.items()}
     with tempfile.TemporaryDirectory() as folder:
         files = export(config, state, Path(folder))
-        error = None if order.split == "all" else _held_out_l1(target, config, files, split_of(target, order.split))
+        error = (
+            None
+            if order.split == "all" or not judged
+            else _held_out_l1(target, config, files, split_of(target, order.split))
+        )
         if error is not None and config.training is not None:
             record = config.training.model_copy(update={"held_out_l1": round(error, 5)})
             config = config.model_copy(update={"training": record})
@@ -316,7 +339,10 @@ def _recipe(target_id: str, order: Order, config: NetworkConfig, trained: Traine
     more = f" --devices {order.devices}" if order.devices > 1 else ""
     more += f" --machines {order.machines}" if order.machines > 1 else ""
     more += " --perceptual" if order.perceptual else ""
+    length = (
+        f"--epochs {trained.epochs}" if order.round_frames is None else f"--minutes {max(trained.minutes, 0.1):.1f}"
+    )
     return (
         f"python -m core train --target {target_id} --generator {order.generator} --split {order.split} --size {size} "
-        f"--seed {order.seed} --epochs {trained.epochs}{more}"
+        f"--seed {order.seed} {length}{more}"
     )

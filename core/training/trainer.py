@@ -52,6 +52,7 @@ _LAST_RATE: Final = 0.01
 _LONGEST_NORM: Final = 1.0
 _PATIENCE: Final = 0.35
 """Share of the run without a better validation after which it stops."""
+_TOLD_EVERY: Final = 0.5
 _VALIDATIONS: Final = 40
 """How often a run is validated."""
 
@@ -115,6 +116,25 @@ class Row:
     best: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """How far a run is between two steps.
+
+    Attributes:
+        share: of its length, 0 to 1.
+        minutes: of training so far.
+        epoch: whole ones, or rounds, so far.
+        loss: mean over the steps since the last moment.
+        frames_per_second: learnt from since the last moment.
+    """
+
+    share: float
+    minutes: float
+    epoch: int
+    loss: float
+    frames_per_second: float
+
+
 @dataclass(slots=True)
 class _State:
     """What a checkpoint keeps beside the tensors."""
@@ -161,7 +181,10 @@ class Trainer:
         length: of the run.
         rival: a critic that is trained along, for adversarial recipes.
         identity: what is trained on what, in words: a run is resumed as the same one only.
+        round_frames: after so many frames an epoch counts as over: what is validated and kept after every epoch is then not far
+            apart however long the footage is. All of them where None.
         stop: asked between steps; a run that is stopped keeps its checkpoint.
+        watch: told twice a second how far it is; the time it takes does not count, so that waiting there is a pause.
         diverged: whether the loss was no number at last.
     """
 
@@ -176,7 +199,9 @@ class Trainer:
     length: Length
     identity: str = ""
     rival: Rival | None = None
+    round_frames: int | None = None
     stop: Callable[[], bool] = lambda: False
+    watch: Callable[[Moment], None] = lambda _: None
     progress: Callable[[float, Row], None] = lambda _share, _row: None
     _state: _State = field(default_factory=_State)
 
@@ -186,6 +211,8 @@ class Trainer:
         )
         self._shown, self._optimizer = self.fabric.setup(self.network, optimizer)
         self._verdicts: list[Tensor] = []
+        self._untold: list[Tensor] = []
+        self._untold_frames, self._told_at = 0, monotonic()
         self._smooth = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
         self._best = {name: tensor.clone() for name, tensor in self._smooth.items()}
         self._good = {name: tensor.clone() for name, tensor in self._smooth.items()}
@@ -210,6 +237,12 @@ class Trainer:
         known = math.isfinite(self._state.best_l1)
         best = self._best if known else self._smooth
         return Trained(best, self._state.epoch, self._state.minutes, self._state.kept_l1 if known else None)
+
+    @property
+    def newest(self) -> Trained:
+        """The network as it is now, for whoever wants to see it before the end."""
+        state = {name: tensor.clone() for name, tensor in self._smooth.items()}
+        return Trained(state, self._state.epoch, self._state.minutes, None)
 
     def _begin(self, resume: bool) -> None:
         if resume:
@@ -241,7 +274,8 @@ class Trainer:
         draws = torch.Generator().manual_seed(self.seed * 1_000_003 + self._state.epoch)
         torch.manual_seed(self.seed * 1_000_003 + self._state.epoch)
         self.network.train()
-        order = self._mine(self.train[torch.randperm(len(self.train), generator=draws)], draws)
+        shuffled = self.train[torch.randperm(len(self.train), generator=draws)][: self.round_frames]
+        order = self._mine(shuffled, draws)
         minutes = self._state.minutes
         rate = 0.0
         done = 0
@@ -257,6 +291,7 @@ class Trainer:
                 continue
             done += len(frames)
             self._state.minutes = minutes + (monotonic() - began) / 60
+            began += self._tell(losses[-1], len(frames))
         loss = self._over_all(torch.stack(losses).mean())
         asked = self._over_all(torch.stack(self._verdicts).mean()) if self._verdicts else 0.0
         if not (math.isfinite(loss) and math.isfinite(asked)):
@@ -268,6 +303,20 @@ class Trainer:
         self._report(rate, loss)
         self._good = {name: tensor.clone() for name, tensor in self._smooth.items()}
         return True
+
+    def _tell(self, loss: Tensor, frames: int) -> float:
+        """Now and then, how far it is; returns the seconds that whoever is told took."""
+        self._untold.append(loss)
+        self._untold_frames += frames
+        now = monotonic()
+        if now - self._told_at < _TOLD_EVERY:
+            return 0.0
+        speed = self._untold_frames / (now - self._told_at)
+        mean = float(torch.stack(self._untold).mean())
+        self.watch(Moment(self._share(), self._state.minutes, self._state.epoch, mean, speed))
+        self._untold.clear()
+        self._untold_frames, self._told_at = 0, monotonic()
+        return self._told_at - now
 
     def _mine(self, order: Tensor, draws: torch.Generator) -> Tensor:
         """This process's share of an epoch, and random numbers of its own; everything where it is alone."""

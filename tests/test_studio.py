@@ -1,0 +1,220 @@
+"""Trainings in processes of their own: real ones, of performers so small that they take seconds."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from time import monotonic, sleep
+
+import psutil
+import pytest
+
+from core import paths
+from core.errors import UnusableInput
+from core.runs import Record, curve, list_records, read_record, sheets
+from core.studio import DIED, Studio
+from core.targets.store import load_target
+from tests.puppets import make_puppet
+
+PATIENCE = 90.0
+LONG = 30.0
+
+
+@pytest.fixture(autouse=True)
+def own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DANCE_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("DANCE_CACHE", str(tmp_path / "cache"))
+    make_puppet(paths.user_performers())
+    return tmp_path
+
+
+@pytest.fixture
+def studio(own_data: Path) -> Iterator[Studio]:
+    with Studio() as made:
+        yield made
+
+
+def order(minutes: float = LONG, generator: str = "mlp", target: str = "puppet") -> Record:
+    return Record(target=target, generator=generator, minutes=minutes, device="cpu")
+
+
+def until(so: Callable[[], object], what: str) -> None:
+    end = monotonic() + PATIENCE
+    while not so():
+        assert monotonic() < end, f"waited {PATIENCE:.0f} s until {what}"
+        sleep(0.05)
+
+
+def until_learning(studio: Studio, run: str, rounds: int = 1) -> None:
+    found = studio.find(run)
+    assert found is not None
+    until(lambda: len(curve(found.folder)) >= rounds or over(studio, run), "it learns")
+    assert not over(studio, run), studio.find(run)
+
+
+def over(studio: Studio, run: str) -> bool:
+    record = studio.find(run)
+    return record is None or record.state not in {"waiting", "training"}
+
+
+def state(studio: Studio, run: str) -> str:
+    record = studio.find(run)
+    assert record is not None
+    return record.state
+
+
+def generators() -> tuple[str, ...]:
+    with load_target("puppet") as target:
+        return tuple(target.manifest.generator_names())
+
+
+def test_what_is_ordered_is_trained_and_given(studio: Studio) -> None:
+    assert "mlp" not in generators()
+    run = studio.start(order(0.1))
+    phases = set()
+    while not over(studio, run):
+        standing = studio.standing(run)
+        if standing is not None:
+            phases.add(standing.phase)
+        sleep(0.02)
+    record = studio.find(run)
+    assert record is not None
+    assert (record.state, record.error) == ("done", None)
+    assert {"starting", "training"} <= phases
+    assert record.trained == pytest.approx(0.1, abs=0.1)
+    assert "mlp" in generators()
+    points = curve(record.folder)
+    assert points[-1].loss < points[0].loss
+    assert sheets(record.folder)
+    assert read_record(record.folder) == record
+    assert studio.standing(run) is None
+
+
+def test_one_is_trained_at_a_time_and_others_see_their_place(studio: Studio) -> None:
+    first, second, third = (studio.start(order(generator=name)) for name in ("mlp", "mlp-se", "unet"))
+    until(lambda: state(studio, first) == "training", "the first one begins")
+    assert [studio.place(run) for run in (first, second, third)] == [0, 1, 2]
+    studio.stop(second)
+    assert state(studio, second) == "stopped"
+    assert studio.place(third) == 1
+    with pytest.raises(UnusableInput, match="already"):
+        studio.start(order())
+    with pytest.raises(UnusableInput, match="already"):
+        studio.forget(third)
+    studio.stop(third)
+    studio.forget(third)
+    assert studio.find(third) is None
+    assert [record.id for record in list_records()] == [first, second]
+
+
+def test_a_pause_costs_nothing_and_the_performer_can_be_tried_meanwhile(studio: Studio) -> None:
+    run = studio.start(order())
+    until_learning(studio, run)
+    studio.pause(run)
+
+    def phase() -> str:
+        standing = studio.standing(run)
+        return "" if standing is None else standing.phase
+
+    until(lambda: phase() == "paused", "it pauses")
+    before = studio.standing(run)
+    studio.give(run)
+    until(lambda: "mlp" in generators(), "the performer has it")
+    until(lambda: (s := studio.standing(run)) is not None and s.given == 1, "it is told")
+    assert phase() == "paused"
+    after = studio.standing(run)
+    assert before is not None
+    assert after is not None
+    assert after.minutes == before.minutes
+    studio.go_on(run)
+    until(lambda: phase() == "training", "it goes on")
+    later = studio.standing(run)
+    assert later is not None
+    assert later.minutes < before.minutes + 0.2, "the pause does not count"
+    assert later.losses[: len(before.losses)] == before.losses
+
+
+def test_stopped_it_keeps_what_was_learnt_and_can_go_on(studio: Studio) -> None:
+    run = studio.start(order())
+    until_learning(studio, run, rounds=2)
+    studio.stop(run)
+    until(lambda: over(studio, run), "it stops")
+    record = studio.find(run)
+    assert record is not None
+    assert (record.state, record.error) == ("stopped", None)
+    assert "mlp" in generators()
+    known = len(curve(record.folder))
+    more = record.trained + 0.05 - record.minutes
+    studio.resume(run, more_minutes=more)
+    until(lambda: over(studio, run), "it is done")
+    longer = studio.find(run)
+    assert longer is not None
+    assert (longer.state, longer.error) == ("done", None)
+    assert longer.trained > record.trained
+    assert len(curve(longer.folder)) > known
+
+
+def test_what_cannot_be_trained_says_why(studio: Studio) -> None:
+    nobody, nothing = studio.start(order(target="nobody-there")), studio.start(order(generator="crayon"))
+    until(lambda: over(studio, nobody) and over(studio, nothing), "both fail")
+    for run, word in ((nobody, "performer"), (nothing, "crayon")):
+        record = studio.find(run)
+        assert record is not None
+        assert record.state == "failed"
+        assert word in str(record.error)
+
+
+def test_a_training_that_dies_is_interrupted_and_goes_on(studio: Studio) -> None:
+    run = studio.start(order())
+    until_learning(studio, run, rounds=2)
+    (worker,) = psutil.Process().children()
+    worker.kill()
+    until(lambda: over(studio, run), "its death is noticed")
+    record = studio.find(run)
+    assert record is not None
+    assert (record.state, record.error) == ("interrupted", DIED)
+    rounds = len(curve(record.folder))
+    studio.resume(run)
+    until_learning(studio, run, rounds=rounds + 1)
+    standing = studio.standing(run)
+    assert standing is not None
+    assert standing.minutes >= record.trained
+
+
+SERVER = """
+    import sys, time
+    from core.runs import Record
+    from core.studio import Studio
+    studio = Studio()
+    studio.start(Record(target="puppet", generator="mlp", minutes=30, device="cpu"))
+    time.sleep(300)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX")
+def test_a_server_that_is_killed_loses_the_last_moments_only(own_data: Path) -> None:
+    server = subprocess.Popen([sys.executable, "-c", textwrap.dedent(SERVER)], cwd=paths.PROJECT)
+    folder = order().folder
+    until(lambda: len(curve(folder)) >= 3, "it learns")
+    (worker,) = psutil.Process(server.pid).children()
+    server.send_signal(signal.SIGKILL)
+    server.wait(10)
+    until(lambda: not worker.is_running(), "the training ends as well")
+    left = read_record(folder)
+    assert left is not None
+    assert left.state == "training"
+    rounds = len(curve(folder))
+    with Studio() as studio:
+        (record,) = studio.records()
+        assert record.state == "interrupted"
+        studio.resume(record.id)
+        until_learning(studio, record.id, rounds=rounds + 1)
+        minutes = [point.minutes for point in curve(folder)]
+        assert minutes == sorted(minutes), "it goes on and does not begin anew"
+    assert read_record(folder) is not None
+    assert list_records()[0].state == "interrupted", "an app that is stopped interrupts as well"
