@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+import psutil
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core import paths
@@ -46,6 +47,7 @@ class Record(BaseModel):
         error: why it failed, a sentence.
         trained: minutes so far.
         created: seconds since 1970.
+        keeper: the server that has it in hand, as :func:`this_process` names it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -59,6 +61,7 @@ class Record(BaseModel):
     error: str | None = Field(default=None, max_length=1000)
     trained: float = Field(default=0.0, ge=0)
     created: float = Field(default=0.0, ge=0)
+    keeper: str = Field(default="", max_length=60)
 
     @property
     def id(self) -> str:
@@ -94,6 +97,23 @@ class Point:
     minutes: float
     loss: float
     held_out: float | None
+
+
+def this_process() -> str:
+    """A name of this process that no other has, not even one that gets its number later."""
+    own = psutil.Process()
+    return f"{own.pid}-{int(own.create_time())}"
+
+
+def in_other_hands(record: Record) -> bool:
+    """Whether another server, which lives, has it in hand."""
+    if record.state not in UNFINISHED or not record.keeper or record.keeper == this_process():
+        return False
+    try:
+        pid, born = record.keeper.split("-")
+        return int(psutil.Process(int(pid)).create_time()) == int(born)
+    except (ValueError, psutil.Error):
+        return False
 
 
 def runs_root() -> Path:

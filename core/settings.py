@@ -23,6 +23,9 @@ class Settings(BaseModel):
     result_minutes: float = Field(60.0, gt=0, description="How long a finished result is kept for its link.")
     device: Device = Field("auto", description="Where networks run: cpu, cuda, mps, or auto, which measures.")
     live_at_once: int = Field(2, ge=0, description="People who dance live at once; others are asked to wait.")
+    hosted: bool = Field(
+        False, description="A public app: nobody trains here, and imported performers are their visitor's alone."
+    )
     jobs_at_once: int = Field(1, ge=1, description="Transfers that run side by side; others wait in line.")
 
 

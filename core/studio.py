@@ -15,14 +15,23 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from time import time
 from typing import Any, Final, Literal
 
 from core import paths
 from core.closing import Closing
 from core.errors import DanceError, UnusableInput
-from core.runs import UNFINISHED, Record, RunState, list_records, runs_root
+from core.runs import (
+    CHECKPOINT,
+    UNFINISHED,
+    Record,
+    RunState,
+    in_other_hands,
+    list_records,
+    read_record,
+    runs_root,
+    this_process,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +95,8 @@ class Studio(Closing):
         self._line: deque[str] = deque()
         self._runs: dict[str, _Run] = {}
         for record in list_records():
+            if in_other_hands(record):
+                continue
             self._runs[record.id] = run = _Run(record)
             if record.state in UNFINISHED:
                 run.record = record.model_copy(update={"state": "interrupted"})
@@ -106,7 +117,7 @@ class Studio(Closing):
         """
         with self._changed:
             self._refuse(record.id)
-            (record.folder / "last.pt").unlink(missing_ok=True)
+            (record.folder / CHECKPOINT).unlink(missing_ok=True)
             self._queue(
                 record.model_copy(update={"state": "waiting", "error": None, "trained": 0.0, "created": time()})
             )
@@ -235,10 +246,14 @@ class Studio(Closing):
         run = self._runs.get(run_id)
         if run is not None and run.record.state in UNFINISHED:
             raise UnusableInput("This is being trained already: look at it below, or stop it first.")
+        kept = read_record(runs_root() / run_id)
+        if kept is not None and in_other_hands(kept):
+            raise UnusableInput("Another app that runs on this computer is training this just now: look there.")
 
     def _queue(self, record: Record) -> None:
         if self._closed:
             raise DanceError("The app is being stopped: start it again and try then.")
+        record = record.model_copy(update={"keeper": this_process()})
         record.save()
         self._runs[record.id] = _Run(record)
         self._line.append(record.id)
@@ -361,8 +376,3 @@ def _hang_up(process: subprocess.Popen[str]) -> None:
             process.stdin.close()
     except OSError:
         logger.debug("a training was gone already")
-
-
-def run_folder(run_id: str) -> Path:
-    """Where the run of that id is kept."""
-    return runs_root() / run_id

@@ -202,6 +202,10 @@ def test_a_server_that_is_killed_loses_the_last_moments_only(own_data: Path) -> 
     folder = order().folder
     until(lambda: len(curve(folder)) >= 3, "it learns")
     (worker,) = psutil.Process(server.pid).children()
+    with Studio() as other:
+        assert other.records() == [], "what a living server has in hand is left to it"
+        with pytest.raises(UnusableInput, match="Another app"):
+            other.start(order())
     server.send_signal(signal.SIGKILL)
     server.wait(10)
     until(lambda: not worker.is_running(), "the training ends as well")

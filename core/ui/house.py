@@ -16,6 +16,7 @@ from core.errors import Cancelled, DanceError
 from core.jobs import JobCentre
 from core.live.room import LiveRoom
 from core.settings import settings
+from core.studio import Studio
 from core.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ class House:
     live: LiveRoom = field(default_factory=lambda: LiveRoom(settings().live_at_once))
     performers: Performers = field(default_factory=Performers)
     speed: Speed = field(default_factory=Speed)
+    studio: Studio | None = None
     _warm: threading.Lock = field(default_factory=threading.Lock)
     _closed: threading.Event = field(default_factory=threading.Event)
     _warmed: set[tuple[str, str]] = field(default_factory=set)
@@ -169,6 +171,8 @@ class House:
     def close(self) -> None:
         """Stop all work and delete all files."""
         self._closed.set()
+        if self.studio is not None:
+            self.studio.close()
         self.live.close()
         self.jobs.close()
         self.files.close()
@@ -183,6 +187,8 @@ def house() -> House:
     """
     limits = settings()
     made = House(JobCentre(workers=limits.jobs_at_once, keep_seconds=limits.result_minutes * 60), Workspace())
+    if not limits.hosted:
+        made.studio = Studio()
     atexit.register(made.close)
     return made
 

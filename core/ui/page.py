@@ -14,17 +14,17 @@ from core.ui.theme import dress
 from core.ui.words import plain
 
 NO_PERFORMER: Final = (
-    "There is no performer yet. Make one from a video of somebody dancing alone: "
+    "There is no performer yet. Make one on the Train page, from a video of somebody alone, or on the command line: "
     "`python -m core target build VIDEO --id NAME --name NAME`."
 )
 
 
-def run_page(show: Callable[[list[TargetSummary]], None]) -> None:
-    """Dress the page and show it; where there is no performer, or something fails, say so in a sentence."""
+def run_page(show: Callable[[list[TargetSummary]], None], *, needs_performers: bool = True) -> None:
+    """Dress the page and show it; where there is no performer and it needs one, or something fails, say so in a sentence."""
     dress()
     try:
         performers = list_targets()
-        if performers:
+        if performers or not needs_performers:
             show(performers)
             house().warm_up()
         else:

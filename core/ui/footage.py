@@ -1,0 +1,221 @@
+"""The first step of the train page: videos of one person, and at once what is wrong with them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+import streamlit as st
+
+from core.errors import DanceError
+from core.jobs import Job, JobHandle
+from core.settings import settings
+from core.ui.clips import KINDS, clip, picture_at, take_video
+from core.ui.house import House, house
+from core.ui.pictures import as_url, jpeg, tag
+from core.ui.visit import Visit
+from core.ui.words import in_words, plain
+from core.workspace import Stored
+
+if TYPE_CHECKING:
+    from core.targets.check import FootageCheck
+
+MOST_PARTS: Final = 6
+WANTED: Final = (
+    "One to three minutes of **one person, whole, in front of a camera that stands still**: arms up and out, turns all the way "
+    "round, steps, bends, a dance. Good light. Nothing leaves this computer."
+)
+_LOOK_AGAIN_SECONDS: Final = 0.4
+_PICTURE_SIDE: Final = 240
+_COVERAGE: Final = (720, 400)
+
+CheckJob: TypeAlias = "Job[float, FootageCheck]"
+
+
+@dataclass
+class Footage:
+    """What one visitor gave so far.
+
+    Attributes:
+        roles: on the visitor's shelf, of the parts in their order.
+        check: id of the job that looks, or looked, at them.
+        uploads: counts the uploads, so that each gets a fresh uploader and the last one's memory is given back.
+    """
+
+    roles: list[str] = field(default_factory=list)
+    check: str | None = None
+    uploads: int = 0
+
+    def parts(self, here: Visit) -> list[Stored]:
+        """The videos, in the order in which they were given."""
+        return [stored for role in self.roles if (stored := here.shelf.get(role)) is not None]
+
+    def result(self) -> FootageCheck | None:
+        """What was found out about them; None before."""
+        job = self.job()
+        return None if job is None else job.result
+
+    def job(self) -> CheckJob | None:
+        """The job that looks at them."""
+        return None if self.check is None else house().jobs.find(self.check)
+
+    def clear(self, here: Visit) -> None:
+        """Forget all of it."""
+        for role in self.roles:
+            here.shelf.drop(role)
+        self.roles, self.check = [], None
+
+
+def footage() -> Footage:
+    """The one of this session."""
+    given: Footage = st.session_state.setdefault("footage", Footage())
+    return given
+
+
+def choose_footage(here: Visit, given: Footage) -> None:
+    """The uploader, and what was uploaded so far."""
+    parts = given.parts(here)
+    for number, (role, part) in enumerate(zip(given.roles, parts, strict=True), 1):
+        _show_part(here, given, role, part, number)
+    if len(parts) < MOST_PARTS:
+        _uploader(here, given, first=not parts)
+
+
+def _uploader(here: Visit, given: Footage, *, first: bool) -> None:
+    most = settings().max_upload_mb
+    added = st.file_uploader(
+        "Videos of you" if first else "Add another video", type=KINDS, accept_multiple_files=True, max_upload_size=most,
+        key=f"footage-{given.uploads}",
+    )  # fmt: skip
+    st.caption(f"Up to {most} MB each, {MOST_PARTS} in all.")
+    if not added:
+        return
+    for file in added[: MOST_PARTS - len(given.roles)]:
+        try:
+            hold = take_video(house().files, file, file.name, file.size)
+        except DanceError as error:
+            here.notice = str(error)
+            continue
+        role = f"footage-{file.file_id}"
+        here.shelf.put(role, hold)
+        given.roles.append(role)
+    # a fresh uploader: the last one keeps the whole files in memory for as long as it shows them
+    given.uploads += 1
+    _begin_check(here, given)
+    st.rerun()
+
+
+def _show_part(here: Visit, given: Footage, role: str, part: Stored, number: int) -> None:
+    def remove() -> None:
+        here.shelf.drop(role)
+        given.roles.remove(role)
+        _begin_check(here, given)
+
+    picture, name, button = st.columns([1, 4, 1], vertical_alignment="center")
+    first = picture_at(str(part.path), 0.5) or picture_at(str(part.path), 0.0)
+    if first:
+        picture.html(tag(as_url(first), css_class="part"))
+    seconds = clip(part.path).seconds
+    length = "" if seconds is None else f" · {in_words(seconds)}"
+    name.markdown(f"{plain(part.name)}{length}")
+    button.button(
+        "",
+        icon=":material/close:",
+        key=f"remove-{number}-{given.uploads}",
+        help="Leave this video out",
+        on_click=remove,
+        type="tertiary",
+    )
+
+
+def _begin_check(here: Visit, given: Footage) -> None:
+    """Look at all parts anew."""
+    before = given.job()
+    if before is not None:
+        house().jobs.cancel(before)
+    parts = given.parts(here)
+    given.check = None
+    if parts:
+        try:
+            given.check = _start_check(house(), parts).id
+        except DanceError as error:
+            here.notice = str(error)
+
+
+def _start_check(shared: House, parts: list[Stored]) -> CheckJob:
+    with contextlib.ExitStack() as holding:
+        for part in parts:
+            holding.callback(part.hold().release)
+        release = holding.pop_all().close
+    return shared.jobs.submit(_look(parts), about=("check", tuple(part.path for part in parts)), release=release)
+
+
+def _look(parts: list[Stored]) -> Callable[[JobHandle[float]], FootageCheck]:
+    def work(handle: JobHandle[float]) -> FootageCheck:
+        from core.targets.check import check_footage
+
+        with contextlib.ExitStack() as names:
+            for part in parts:
+                names.enter_context(part.named())
+            return check_footage([part.path for part in parts], progress=handle.tell, cancelled=handle.cancelled)
+
+    return work
+
+
+def show_check(given: Footage) -> None:
+    """What was found, or how far the looking is."""
+    job = given.job()
+    if job is None:
+        return
+    with st.container(key="stage-check"):
+        if job.state == "failed":
+            st.error(plain(job.error or ""))
+        elif job.result is not None:
+            _show_result(job.result)
+        elif not job.over:
+            _watch(job.id)
+
+
+@st.fragment(run_every=_LOOK_AGAIN_SECONDS)
+def _watch(job_id: str) -> None:
+    job: CheckJob | None = house().jobs.find(job_id)
+    if job is None or job.over:
+        st.rerun()
+    place = house().jobs.place(job)
+    words = "Looking at your video…" if place == 0 else "Waiting until a dance is done…"
+    st.progress(job.progress or 0.0, text=words)
+
+
+def _show_result(found: FootageCheck) -> None:
+    st.subheader("This will do." if found.enough else "Not yet.", anchor=False)
+    for problem in found.problems:
+        st.error(plain(problem))
+    st.html(_facts(found))
+    st.image(
+        as_url(jpeg(found.coverage.picture(_COVERAGE)), "image/jpeg"), alt="Which poses were seen", width="stretch"
+    )
+    for advice in found.advice:
+        st.markdown(f":material/add_circle: {plain(advice)}")
+    shown = "".join(tag(as_url(jpeg(picture, _PICTURE_SIDE)), css_class="sample") for picture in found.pictures)
+    st.html(f'<div class="samples">{shown}</div>')
+
+
+def _facts(found: FootageCheck) -> str:
+    facts = (
+        (in_words(found.seconds), "of video"),
+        (f"{found.with_person:.0%}", "of it with a person"),
+        (f"{found.whole_body:.0%}", "from head to foot"),
+        ("still" if found.still else "moving", "camera"),
+    )
+    return (
+        '<div class="numbers">' + "".join(f"<div><b>{escape(v)}</b><span>{n}</span></div>" for v, n in facts) + "</div>"
+    )
+
+
+def part_paths(here: Visit, given: Footage) -> list[Path]:
+    """Where the videos lie."""
+    return [part.path for part in given.parts(here)]

@@ -1,0 +1,94 @@
+"""The second step of the train page: from videos to a performer in training, in the background."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from core.errors import DanceError, UnusableInput
+from core.jobs import Job, JobHandle
+from core.runs import Record
+from core.targets.manifest import is_slug
+from core.targets.store import find_place
+from core.workspace import Stored
+
+if TYPE_CHECKING:
+    from core.ui.house import House
+
+LICENCE: Final = "private: for the person filmed"
+_LONGEST_ID: Final = 30
+
+
+@dataclass(frozen=True, slots=True)
+class MakeRequest:
+    """A performer to make and what to train for them.
+
+    Attributes:
+        id, name: of the performer.
+        parts: their videos.
+        consent: whether the person filmed agreed.
+        generator: to train.
+        minutes: for how long.
+    """
+
+    id: str
+    name: str
+    parts: tuple[Stored, ...]
+    consent: bool
+    generator: str
+    minutes: float
+
+
+MakeJob: TypeAlias = "Job[float, str]"
+"""Its result is the id of the run."""
+
+
+def free_id(name: str) -> str:
+    """An id for a performer of that name that none has yet.
+
+    Raises:
+        UnusableInput: nothing of the name can be an id.
+    """
+    letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    base = re.sub(r"[^a-z0-9]+", "-", letters).strip("-")[:_LONGEST_ID].strip("-") or "performer"
+    for number in range(1, 1000):
+        candidate = base if number == 1 else f"{base}-{number}"
+        if is_slug(candidate) and find_place(candidate) is None:
+            return candidate
+    raise UnusableInput("There are too many performers of that name: choose another one.")
+
+
+def make(house: House, request: MakeRequest) -> MakeJob:
+    """Queue the making of a performer; their training begins when they are made.
+
+    Raises:
+        TooBusy: too many wait.
+        UnusableInput: a video is no longer there.
+    """
+    with contextlib.ExitStack() as holding:
+        for part in request.parts:
+            holding.callback(part.hold().release)
+        release = holding.pop_all().close
+    return house.jobs.submit(_work(house, request), about=request, release=release)
+
+
+def _work(house: House, request: MakeRequest) -> Callable[[JobHandle[float]], str]:
+    def work(handle: JobHandle[float]) -> str:
+        from core.targets.build import build_target
+
+        with contextlib.ExitStack() as names:
+            for part in request.parts:
+                names.enter_context(part.named())
+            build_target(
+                [part.path for part in request.parts], id=request.id, name=request.name, licence=LICENCE,
+                source_note="Filmed for this app.", consent=request.consent, progress=handle.tell, cancelled=handle.cancelled,
+            ).close()  # fmt: skip
+        if house.studio is None:
+            raise DanceError("Training is switched off here.")
+        return house.studio.start(Record(target=request.id, generator=request.generator, minutes=request.minutes))
+
+    return work

@@ -1,0 +1,155 @@
+"""The last step of the train page: one's own performers, to be renamed, shown, handed on and deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import streamlit as st
+
+from core.errors import DanceError
+from core.studio import Studio
+from core.targets.store import TargetSummary
+from core.ui.clips import PICTURE_KINDS, PICTURE_MEGABYTES
+from core.ui.house import house
+from core.ui.options import portrait_url
+from core.ui.pictures import tag
+from core.ui.visit import Visit
+from core.ui.words import plain
+from core.workspace import MEGABYTE, Hold
+
+_PACK: Final = "pack"
+_PACK_MEGABYTES: Final = 1024
+
+
+def show_performers(here: Visit, studio: Studio, performers: list[TargetSummary]) -> None:
+    """Everybody who was made here, and the way in for others."""
+    for performer in performers:
+        _show(here, studio, performer)
+    _import(here)
+
+
+def _show(here: Visit, studio: Studio, performer: TargetSummary) -> None:
+    with st.container(key=f"own-{performer.id}", border=True):
+        picture, words, more = st.columns([1, 4, 2], vertical_alignment="center")
+        portrait = portrait_url(performer)
+        if portrait:
+            picture.html(tag(portrait, css_class="part"))
+        seconds = performer.frames / max(performer.fps, 1e-6)
+        words.markdown(f"**{plain(performer.name)}**")
+        words.caption(f"{seconds:.0f} s of footage · " + ", ".join(performer.generators))
+        if more.button("Dance", key=f"dance-as-{performer.id}", icon=":material/play_arrow:"):
+            here.performer = performer.id
+            st.switch_page("pages/dance.py")
+        with st.expander("Name, portrait, file", key=f"more-{performer.id}"):
+            _rename(here, performer)
+            _portrait(here, performer)
+            _export(here, performer)
+            if st.button("Delete…", key=f"delete-{performer.id}", icon=":material/delete:"):
+                _ask_to_delete(here, studio, performer)
+
+
+def _rename(here: Visit, performer: TargetSummary) -> None:
+    from core.targets.manage import rename_target
+
+    name = st.text_input("Name", performer.name, max_chars=80, key=f"name-{performer.id}")
+    if name.strip() and name != performer.name:
+        _try(here, lambda: rename_target(performer.id, name))
+
+
+def _portrait(here: Visit, performer: TargetSummary) -> None:
+    from core.targets.manage import set_portrait
+
+    given = st.file_uploader(
+        "Another portrait", type=PICTURE_KINDS, max_upload_size=PICTURE_MEGABYTES, key=f"portrait-{performer.id}"
+    )
+    if given is None or st.session_state.get(f"portrait-kept-{performer.id}") == given.file_id:
+        return
+    st.session_state[f"portrait-kept-{performer.id}"] = given.file_id
+
+    def keep() -> None:
+        hold = house().files.take(given, given.name, given.size, PICTURE_MEGABYTES * MEGABYTE)
+        try:
+            with hold.stored.named():
+                set_portrait(performer.id, hold.stored.path)
+        finally:
+            hold.release()
+
+    _try(here, keep)
+
+
+def _export(here: Visit, performer: TargetSummary) -> None:
+    held = here.shelf.get(f"{_PACK}-{performer.id}")
+    if held is None:
+        if st.button("Put into one file", key=f"pack-{performer.id}"):
+            _try(here, lambda: here.shelf.put(f"{_PACK}-{performer.id}", _packed(performer)))
+        return
+    st.download_button(
+        f"Download {performer.id}.zip", data=held.path.read_bytes, file_name=f"{performer.id}.zip", mime="application/zip",
+        key=f"zip-{performer.id}", on_click="ignore", icon=":material/download:",
+    )  # fmt: skip
+
+
+def _packed(performer: TargetSummary) -> Hold:
+    from core.targets.pack import export_pack
+
+    hold = house().files.new_file(f"{performer.id}.zip", ".zip")
+    try:
+        with st.spinner("Putting everything into one file…"):
+            export_pack(performer.id, hold.stored.path)
+    except DanceError:
+        hold.release()
+        raise
+    return hold
+
+
+@st.dialog("Delete this performer?")
+def _ask_to_delete(here: Visit, studio: Studio, performer: TargetSummary) -> None:
+    from core.targets.store import delete_target
+
+    st.markdown(f"{plain(performer.name)}'s footage, everything that was trained, and all curves are deleted for good.")
+    yes, no = st.columns(2)
+    if yes.button("Delete for good", key="delete-yes", type="primary", width="stretch"):
+
+        def delete() -> None:
+            studio.forget_target(performer.id)
+            delete_target(performer.id)
+
+        _try(here, delete)
+    if no.button("Keep", key="delete-no", width="stretch"):
+        st.rerun()
+
+
+def _import(here: Visit) -> None:
+    from core.targets.pack import import_pack
+
+    given = st.file_uploader(
+        "A performer's file from elsewhere",
+        type=["zip"],
+        max_upload_size=_PACK_MEGABYTES,
+        key=f"import-{len(here.results)}",
+    )
+    if given is None or st.session_state.get("imported") == given.file_id:
+        return
+    st.session_state["imported"] = given.file_id
+
+    def take() -> None:
+        hold = house().files.take(given, given.name, given.size, _PACK_MEGABYTES * MEGABYTE)
+        try:
+            with hold.stored.named():
+                import_pack(hold.stored.path)
+        except DanceError as error:
+            raise DanceError(hold.stored.shown(str(error))) from error
+        finally:
+            hold.release()
+
+    _try(here, take)
+
+
+def _try(here: Visit, act: Callable[[], None]) -> None:
+    """Do it and show the page anew; a sentence where it cannot be done."""
+    try:
+        act()
+    except DanceError as error:
+        here.notice = str(error)
+    st.rerun()

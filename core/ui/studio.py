@@ -1,0 +1,143 @@
+"""The third step of the train page: a training to look at, to pause, to try, to stop and to go on with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import streamlit as st
+
+from core.errors import DanceError
+from core.runs import Record, RunState, curve, sheets
+from core.studio import Standing, Studio
+from core.ui.pictures import file_url, tag
+from core.ui.words import in_words, plain
+
+_LOOK_AGAIN_SECONDS: Final = 1.0
+_CURVE_HEIGHT: Final = 220
+MORE_MINUTES: Final = 10.0
+
+_STATES: Final[dict[RunState, str]] = {
+    "waiting": "In line",
+    "training": "Training",
+    "interrupted": "Interrupted: the app was stopped. It goes on where it was.",
+    "stopped": "Stopped. What was learnt is kept.",
+    "failed": "It did not work out.",
+    "done": "Trained.",
+}
+_PHASES: Final = {
+    "starting": "Getting ready…",
+    "preparing": "Preparing the footage…",
+    "training": "Learning",
+    "paused": "Paused",
+    "ending": "Keeping what was learnt…",
+}
+
+
+def show_run(studio: Studio, record: Record, name: str) -> None:
+    """All of one run."""
+    with st.container(key="stage-run"):
+        st.subheader(plain(name), anchor=False)
+        st.fragment(_watch, run_every=_LOOK_AGAIN_SECONDS if record.state in {"waiting", "training"} else None)(
+            studio, record.id, record.state
+        )
+        _show_sheets(record.folder)
+
+
+def _watch(studio: Studio, run_id: str, state: RunState) -> None:
+    """How far it is, without rerunning the page."""
+    record = studio.find(run_id)
+    if record is None or record.state != state:
+        st.rerun()
+    standing = studio.standing(run_id)
+    if standing is not None:
+        st.progress(min(standing.share, 1.0), text=_progress_words(record, standing))
+        _numbers(record, standing)
+    elif record.state == "waiting":
+        place = studio.place(run_id)
+        words = "one training" if place == 1 else f"{place} trainings"
+        st.progress(0.0, text="Getting ready…" if place == 0 else f"In line: {words} before this one.")
+    else:
+        st.markdown(_STATES[record.state])
+    if record.error:
+        st.error(plain(record.error))
+    _show_curve(record.folder, standing)
+    _show_buttons(studio, record, standing)
+
+
+def _progress_words(record: Record, standing: Standing) -> str:
+    words = _PHASES[standing.phase]
+    if standing.phase != "training":
+        return words
+    return f"{words} · {in_words(max(record.minutes - standing.minutes, 0) * 60)} left"
+
+
+def _numbers(record: Record, standing: Standing) -> None:
+    held_out = "–" if standing.held_out is None else f"{standing.held_out:.4f}"
+    facts = (
+        (f"{standing.minutes:.1f}", f"of {record.minutes:.0f} minutes"),
+        (f"{standing.frames_per_second:.0f}", "pictures a second"),
+        (held_out, "error on what it has not seen"),
+    )
+    st.html('<div class="numbers">' + "".join(f"<div><b>{v}</b><span>{n}</span></div>" for v, n in facts) + "</div>")
+
+
+def _show_curve(folder: Path, standing: Standing | None) -> None:
+    """Errors over minutes: of what is learnt from as it goes, of held-out frames after every round."""
+    points = curve(folder)
+    live = [] if standing is None else [(minutes, loss) for minutes, loss in standing.losses]
+    learnt = live or [(point.minutes, point.loss) for point in points]
+    if len(learnt) < 2:
+        return
+    held_out = [(point.minutes, point.held_out) for point in points if point.held_out is not None]
+    # both are of their own size; what counts is which way they go
+    rows = [*_shares(learnt, "learnt from"), *_shares(held_out, "not seen")]
+    columns = dict(zip(("minutes", "error", "of"), map(list, zip(*rows, strict=True)), strict=True))
+    st.line_chart(columns, x="minutes", y="error", color="of", height=_CURVE_HEIGHT)
+    st.caption("Error on what is learnt from and on what was not seen; the first of each is 1.")
+
+
+def _shares(points: list[tuple[float, float]], of: str) -> list[tuple[float, float, str]]:
+    first = next((error for _, error in points if error > 0), 1.0)
+    return [(minutes, error / first, of) for minutes, error in points]
+
+
+def _show_buttons(studio: Studio, record: Record, standing: Standing | None) -> None:
+    with st.container(horizontal=True, key="run-buttons"):
+        if record.state in {"waiting", "training"}:
+            if standing is not None and standing.phase in {"training", "paused"}:
+                paused = standing.phase == "paused"
+                act = studio.go_on if paused else studio.pause
+                st.button("Go on" if paused else "Pause", key="run-pause", on_click=act, args=(record.id,))
+                st.button("Try it now", key="run-give", on_click=studio.give, args=(record.id,))
+            st.button("Stop", key="run-stop", on_click=studio.stop, args=(record.id,))
+        else:
+            again = record.state == "interrupted"
+            label = "Go on" if again else f"{MORE_MINUTES:.0f} more minutes"
+            st.button(label, key="run-resume", type="primary" if again else "secondary", on_click=_resume,
+                      args=(studio, record.id, 0.0 if again else MORE_MINUTES))  # fmt: skip
+    if standing is not None and standing.given:
+        st.success("The performer has what was learnt so far: try it on the Dance page. Training goes on.")
+
+
+def _resume(studio: Studio, run_id: str, more: float) -> None:
+    try:
+        studio.resume(run_id, more)
+    except DanceError as error:
+        st.toast(plain(str(error)))
+
+
+def _show_sheets(folder: Path) -> None:
+    """Held-out frames, now and earlier."""
+    pictures = sheets(folder)
+    if not pictures:
+        return
+    newest = len(pictures)
+    chosen = newest
+    if newest > 1:
+        chosen = st.select_slider(
+            "Through time", list(range(1, newest + 1)), value=newest, key=f"sheet-{folder.name}-{newest}",
+            format_func=lambda n: "now" if n == newest else f"round {n}",
+        )  # fmt: skip
+    st.caption("Above the footage, below what is drawn of moves that were not learnt from.")
+    st.html(tag(file_url(pictures[chosen - 1]), "Held-out frames: footage above, drawn below", "sheet"))

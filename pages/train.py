@@ -1,0 +1,143 @@
+"""Become the performer: footage, a plan, training, and a performer of one's own."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.errors import DanceError
+from core.studio import Studio
+from core.targets.store import TargetSummary
+from core.ui.footage import WANTED, Footage, choose_footage, footage, show_check
+from core.ui.house import house
+from core.ui.making import MakeJob, MakeRequest, free_id, make
+from core.ui.page import run_page
+from core.ui.performers import show_performers
+from core.ui.stage import show_poster
+from core.ui.studio import show_run
+from core.ui.visit import Visit, visit
+from core.ui.words import plain
+
+HOSTED = (
+    "Training is switched off on this public app: it needs a computer of its own for a quarter of an hour. Run the app on yours "
+    "(`streamlit run app.py`, see the README) and this page trains there, and nothing leaves it."
+)
+MINUTES = {5.0: "5 minutes: a first look", 15.0: "15 minutes: good", 40.0: "40 minutes: as good as it gets"}
+OTHERS = ("realtime", "unet-attn", "mlp-se", "unet", "mlp", "wgan-gp-unet", "gan-bce-unet")
+
+
+def show(performers: list[TargetSummary]) -> None:
+    here, studio = visit(), house().studio
+    if here.notice:
+        st.info(plain(here.notice))
+        here.notice = None
+    if studio is None:
+        st.info(HOSTED)
+        return
+    given, job = footage(), _making()
+    own = [performer for performer in performers if performer.own]
+    with st.container(key="train-page"):
+        controls, stage = st.columns([5, 7], gap="large")
+    with controls:
+        st.subheader("1 · Videos of you", anchor=False)
+        st.markdown(WANTED)
+        choose_footage(here, given)
+        st.subheader("2 · The training", anchor=False)
+        _plan(here, studio, given, job)
+        if own:
+            st.subheader("3 · Your performers", anchor=False)
+        show_performers(here, studio, own)
+    with stage:
+        show_stage(studio, given, job, performers)
+
+
+def show_stage(studio: Studio, given: Footage, job: MakeJob | None, performers: list[TargetSummary]) -> None:
+    names = {performer.id: performer.name for performer in performers}
+    checked, making, runs, idle = (st.container() for _ in range(4))
+    with checked:
+        show_check(given)
+    with making:
+        if job is not None and job.state == "failed":
+            st.error(plain(job.error or ""))
+        elif job is not None and not job.over:
+            _watch_making(job.id)
+    records = studio.records()
+    with runs:
+        for record in records:
+            show_run(studio, record, f"{names.get(record.target, record.target)} · {record.generator}")
+    with idle:
+        if given.check is None and job is None and not records:
+            show_poster(None, None, "A minute of video makes you a performer.")
+
+
+def _plan(here: Visit, studio: Studio, given: Footage, job: MakeJob | None) -> None:
+    checked = given.result()
+    name = st.text_input(
+        "Name",
+        placeholder="What shall your performer be called?",
+        max_chars=60,
+        key="train-name",
+        persist_state="session",
+    )
+    minutes = st.segmented_control(
+        "For how long",
+        list(MINUTES),
+        default=15.0,
+        required=True,
+        format_func=lambda m: f"{m:.0f} min",
+        key="train-minutes",
+        persist_state="session",
+    )
+    st.caption(MINUTES[minutes])
+    with st.expander("Another generator", key="train-more"):
+        generator = st.selectbox(
+            "Generator", OTHERS, required=True, key="train-generator", persist_state="session", filter_mode=None
+        )
+    consent = st.checkbox("The person in these videos is me, or agreed to this.", key="train-consent")
+    busy = job is not None and not job.over
+    missing = _missing(given, checked is not None and not checked.problems, name, consent)
+    with st.container(key="go", gap="xxsmall"):
+        clicked = st.button("Train", key="train", type="primary", disabled=busy or missing is not None, width="stretch")
+        if missing is not None and not busy:
+            st.caption(missing)
+    if clicked and not busy and missing is None:
+        try:
+            request = MakeRequest(free_id(name), name.strip(), tuple(given.parts(here)), consent, generator, minutes)
+            st.session_state["making"] = make(house(), request).id
+        except DanceError as error:
+            st.error(plain(str(error)))
+        else:
+            given.clear(here)
+            st.rerun()
+
+
+def _missing(given: Footage, usable: bool, name: str, consent: bool) -> str | None:
+    """What has to be done first, a sentence; None where nothing has."""
+    if not given.roles:
+        return "Choose a video first."
+    if given.result() is None:
+        return "Your video is being looked at."
+    if not usable:
+        return "This footage will not do: see beside."
+    if not name.strip():
+        return "Give your performer a name."
+    return None if consent else "Say that the person filmed agreed."
+
+
+def _making() -> MakeJob | None:
+    wanted = st.session_state.get("making")
+    return None if wanted is None else house().jobs.find(wanted)
+
+
+@st.fragment(run_every=0.5)
+def _watch_making(job_id: str) -> None:
+    job: MakeJob | None = house().jobs.find(job_id)
+    if job is None or job.over:
+        st.rerun()
+    place = house().jobs.place(job)
+    st.progress(
+        job.progress or 0.0, text="Cutting you out of your video…" if place == 0 else "Waiting until a dance is done…"
+    )
+    st.button("Cancel", key="cancel-making", on_click=house().jobs.cancel, args=(job,), disabled=job.cancel_asked)
+
+
+run_page(show, needs_performers=False)
