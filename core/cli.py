@@ -89,7 +89,9 @@ def targets(as_json: Annotated[bool, typer.Option("--json", help="A JSON list, f
 
 @target_app.command()
 def build(
-    source: Annotated[Path, typer.Argument(help="A video, or a folder with frames/ and landmarks.npz.")],
+    source: Annotated[
+        list[Path], typer.Argument(help="A video, several of one stage, or a folder with frames/ and landmarks.npz.")
+    ],
     target_id: Annotated[str, typer.Option("--id", help="Short name for links: small letters, digits, hyphens.")],
     name: Annotated[str, typer.Option("--name", help="Name that people see.")],
     plate: Annotated[Path | None, typer.Option(help="A picture of the empty stage, where one was taken.")] = None,
@@ -97,6 +99,9 @@ def build(
     portrait: Annotated[Path | None, typer.Option(help="A picture of the performer for lists.")] = None,
     into: Annotated[Path | None, typer.Option(help="Folder to build in, instead of the user's own performers.")] = None,
     licence: Annotated[str | None, typer.Option(help="What may be done with the footage.")] = None,
+    consent: Annotated[
+        bool | None, typer.Option("--consent/--no-consent", help="Whether the person filmed agreed.")
+    ] = None,
 ) -> None:
     """Make a performer from footage of one person."""
     from core.targets.build import build_target
@@ -105,7 +110,7 @@ def build(
     with _sentences(), _bar() as bar:
         task = bar.add_task("Building", total=1.0, speed="")
         target = build_target(
-            source, id=target_id, name=name, into=into, plate=plate, masks=masks, portrait=portrait,
+            source, id=target_id, name=name, into=into, plate=plate, masks=masks, portrait=portrait, consent=consent,
             progress=lambda share: bar.update(task, completed=share), **more,
         )  # fmt: skip
     _out.print(f"{target.name} is ready: {target.manifest.frames} frames.", markup=False)

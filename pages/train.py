@@ -94,7 +94,7 @@ def _plan(here: Visit, studio: Studio, given: Footage, job: MakeJob | None) -> N
         )
     consent = st.checkbox("The person in these videos is me, or agreed to this.", key="train-consent")
     busy = job is not None and not job.over
-    missing = _missing(given, checked is not None and not checked.problems, name, consent)
+    missing = _missing(given, checked is not None and checked.verdict.enough, name, consent)
     with st.container(key="go", gap="xxsmall"):
         clicked = st.button("Train", key="train", type="primary", disabled=busy or missing is not None, width="stretch")
         if missing is not None and not busy:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from core import dances
+from core.targets.manifest import read_manifest
 from core.video.reader import VideoReader
 from tests.conftest import PROJECT
 from tests.media import frames_of, sound_seconds
@@ -109,11 +110,14 @@ def test_build_export_import_and_dance(tmp_path: Path) -> None:
     with VideoReader(dance, start=1, end=2.6) as reader:
         clip = write_video(tmp_path / "me.mp4", [frame.image for frame in reader])
     first, second = str(tmp_path / "first"), str(tmp_path / "second")
-    built = run("target", "build", clip, "--id", "me", "--name", "Me", DANCE_DATA=first)
+    built = run("target", "build", clip, clip, "--id", "me", "--name", "Me", "--consent", DANCE_DATA=first)
     assert built.returncode == 0, built.stderr
     zipped = tmp_path / "me.zip"
     assert run("target", "export", "me", zipped, DANCE_DATA=first).returncode == 0
     assert run("target", "import", zipped, DANCE_DATA=second).returncode == 0
+    manifest = read_manifest(tmp_path / "second" / "performers" / "me")
+    assert manifest.consent is True
+    assert manifest.frames == 80, "both videos"
     again = run("target", "import", zipped, DANCE_DATA=second)
     assert again.returncode == 2
     assert one_sentence(again.stderr)

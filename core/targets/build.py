@@ -7,7 +7,7 @@ the empty stage, if the camera stood still; cut the person out. All of it in a f
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -21,7 +21,7 @@ from core.errors import Cancelled, NobodyFound, OverLimit, UnusableInput
 from core.pose.estimator import PoseEstimator
 from core.pose.smoothing import smooth_offline
 from core.targets import portrait as portraits
-from core.targets.footage import Footage, Shot, open_footage
+from core.targets.footage import Footage, Shot, fit, fit_scale, open_footage, same_shape
 from core.targets.frames import FootageWriter, FrameStore, MaskStore
 from core.targets.manifest import MANIFEST, MAX_FRAMES, MAX_SIDE, FileEntry, Manifest, file_entry, is_slug
 from core.targets.matte import body_shape, empty_stage, refine
@@ -71,7 +71,7 @@ class _Job:
 
 
 def build_target(
-    source: Path,
+    source: Path | Sequence[Path],
     *,
     id: str,
     name: str,
@@ -81,6 +81,7 @@ def build_target(
     portrait: Path | None = None,
     licence: str = UNKNOWN_LICENCE,
     source_note: str = "",
+    consent: bool | None = None,
     size: int = 512,
     crf: float = 20.0,
     replace: bool = False,
@@ -90,7 +91,8 @@ def build_target(
     """Make a performer from footage of one person and open it.
 
     Args:
-        source: a video, or a folder of numbered pictures (:class:`core.targets.footage.FolderFootage`).
+        source: a video, several of one stage, or a folder of numbered pictures
+            (:class:`core.targets.footage.FolderFootage`).
         id: a-z, 0-9 and hyphens; the folder's name.
         name: what people read.
         into: a folder of performers; the user's own by default.
@@ -99,6 +101,7 @@ def build_target(
         portrait: a picture for lists; by default the head and shoulders of the best frontal frame.
         licence: under which the footage may be used.
         source_note: where the footage comes from and who agreed to its use.
+        consent: whether the person filmed agreed; None where nobody was asked.
         size: the longer side of the kept frames in pixels; smaller footage is not enlarged.
         crf: x264's quality of the kept frames; lower is better and larger.
         replace: put it in the place of a performer of that id.
@@ -123,14 +126,14 @@ def build_target(
     with new_folder(place, replace=replace) as folder:
         job = _look(footage, folder, size, crf, tell)
         if not job.found():
-            raise NobodyFound(f"Nobody was found in {source.name}: choose footage that shows one person whole.")
+            raise NobodyFound(f"Nobody was found in {_called(source)}: choose footage that shows one person whole.")
         if job.found() < _ENOUGH_FRAMES:
             logger.warning("%s shows a person in %d frames only: the performer will have few moves", id, job.found())
         _save_poses(job, footage.tracked)
         stage = _find_stage(job, plate)
         _cut_out(job, stage)
         _save_portrait(job, portrait)
-        manifest = _manifest(job, id, name, licence, source_note)
+        manifest = _manifest(job, id, name, licence, source_note, consent)
         job.path(MANIFEST).write_bytes(manifest.to_json())
         with open_target(place_in(folder.parent, folder.name), manifest):
             pass  # what was written can be read
@@ -173,9 +176,9 @@ def _look(footage: Footage, folder: Path, longest: int, crf: float, tell: Progre
 
 def _keep(job: _Job, shot: Shot, estimator: PoseEstimator, frames: FootageWriter, masks: FootageWriter) -> None:
     pose, mask = _person(shot, estimator)
-    scale = _scale(shot.image, job.size)
-    frames.write(_fit(shot.image, job.size))
-    masks.write(_fit(mask, job.size) if mask is not None else np.zeros(job.size[::-1], np.uint8))
+    scale = fit_scale(shot.image, job.size)
+    frames.write(fit(shot.image, job.size))
+    masks.write(fit(mask, job.size) if mask is not None else np.zeros(job.size[::-1], np.uint8))
     job.poses.append(None if pose is None else pose.scaled(scale))
     job.times.append(float(shot.time))
     job.runs.append(shot.run)
@@ -210,23 +213,6 @@ def _kept_size(image: Frame, longest: int) -> tuple[int, int]:
     return kept
 
 
-def _scale(image: Frame | Alpha, size: tuple[int, int]) -> float:
-    """Kept pixels for one of ``image``; 1 where it only loses an odd row or column."""
-    height, width = image.shape[:2]
-    cropped = width - size[0] <= 1 and height - size[1] <= 1
-    return 1.0 if cropped else max(size[0] / width, size[1] / height)
-
-
-def _fit(picture: Frame, size: tuple[int, int]) -> Frame:
-    """``picture`` (or a mask) scaled to cover ``size`` and cut to it from its top left corner."""
-    width, height = size
-    scale = _scale(picture, size)
-    if scale != 1.0:
-        full = max(width, round(picture.shape[1] * scale)), max(height, round(picture.shape[0] * scale))
-        picture = np.asarray(cv2.resize(picture, full, interpolation=cv2.INTER_AREA), np.uint8)
-    return np.ascontiguousarray(picture[:height, :width])
-
-
 def _save_poses(job: _Job, smooth: bool) -> None:
     """Poses of a video without their noise; where nobody was found there is none, whatever lay before and after."""
     if smooth:
@@ -258,7 +244,7 @@ def _stage_seen(job: _Job) -> Frame | None:
 
 def _given_stage(path: Path, size: tuple[int, int]) -> Frame:
     stage: Frame = read_picture(path)
-    if abs(stage.shape[1] * size[1] - stage.shape[0] * size[0]) > 0.02 * stage.shape[1] * size[1]:
+    if not same_shape((stage.shape[1], stage.shape[0]), size):
         raise UnusableInput(f"{path.name} has another shape than the footage, so it cannot be its empty stage.")
     if stage.shape[1::-1] == size:
         return stage
@@ -296,7 +282,12 @@ def _save_picture(path: Path, picture: Frame) -> None:
     path.write_bytes(coded.tobytes())
 
 
-def _manifest(job: _Job, target_id: str, name: str, licence: str, source_note: str) -> Manifest:
+def _called(source: Path | Sequence[Path]) -> str:
+    """The footage's name in a sentence."""
+    return source.name if isinstance(source, Path) else ", ".join(part.name for part in source)
+
+
+def _manifest(job: _Job, target_id: str, name: str, licence: str, source_note: str, consent: bool | None) -> Manifest:
     names: dict[_Role, str] = {
         "poses": "poses.npz",
         "frames": "frames.mp4",
@@ -317,6 +308,7 @@ def _manifest(job: _Job, target_id: str, name: str, licence: str, source_note: s
             frames=len(job.poses),
             licence=licence,
             source=source_note,
+            consent=consent,
             files=files,
         )
     except ValidationError as error:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import zipfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Final, Protocol
@@ -28,6 +28,7 @@ FOLDER_RATE: Final = Fraction(5, 2)
 
 _LONGEST_GAP: Final = 3
 _LARGEST_RUN: Final = 2**31
+_SHAPE_SLACK: Final = 0.02
 _SUFFIXES: Final = (".webp", ".png", ".jpg", ".jpeg")
 
 
@@ -57,30 +58,77 @@ class Footage(Protocol):
     def __iter__(self) -> Iterator[Shot]: ...
 
 
-def open_footage(source: Path, masks: Path | None) -> Footage:
+def open_footage(source: Path | Sequence[Path], masks: Path | None) -> Footage:
     """The footage in ``source``; ``masks`` is a video of the person's masks, picture by picture.
+
+    Args:
+        source: a video, a folder of pictures, or several videos that follow each other.
+        masks: for a single video.
 
     Raises:
         NotAVideo: a file, but not a video.
-        UnusableInput: a folder without pictures.
+        UnusableInput: a folder without pictures, parts that do not fit together, or masks of several videos.
     """
-    return FolderFootage(source) if source.is_dir() else VideoFootage(source, masks)
+    parts = [source] if isinstance(source, Path) else list(source)
+    if not parts:
+        raise UnusableInput("There is no footage: choose at least one video.")
+    if len(parts) > 1:
+        if masks is not None:
+            raise UnusableInput("Masks go with a single video: join the videos first.")
+        return PartsFootage(parts)
+    return FolderFootage(parts[0]) if parts[0].is_dir() else VideoFootage(parts[0], masks)
+
+
+def same_shape(size: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Whether pictures of both sizes (width, height) are of one shape, but for two in a hundred."""
+    return abs(size[0] * other[1] - size[1] * other[0]) <= _SHAPE_SLACK * size[0] * other[1]
+
+
+def fit_scale(picture: Frame | Alpha, size: tuple[int, int]) -> float:
+    """By how much :func:`fit` scales; 1 where it only cuts an odd row or column."""
+    height, width = picture.shape[:2]
+    cropped = 0 <= width - size[0] <= 1 and 0 <= height - size[1] <= 1
+    return 1.0 if cropped else max(size[0] / width, size[1] / height)
+
+
+def fit(picture: Frame, size: tuple[int, int]) -> Frame:
+    """``picture`` (or a mask) scaled to cover ``size`` (width, height) and cut to it from its top left corner."""
+    width, height = size
+    scale = fit_scale(picture, size)
+    if scale != 1.0:
+        full = max(width, round(picture.shape[1] * scale)), max(height, round(picture.shape[0] * scale))
+        way = cv2.INTER_AREA if scale < 1.0 else cv2.INTER_LINEAR
+        picture = np.asarray(cv2.resize(picture, full, interpolation=way), np.uint8)
+    return np.ascontiguousarray(picture[:height, :width])
 
 
 class VideoFootage:
-    """A video at no more than 30 frames a second, at the size in which people are looked for."""
+    """A video at no more than 30 frames a second, at the size in which people are looked for.
+
+    Args:
+        path: the video.
+        masks: a video of the person's masks, picture by picture.
+        rate: frames a second to keep instead, as far as the video has them.
+
+    Attributes:
+        size: (width, height) of the pictures.
+    """
 
     tracked = True
 
-    def __init__(self, path: Path, masks: Path | None) -> None:
+    def __init__(self, path: Path, masks: Path | None, rate: Fraction | None = None) -> None:
         self._path = path
         self._masks = masks
         self._reader = VideoReader(path, max_side=settings().analysis_side)
         info = self._reader.info
         step = max(1, -(-info.rate // FASTEST))
         self._slack = Fraction(1, 4 * step)  # clocks tremble by less than a quarter of a frame
-        self.rate = info.rate / step
-        self.count = None if info.frames is None else max(1, info.frames // step)
+        self.size = self._reader.size
+        self.rate = info.rate / step if rate is None else rate
+        # of slower footage than asked for every frame is kept, and those that are not there are no gap
+        self._longest_gap = _LONGEST_GAP * max(Fraction(1), self.rate / info.rate)
+        kept = min(self.rate / info.rate, Fraction(1))
+        self.count: int | None = None if info.frames is None else max(1, int(info.frames * kept))
 
     def __iter__(self) -> Iterator[Shot]:
         tick, run = -1, 0
@@ -94,7 +142,7 @@ class VideoFootage:
                 due = int(frame.time * self.rate + self._slack)
                 if due <= tick:
                     continue
-                run += tick >= 0 and due - tick > _LONGEST_GAP
+                run += tick >= 0 and due - tick > self._longest_gap
                 tick = due
                 red = None if mask is None else np.ascontiguousarray(mask.image[..., 0])
                 yield Shot(frame.image, frame.time, run, mask=red)
@@ -102,9 +150,56 @@ class VideoFootage:
     def _mask_reader(self, path: Path) -> VideoReader:
         reader = VideoReader(path)
         (width, height), (across, down) = reader.size, self._reader.size
-        if abs(width * down - height * across) > 0.02 * width * down:
+        if not same_shape((width, height), (across, down)):
             raise UnusableInput(f"{path.name} is {width}×{height}: masks have the shape of the footage.")
         return reader
+
+
+class PartsFootage:
+    """Several videos one after the other, at the first one's rate and size; each begins a stretch of its own.
+
+    Raises:
+        UnusableInput: a part is not a video, or has another shape than the first.
+    """
+
+    tracked = True
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        first = VideoFootage(paths[0], None)
+        self.rate, self.size = first.rate, first.size
+        self._parts = [first, *(VideoFootage(path, None, self.rate) for path in paths[1:])]
+        for path, part in zip(paths, self._parts, strict=True):
+            if not same_shape(part.size, self.size):
+                raise UnusableInput(different_shape(path.name, part.size, paths[0].name, self.size))
+        counts = [part.count for part in self._parts]
+        self.count = None if None in counts else sum(count or 0 for count in counts)
+
+    def __iter__(self) -> Iterator[Shot]:
+        start, run = Fraction(0), 0
+        for part in self._parts:
+            last: Shot | None = None
+            for shot in part:
+                last = replace(shot, image=fit(shot.image, self.size), time=start + shot.time, run=run + shot.run)
+                yield last
+            if last is not None:
+                start, run = last.time + 1 / self.rate, last.run + 1
+
+
+def different_shape(name: str, size: tuple[int, int], first: str, shape: tuple[int, int]) -> str:
+    """The sentence about a part of footage that does not fit the first part; sizes are (width, height)."""
+    kind, asked = _shape_name(size), _shape_name(shape)
+    if kind != asked:
+        return f"{name} is {kind} and {first} is {asked}: film all parts with the camera held the same way."
+    return (
+        f"{name} is {size[0]}×{size[1]} and {first} is {shape[0]}×{shape[1]}, another shape: "
+        "film all parts with the same camera setting."
+    )
+
+
+def _shape_name(size: tuple[int, int]) -> str:
+    if same_shape(size, size[::-1]):
+        return "square"
+    return "upright" if size[1] > size[0] else "wide"
 
 
 class FolderFootage:

@@ -13,7 +13,16 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    ValidationError,
+    model_validator,
+)
 from pydantic.functional_serializers import PlainSerializer
 
 from core.errors import PackInvalid
@@ -130,6 +139,9 @@ class Manifest(_Model):
     source: str = Field(
         default="", max_length=2000, description="Where the footage comes from and who agreed to its use."
     )
+    consent: StrictBool | None = Field(
+        default=None, description="Whether the person filmed agreed; None where nobody was asked."
+    )
     created: datetime = Field(default_factory=lambda: datetime.now(UTC).replace(microsecond=0))
     files: dict[Literal["poses", "frames", "masks", "plate", "portrait"], FileEntry]
     generators: tuple[GeneratorWeights, ...] = Field(default=(), max_length=16)
@@ -161,8 +173,8 @@ class Manifest(_Model):
         return [*FOOTAGE_GENERATORS, *(generator.name for generator in self.generators)]
 
     def to_json(self) -> bytes:
-        """The text of ``manifest.json``."""
-        return (self.model_dump_json(indent=2) + "\n").encode()
+        """The text of ``manifest.json``; what was never said is left out."""
+        return (self.model_dump_json(indent=2, exclude_none=True) + "\n").encode()
 
 
 def parse_manifest(text: bytes, where: str) -> Manifest:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import streamlit as st
@@ -23,6 +22,7 @@ from core.workspace import Stored
 
 if TYPE_CHECKING:
     from core.targets.check import FootageCheck
+    from core.types import Frame
 
 MOST_PARTS: Final = 6
 WANTED: Final = (
@@ -31,7 +31,13 @@ WANTED: Final = (
 )
 _LOOK_AGAIN_SECONDS: Final = 0.4
 _PICTURE_SIDE: Final = 240
-_COVERAGE: Final = (720, 400)
+_FAULTS: Final = {
+    "nobody": "Nobody was found here:",
+    "several": "Somebody else is in view here:",
+    "cut": "Part of the body is out of the picture here:",
+    "dark": "It is too dark here:",
+    "blurred": "It is blurred here:",
+}
 
 CheckJob: TypeAlias = "Job[float, FootageCheck]"
 
@@ -191,31 +197,40 @@ def _watch(job_id: str) -> None:
 
 
 def _show_result(found: FootageCheck) -> None:
-    st.subheader("This will do." if found.enough else "Not yet.", anchor=False)
-    for problem in found.problems:
+    verdict = found.verdict
+    st.subheader("This will do." if verdict.enough else "Not yet.", anchor=False)
+    for problem in verdict.problems:
         st.error(plain(problem))
     st.html(_facts(found))
-    st.image(
-        as_url(jpeg(found.coverage.picture(_COVERAGE)), "image/jpeg"), alt="Which poses were seen", width="stretch"
+    st.html(
+        tag(
+            as_url(jpeg(found.coverage.picture(), quality=88)),
+            "Which poses were seen, and which are missing",
+            "coverage",
+        )
     )
-    for advice in found.advice:
+    for advice in verdict.advice:
         st.markdown(f":material/add_circle: {plain(advice)}")
-    shown = "".join(tag(as_url(jpeg(picture, _PICTURE_SIDE)), css_class="sample") for picture in found.pictures)
-    st.html(f'<div class="samples">{shown}</div>')
+    st.html(_samples(found.pictures))
+    for fault, pictures in found.faulty.items():
+        if pictures and verdict.problems:
+            st.caption(_FAULTS[fault])
+            st.html(_samples(pictures))
+
+
+def _samples(pictures: Sequence[Frame]) -> str:
+    shown = "".join(tag(as_url(jpeg(picture, _PICTURE_SIDE)), css_class="sample") for picture in pictures)
+    return f'<div class="samples">{shown}</div>'
 
 
 def _facts(found: FootageCheck) -> str:
+    camera = {True: "still", False: "moving", None: "?"}[found.still]
     facts = (
         (in_words(found.seconds), "of video"),
-        (f"{found.with_person:.0%}", "of it with a person"),
-        (f"{found.whole_body:.0%}", "from head to foot"),
-        ("still" if found.still else "moving", "camera"),
+        (f"{found.person:.0%}", "of it with a person"),
+        (f"{found.whole:.0%}", "of that from head to foot"),
+        (camera, "camera"),
     )
     return (
         '<div class="numbers">' + "".join(f"<div><b>{escape(v)}</b><span>{n}</span></div>" for v, n in facts) + "</div>"
     )
-
-
-def part_paths(here: Visit, given: Footage) -> list[Path]:
-    """Where the videos lie."""
-    return [part.path for part in given.parts(here)]

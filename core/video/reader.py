@@ -39,7 +39,8 @@ _MISSING_END = 0.5
 class VideoReader(Closing):
     """The pictures of ``path`` from ``start`` to ``end`` (seconds from its first picture), as they are to be shown.
 
-    ``max_side`` bounds the longer side in pixels; pictures are never enlarged. Every iteration opens the file anew and
+    ``max_side`` bounds the longer side in pixels; pictures are never enlarged. With ``every`` one picture in that many
+    seconds is delivered, and the others are decoded but not converted. Every iteration opens the file anew and
     delivers the same frames, so two passes are two ``for`` loops. Not for use from two threads at once.
 
     Attributes:
@@ -59,7 +60,13 @@ class VideoReader(Closing):
     """
 
     def __init__(
-        self, path: Path, *, start: float = 0.0, end: float | None = None, max_side: int | None = None
+        self,
+        path: Path,
+        *,
+        start: float = 0.0,
+        end: float | None = None,
+        max_side: int | None = None,
+        every: float = 0.0,
     ) -> None:
         if not 0 <= start < math.inf or not (end is None or start < end < math.inf):
             raise UnusableInput(f"From {start:g} s to {end or 0:g} s is no stretch: the end must come after the start.")
@@ -67,6 +74,7 @@ class VideoReader(Closing):
         self._source = examine(path)
         self._start = Fraction(start)
         self._end = None if end is None else Fraction(end)
+        self._every = Fraction(every)
         self.info = self._source.info
         self.size = _fitted(self.info.width, self.info.height, max_side)
         self.warnings: list[str] = []
@@ -99,11 +107,15 @@ class VideoReader(Closing):
 
     def _frames(self) -> Generator[VideoFrame, None, None]:
         convert = self._converter()
-        index = 0
+        index, due = 0, Fraction(0)
         with contextlib.closing(self._kept()) as kept:
             for time, picture in kept:
                 if index == 0:
-                    self.first = time
+                    self.first = due = time
+                if time < due - _ROUNDING:
+                    continue
+                # on from when it was due, so that the file's own frame rate does not slow the pace; after a gap, from here
+                due = (due if time < due + self._every else time) + self._every
                 yield VideoFrame(index, time - (self.first or 0), convert(picture))
                 index += 1
         if index == 0:

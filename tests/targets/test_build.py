@@ -15,7 +15,7 @@ from core import paths
 from core.errors import Cancelled, NobodyFound, OverLimit, PackInvalid, UnusableInput
 from core.targets import build
 from core.targets.build import build_target
-from core.targets.footage import FolderFootage, VideoFootage
+from core.targets.footage import FolderFootage, PartsFootage, VideoFootage, open_footage
 from core.targets.frames import FootageWriter
 from core.targets.pack import export_pack, import_pack
 from core.targets.store import delete_target, load_target
@@ -239,3 +239,75 @@ def test_fast_footage_is_thinned_evenly(tmp_path: Path, rate: int, kept_rate: in
     footage = VideoFootage(path, None)
     assert footage.rate == kept_rate
     assert [number_of(shot.image) for shot in footage] == list(kept)
+
+
+def parts_of(folder: Path, *rates: int, size: tuple[int, int] = (96, 64), frames: int = 6) -> list[Path]:
+    """Videos of numbered pictures that count on from one to the next."""
+    paths = [folder / f"part{place}.mp4" for place in range(len(rates))]
+    for place, (path, rate) in enumerate(zip(paths, rates, strict=True)):
+        video(path, [numbered(place * frames + index, size) for index in range(frames)], rate)
+    return paths
+
+
+def test_parts_follow_each_other(tmp_path: Path) -> None:
+    footage = PartsFootage(parts_of(tmp_path, 25, 25, 25))
+    shots = list(footage)
+    assert footage.rate == 25
+    assert footage.count == 18
+    assert [number_of(shot.image) for shot in shots] == list(range(18))
+    assert [shot.run for shot in shots] == [0] * 6 + [1] * 6 + [2] * 6
+    assert np.allclose(np.diff([float(shot.time) for shot in shots]), 1 / 25, atol=2e-3)
+    assert [shot.time for shot in footage] == [shot.time for shot in shots], "a second pass is the same"
+
+
+def test_parts_of_other_rates_keep_the_first_ones(tmp_path: Path) -> None:
+    footage = PartsFootage(parts_of(tmp_path, 10, 30, 2))
+    shots = list(footage)
+    assert footage.rate == 10
+    assert [number_of(shot.image) for shot in shots] == [*range(6), 6, 9, *range(12, 18)]
+    assert footage.count == len(shots)
+    assert [shot.run for shot in shots] == [0] * 6 + [1] * 2 + [2] * 6, "few frames a second are no gaps"
+
+
+@pytest.mark.parametrize("other", [(192, 128), (48, 32), (97, 64)])
+def test_parts_of_another_size_are_made_to_fit(tmp_path: Path, other: tuple[int, int]) -> None:
+    first = video(tmp_path / "first.mp4", [numbered(3)] * 3)
+    second = tmp_path / "second.mp4"
+    with FootageWriter(second, (other[0] // 2 * 2, other[1]), Fraction(25)) as writer:
+        writer.write(numbered(5, (other[0] // 2 * 2, other[1])))
+    shots = list(PartsFootage([first, second]))
+    assert {shot.image.shape for shot in shots} == {(64, 96, 3)}
+    assert number_of(shots[-1].image) == 5
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [((64, 96), r"second\.mp4 is upright and first\.mp4 is wide"), ((128, 64), "128×64 and first.mp4 is 96×64")],
+)
+def test_parts_of_another_shape_are_refused(tmp_path: Path, size: tuple[int, int], words: str) -> None:
+    first = video(tmp_path / "first.mp4", [numbered(0)])
+    second = video(tmp_path / "second.mp4", [numbered(0, size)])
+    with pytest.raises(UnusableInput, match=words):
+        build_target([first, second], id="me", name="Me")
+    assert nothing_left()
+
+
+def test_what_cannot_be_parts(tmp_path: Path, folder: Path) -> None:
+    first = video(tmp_path / "first.mp4", [numbered(0)])
+    with pytest.raises(UnusableInput, match="no footage"):
+        open_footage([], None)
+    with pytest.raises(UnusableInput, match="single video"):
+        open_footage([first, first], first)
+    with pytest.raises(UnusableInput, match="folder"):
+        open_footage([first, folder], None)
+    assert isinstance(open_footage([folder], None), FolderFootage), "one part is not several"
+
+
+def test_parts_become_one_performer_that_knows_who_agreed(dancer: Path, tmp_path: Path) -> None:
+    with build_target([dancer, dancer], id="real", name="Real", size=128, into=tmp_path, consent=True) as target:
+        assert len(target.frames) == 48
+        assert target.found.all()
+        assert target.runs.tolist() == [0] * 24 + [1] * 24
+        assert target.manifest.consent is True
+        first, second = target.poses[:24, :, :2], target.poses[24:, :, :2]
+        assert np.abs(first - second).max() < 3, "smoothed each for itself"

@@ -45,12 +45,26 @@ def test_it_survives_a_round_trip(text: bytes) -> None:
         ("width", 97),
         ("width", 10**6),
         ("surprise", 1),
+        ("consent", "yes"),
         ("files", {}),
     ],
 )
 def test_what_a_manifest_cannot_say(text: bytes, field: str, value: Any) -> None:
     with pytest.raises(PackInvalid, match="manifest of here"):
         parse_manifest(changed(text, **{field: value}), "here")
+
+
+@pytest.mark.parametrize("consent", [True, False])
+def test_whether_the_person_agreed_is_kept(text: bytes, consent: bool) -> None:
+    asked = parse_manifest(changed(text, consent=consent), "here")
+    assert asked.consent is consent
+    assert parse_manifest(asked.to_json(), "here") == asked
+
+
+def test_where_nobody_was_asked_the_manifest_says_nothing(text: bytes) -> None:
+    assert "consent" not in json.loads(text), "so that versions that do not know of it can read it"
+    assert parse_manifest(text, "here").consent is None
+    assert parse_manifest(changed(text, consent=None), "here").consent is None
 
 
 @pytest.mark.parametrize(

@@ -135,6 +135,27 @@ def test_max_side_shrinks_and_never_enlarges(tmp_path: Path) -> None:
     assert read(path, max_side=4000)[0][1].shape == (320, 180, 3)
 
 
+@pytest.mark.parametrize(
+    ("every", "times"),
+    [(0.0, [0.0, 0.1, 0.2, 0.3, 1.2, 1.3, 1.4]), (0.1, [0.0, 0.1, 0.2, 0.3, 1.2, 1.3, 1.4]), (0.25, [0.0, 0.3, 1.2]),
+     (9.0, [0.0])],
+)  # fmt: skip
+def test_one_picture_in_so_many_seconds(tmp_path: Path, every: float, times: list[float]) -> None:
+    shown = [Fraction(time) for time in ("0", "0.1", "0.2", "0.3", "1.2", "1.3", "1.4")]
+    path = make_video(tmp_path / "film.mp4", numbered(7), rate=10, times=shown)
+    with VideoReader(path, every=every) as reader:
+        frames = list(reader)
+    assert [round(float(frame.time), 3) for frame in frames] == times
+    assert [frame.index for frame in frames] == list(range(len(times)))
+    assert [shown[number_of(frame.image)] for frame in frames] == [Fraction(str(time)) for time in times]
+
+
+def test_one_picture_in_so_many_seconds_keeps_its_pace(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "film.mp4", numbered(50), rate=10)
+    with VideoReader(path, every=0.25) as reader:
+        assert len(list(reader)) == 20
+
+
 def test_start_and_end_keep_exactly_the_frames_between(tmp_path: Path) -> None:
     path = make_video(tmp_path / "film.mp4", numbered(50), rate=25, options={"g": "10", "bf": "2"})
 

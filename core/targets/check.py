@@ -1,0 +1,478 @@
+"""A look at footage before a performer is made of it: what is there, what is wrong, what to film more of.
+
+Four pictures a second are looked at, two of long footage, each afresh, so that a second person is never missed: 30 ms apiece
+on one core, and what it takes to decode the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Generic, Literal, TypeAlias, TypeVar, get_args
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import Cancelled, OverLimit, UnusableInput
+from core.pose import skeleton
+from core.pose.estimator import Detection, Landmarker
+from core.pose.person import Follower, distinct
+from core.targets.coverage import Coverage, coverage_of
+from core.targets.footage import different_shape, same_shape
+from core.targets.matte import empty_stage
+from core.targets.poses import stack_poses
+from core.types import Alpha, Frame, Pose, VideoFrame
+from core.video.probe import probe
+from core.video.reader import VideoReader
+
+RATE: Final = 4.0
+"""Pictures a second that are looked at; of more than a minute and a half fewer, and at least half as many."""
+
+SHORTEST: Final = 30.0
+LONGEST: Final = 600.0
+"""Seconds of all parts together."""
+
+Fault: TypeAlias = Literal["nobody", "several", "cut", "dark", "blurred"]
+FAULTS: Final[tuple[Fault, ...]] = get_args(Fault)
+
+_MOST_SAMPLES: Final = 360
+_SIDE: Final = 640
+_STAGE_SIDE: Final = 320
+_STAGE_VIEWS: Final = 40
+_PICTURE_SIDE: Final = 320
+_PICTURES: Final = 6
+_FAULTY: Final = 4
+
+_ENOUGH: Final = SHORTEST - 0.5
+_SLACK: Final = 5.0
+"""Seconds: who films by hand does not stop to the moment."""
+_SEEN: Final = 0.5
+_MASKED: Final = 0.3
+_DARK: Final = 45.0
+_SHARP_HEIGHT: Final = 200.0
+_BLURRED: Final = 0.015
+"""Of :attr:`FootageCheck.sharpness`. Sharp footage has 0.2 to 0.4, soft footage of an old phone 0.05, and either, blurred by a
+hundredth of the body's height, less than 0.01."""
+_LEAST_CONTRAST: Final = 25.0
+
+_NOBODY_BELOW: Final = 0.05
+_PERSON_BELOW: Final = 0.5
+_SEVERAL_ABOVE: Final = 0.15
+_WHOLE_BELOW: Final = 0.5
+_WHOLE_WANTED: Final = 0.85
+_SMALL: Final = 0.35
+_STILL_STANDING: Final = 0.3
+_PLENTY_SECONDS: Final = 60.0
+
+_OTHER_COLOUR: Final = 30.0
+_OTHER_STAGE: Final = 0.08
+_HIDDEN_STAGE: Final = 0.5
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class PartCheck:
+    """One video of the footage.
+
+    Attributes:
+        path: the file.
+        seconds: how long it is.
+        size: (width, height) of its pictures as they are shown.
+        still: whether the camera stood still; None where the person hides too much of the stage to tell.
+    """
+
+    path: Path
+    seconds: float
+    size: tuple[int, int]
+    still: bool | None
+
+    @property
+    def upright(self) -> bool:
+        """Whether the pictures are higher than wide, as of a phone that is held upright."""
+        return self.size[1] > self.size[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What to tell the person: plain sentences, the most important first.
+
+    Attributes:
+        enough: a performer can be made of it.
+        problems: why not; empty where it is enough.
+        advice: what would make the performer better.
+    """
+
+    enough: bool
+    problems: tuple[str, ...]
+    advice: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FootageCheck:
+    """What was found in footage. Shares are of the pictures that were looked at, 0 to 1.
+
+    Attributes:
+        parts: each video.
+        samples: how many pictures were looked at.
+        person: share with somebody in them.
+        several: share with more than one person.
+        whole: of those with somebody, the share with head, hands and feet in the picture.
+        cut: the same share with each of ``head``, ``hands`` and ``feet`` out of it.
+        height: of the person, median, in heights of the picture.
+        light: mean grey level, 0 to 255.
+        sharpness: how much fine detail the person shows, by the size of the person (variance of the Laplacian of the
+            person 200 pixels high over the variance of the grey levels), median; None with nobody there.
+        same_stage: whether all parts, as far as their cameras stood still, show the same stage.
+        coverage: which poses were seen.
+        pictures: a few pictures spread over everything, at most 320 pixels.
+        faulty: a few pictures of each thing that is wrong somewhere.
+    """
+
+    parts: tuple[PartCheck, ...]
+    samples: int
+    person: float
+    several: float
+    whole: float
+    cut: dict[Literal["head", "hands", "feet"], float]
+    height: float
+    light: float
+    sharpness: float | None
+    same_stage: bool
+    coverage: Coverage
+    pictures: tuple[Frame, ...]
+    faulty: dict[Fault, tuple[Frame, ...]]
+
+    @property
+    def seconds(self) -> float:
+        """Of all parts together."""
+        return sum(part.seconds for part in self.parts)
+
+    @property
+    def still(self) -> bool | None:
+        """Whether the camera stood still in every part; None where that cannot be told."""
+        known = [part.still for part in self.parts if part.still is not None]
+        return all(known) if known else None
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether it is enough, and what to add."""
+        problems = tuple(_problems(self))
+        return Verdict(not problems, problems, tuple(_advice(self)) if self.person >= _NOBODY_BELOW else ())
+
+
+def check_footage(
+    parts: Sequence[Path],
+    *,
+    progress: Callable[[float], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> FootageCheck:
+    """Look at footage of one person, in one video or several that belong together.
+
+    Args:
+        parts: the videos, at least one.
+        progress: called with the share that is done, 0 to 1.
+        cancelled: asked after every picture.
+
+    Raises:
+        NotAVideo: one of them is none.
+        OverLimit: longer than :data:`LONGEST` together; seen before any of them is looked through, where they say it.
+        UnusableInput: no parts.
+        Cancelled: ``cancelled`` said so.
+        WeightsMissing: the pose model is not where it belongs.
+    """
+    if not parts:
+        raise UnusableInput("There is no footage: choose at least one video.")
+    stated = sum(probe(path).duration or 0.0 for path in parts)
+    _refuse_long(stated)
+    rate = max(min(_MOST_SAMPLES / max(stated, 1.0), RATE), RATE / 2)
+    notes, before = _Notes(rate), 0.0
+    with Landmarker(masks=True) as landmarker:
+        for path in parts:
+            with VideoReader(path, max_side=_SIDE, every=1 / rate) as reader:
+                part = _Part(reader, rate)
+                for frame in reader:
+                    if cancelled is not None and cancelled():
+                        raise Cancelled("Checking the footage was stopped.")
+                    people = landmarker.people(frame.image)
+                    notes.add(frame.image, people, part.add(frame, people))
+                    # a file need not say how long it is, and may say it wrongly
+                    _refuse_long(before + part.seconds)
+                    if progress is not None and stated:
+                        progress(min((before + part.seconds) / stated, 1.0))
+            before += part.seconds
+            notes.end(part)
+    return notes.check()
+
+
+def _refuse_long(seconds: float) -> None:
+    if seconds > LONGEST + _SLACK:
+        raise OverLimit(
+            f"The footage is {_spoken(seconds)} long and may be {_spoken(LONGEST)}, all parts together: "
+            "cut out the best one to three minutes."
+        )
+
+
+class _Spread(Generic[T]):
+    """Keeps a few of many things, spread evenly over all that came."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._kept: list[T] = []
+        self._came, self._every = 0, 1
+
+    def add(self, make: Callable[[], T]) -> None:
+        """Take in the next one, which is made only where it is wanted."""
+        if self._came % self._every == 0:
+            self._kept.append(make())
+            if len(self._kept) == 2 * self._most:
+                del self._kept[1::2]
+                self._every *= 2
+        self._came += 1
+
+    def chosen(self) -> list[T]:
+        """At most as many as are wanted, in the order in which they came."""
+        if len(self._kept) <= self._most:
+            return list(self._kept)
+        return [self._kept[i] for i in np.linspace(0, len(self._kept) - 1, self._most).round().astype(int)]
+
+
+class _Part:
+    """What is gathered of one video while it is looked through."""
+
+    def __init__(self, reader: VideoReader, rate: float) -> None:
+        self.path, self.info = reader.path, reader.info
+        self.seconds = 0.0
+        self._rate = rate
+        self._follower = Follower("largest")
+        self._views = _Spread[tuple[Frame, Alpha]](_STAGE_VIEWS)
+
+    def add(self, frame: VideoFrame, people: Sequence[Detection]) -> Pose | None:
+        """Take in the next picture; the pose of the person whom the part follows."""
+        image, seconds = frame.image, float(frame.time)
+        self._views.add(lambda: (_shrunk(image, _STAGE_SIDE), _covered(image, people)))
+        self.seconds = seconds + 1 / self._rate
+        if self.info.duration is not None and seconds < self.info.duration < self.seconds:
+            self.seconds = self.info.duration
+        return self._follower.pick([found.pose for found in people], seconds, (image.shape[1], image.shape[0]))
+
+    def stage(self) -> tuple[bool | None, Frame | None]:
+        """Whether the camera stood still, and then the empty stage."""
+        views = self._views.chosen()
+        frames, masks = [frame for frame, _ in views], [mask for _, mask in views]
+        if np.mean(np.minimum.reduce(masks) > 0) > _HIDDEN_STAGE:
+            return None, None
+        stage = empty_stage(frames, masks)
+        return stage is not None, stage
+
+
+class _Notes:
+    """What is gathered of all pictures, ``rate`` of them a second."""
+
+    def __init__(self, rate: float) -> None:
+        self._rate = rate
+        self._parts: list[PartCheck] = []
+        self._stages: list[Frame] = []
+        self._poses: list[Pose | None] = []
+        self._several = 0
+        self._out: list[tuple[bool, bool, bool]] = []
+        self._heights: list[float] = []
+        self._light: list[float] = []
+        self._sharpness: list[float] = []
+        self._pictures = _Spread[Frame](_PICTURES)
+        self._faulty = {fault: _Spread[Frame](_FAULTY) for fault in FAULTS}
+
+    def add(self, image: Frame, people: Sequence[Detection], pose: Pose | None) -> None:
+        """Take in the next picture, with ``pose`` of the person who matters among everybody in it."""
+        self._poses.append(pose)
+        self._light.append(float(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).mean()))
+        faults: set[Fault] = {"dark"} if self._light[-1] < _DARK else set()
+        if len(distinct([found.pose for found in people])) > 1:
+            self._several += 1
+            faults.add("several")
+        faults |= {"nobody"} if pose is None else self._look_at(pose, image)
+        self._pictures.add(lambda: _shrunk(image, _PICTURE_SIDE))
+        for fault in faults:
+            self._faulty[fault].add(lambda: _shrunk(image, _PICTURE_SIDE))
+
+    def _look_at(self, pose: Pose, image: Frame) -> set[Fault]:
+        self._out.append(_out_of_view(pose, image))
+        top, bottom = _rows(pose, image)
+        self._heights.append((bottom - top) / image.shape[0])
+        self._sharpness.append(_sharpness(pose, image))
+        cut: set[Fault] = {"cut"} if any(self._out[-1]) else set()
+        return cut | ({"blurred"} if self._sharpness[-1] < _BLURRED else set())
+
+    def end(self, part: _Part) -> None:
+        """Take in a part that was looked through."""
+        still, stage = part.stage()
+        self._parts.append(PartCheck(part.path, part.seconds, (part.info.width, part.info.height), still))
+        if stage is not None:
+            self._stages.append(stage)
+
+    def check(self) -> FootageCheck:
+        """What it all comes to."""
+        found = len(self._out)
+        out = np.array(self._out, np.bool_).reshape(found, 3)
+        head, hands, feet = out.mean(axis=0).tolist() if found else (0.0, 0.0, 0.0)
+        return FootageCheck(
+            parts=tuple(self._parts),
+            samples=len(self._poses),
+            person=found / len(self._poses),
+            several=self._several / len(self._poses),
+            whole=float((~out.any(axis=1)).mean()) if found else 0.0,
+            cut={"head": head, "hands": hands, "feet": feet},
+            height=float(np.median(self._heights)) if found else 0.0,
+            light=float(np.mean(self._light)),
+            sharpness=float(np.median(self._sharpness)) if found else None,
+            same_stage=all(_same_stage(self._stages[0], stage) for stage in self._stages[1:]),
+            coverage=coverage_of(stack_poses(self._poses), self._rate),
+            pictures=tuple(self._pictures.chosen()),
+            faulty={fault: tuple(kept) for fault, spread in self._faulty.items() if (kept := spread.chosen())},
+        )
+
+
+def _shrunk(image: Frame, longest: int) -> Frame:
+    scale = longest / max(image.shape)
+    if scale >= 1.0:
+        return image
+    return np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _covered(image: Frame, people: Sequence[Detection]) -> Alpha:
+    """(height, width) of the small view: 255 where somebody is."""
+    covered = np.zeros(image.shape[:2], np.uint8)
+    for found in people:
+        if found.mask is not None:
+            covered[found.mask > _MASKED] = 255
+    return _shrunk(covered, _STAGE_SIDE)
+
+
+def _out_of_view(pose: Pose, image: Frame) -> tuple[bool, bool, bool]:
+    """Whether head, a hand or a foot is outside the picture. Where it is hidden, not outside, it counts as in view."""
+    height, width = image.shape[:2]
+    outside = np.any((pose.xy < 0) | (pose.xy > (width, height)), axis=1)
+    feet_hidden = pose.visibility[list(skeleton.FEET)].max() < _SEEN
+    return (
+        bool(outside[skeleton.NOSE]),
+        bool(outside[[skeleton.LEFT_WRIST, skeleton.RIGHT_WRIST]].any()),
+        bool(outside[list(skeleton.FEET)].any() or feet_hidden),
+    )
+
+
+def _rows(pose: Pose, image: Frame) -> tuple[float, float]:
+    """From where to where down the picture the person reaches, in pixels."""
+    seen = pose.visibility >= _SEEN
+    rows = np.clip(pose.xy[seen if seen.any() else slice(None), 1], 0, image.shape[0])
+    return float(rows.min()), float(rows.max())
+
+
+def _sharpness(pose: Pose, image: Frame) -> float:
+    top, bottom = _rows(pose, image)
+    columns = np.clip(pose.xy[:, 0], 0, image.shape[1])
+    rows = slice(int(top), max(int(bottom), int(top) + 8))
+    person = image[rows, int(columns.min()) : max(int(columns.max()), int(columns.min()) + 8)]
+    if min(person.shape[:2]) < 4:
+        return 0.0
+    grey = cv2.cvtColor(person, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    scale = _SHARP_HEIGHT / len(grey)
+    if scale < 1.0:
+        grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return float(cv2.Laplacian(grey, cv2.CV_32F).var() / max(float(grey.var()), _LEAST_CONTRAST))
+
+
+def _same_stage(one: Frame, other: Frame) -> bool:
+    """Whether two empty stages are of the same place from the same place."""
+    size = one.shape[1], one.shape[0]
+    if not same_shape(size, (other.shape[1], other.shape[0])):
+        return False
+    first, second = (_soft(cv2.resize(stage, size, interpolation=cv2.INTER_AREA)) for stage in (one, other))
+    # cameras set their exposure anew for each part
+    second = second * (np.median(first) + 1.0) / (np.median(second) + 1.0)
+    return bool((np.abs(first - second).max(axis=2) > _OTHER_COLOUR).mean() < _OTHER_STAGE)
+
+
+def _soft(stage: Frame) -> NDArray[np.float32]:
+    return np.asarray(cv2.GaussianBlur(stage, (0, 0), 1.5), np.float32)
+
+
+def _problems(check: FootageCheck) -> list[str]:
+    if check.person < _NOBODY_BELOW:
+        return ["Nobody is in this footage: film yourself whole, from head to feet, facing the camera."]
+    problems = []
+    first = check.parts[0]
+    for part in check.parts[1:]:
+        if not same_shape(part.size, first.size):
+            problems.append(different_shape(part.path.name, part.size, first.path.name, first.size))
+    if check.several > _SEVERAL_ABOVE:
+        problems.append(
+            f"More than one person is in {_share(check.several)} of this footage: film one person alone, "
+            "mirrors and pictures on the wall out of view."
+        )
+    if check.seconds < _ENOUGH:
+        problems.append(
+            f"The footage is {_spoken(check.seconds)} long: film at least {_spoken(SHORTEST)}, "
+            "or better one to three minutes."
+        )
+    elif check.person < _PERSON_BELOW:
+        problems.append(
+            f"Somebody is in only {_share(check.person)} of this footage: stay in the picture, or cut the rest away."
+        )
+    if check.whole < _WHOLE_BELOW:
+        problems.append(_step_back(check))
+    if check.light < _DARK:
+        problems.append("It is too dark: turn on a light in front of you, or film by day.")
+    if check.sharpness is not None and check.sharpness < _BLURRED:
+        problems.append("The picture is blurred: wipe the lens, wait until it is sharp, and film in good light.")
+    if check.coverage.share < _STILL_STANDING and check.seconds >= _ENOUGH:
+        problems.append("You hardly move in this footage: dance, turn, and move your arms and legs as far as they go.")
+    return problems
+
+
+def _advice(check: FootageCheck) -> list[str]:
+    advice = []
+    if check.still is False:
+        advice.append(f"The camera moves{_where_moving(check)}: lean it against something that stands still.")
+    elif not check.same_stage:
+        advice.append(
+            "The parts show different places: film them all from one place, so that the room behind you is known."
+        )
+    if _WHOLE_BELOW <= check.whole < _WHOLE_WANTED:
+        advice.append(_step_back(check))
+    elif check.height < _SMALL:
+        advice.append("You are small in the picture: step closer, as far as hands and feet stay in view.")
+    advice += check.coverage.missing
+    if _ENOUGH <= check.seconds < _PLENTY_SECONDS:
+        advice.append(f"Film more: {_spoken(check.seconds)} will do, one to three minutes are better.")
+    return advice
+
+
+def _step_back(check: FootageCheck) -> str:
+    names = {"head": "Your head is", "hands": "Your hands are", "feet": "Your feet are"}
+    part, share = max(check.cut.items(), key=lambda item: item[1])
+    room = "with room for stretched-out arms" if part == "hands" else "until you are seen from head to feet"
+    return f"{names[part]} out of the picture in {_share(share)} of this footage: step back {room}."
+
+
+def _where_moving(check: FootageCheck) -> str:
+    moving = [part.path.name for part in check.parts if part.still is False]
+    return "" if len(moving) == len(check.parts) else f" in {', '.join(moving)}"
+
+
+def _share(share: float) -> str:
+    return f"{max(round(100 * share), 1)} %"
+
+
+def _spoken(seconds: float) -> str:
+    """A length of time as one says it, in its largest whole unit."""
+    for unit, length in (("hour", 3600), ("minute", 60)):
+        if seconds >= 1.5 * length or seconds == length:
+            return _counted(seconds / length, unit)
+    return _counted(seconds, "second")
+
+
+def _counted(count: float, unit: str) -> str:
+    number = f"{count:.0f}" if unit == "second" and count >= 10 else f"{count:.1f}".removesuffix(".0")
+    return f"{number} {unit}" if number == "1" else f"{number} {unit}s"
