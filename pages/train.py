@@ -62,8 +62,11 @@ def show_stage(studio: Studio, given: Footage, job: MakeJob | None, performers: 
             _watch_making(job.id)
     records = studio.records()
     with runs:
-        for record in records:
-            show_run(studio, record, f"{names.get(record.target, record.target)} · {record.generator}")
+        for place, record in enumerate(records):
+            title = f"{names.get(record.target, record.target)} · {record.generator}"
+            # the newest is what it is about
+            with st.container() if place == 0 else st.expander(plain(title), key=f"earlier-{record.id}"):
+                show_run(studio, record, title)
     with idle:
         if given.check is None and job is None and not records:
             show_poster(None, None, "A minute of video makes you a performer.")
@@ -92,7 +95,7 @@ def _plan(here: Visit, studio: Studio, given: Footage, job: MakeJob | None) -> N
         generator = st.selectbox(
             "Generator", OTHERS, required=True, key="train-generator", persist_state="session", filter_mode=None
         )
-    consent = st.checkbox("The person in these videos is me, or agreed to this.", key="train-consent")
+    consent = st.checkbox("The person in these videos is me, or agreed to this.", key=f"train-consent-{given.uploads}")
     busy = job is not None and not job.over
     missing = _missing(given, checked is not None and checked.verdict.enough, name, consent)
     with st.container(key="go", gap="xxsmall"):

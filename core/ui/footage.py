@@ -74,6 +74,7 @@ class Footage:
         for role in self.roles:
             here.shelf.drop(role)
         self.roles, self.check = [], None
+        self.uploads += 1
 
 
 def footage() -> Footage:

@@ -52,9 +52,15 @@ def _show(here: Visit, studio: Studio, performer: TargetSummary) -> None:
 def _rename(here: Visit, performer: TargetSummary) -> None:
     from core.targets.manage import rename_target
 
-    name = st.text_input("Name", performer.name, max_chars=80, key=f"name-{performer.id}")
-    if name.strip() and name != performer.name:
-        _try(here, lambda: rename_target(performer.id, name))
+    key = f"name-{performer.id}"
+
+    def rename() -> None:
+        try:
+            rename_target(performer.id, st.session_state[key])
+        except DanceError as error:
+            here.notice = str(error)
+
+    st.text_input("Name", performer.name, max_chars=80, key=key, on_change=rename)
 
 
 def _portrait(here: Visit, performer: TargetSummary) -> None:
@@ -108,27 +114,30 @@ def _ask_to_delete(here: Visit, studio: Studio, performer: TargetSummary) -> Non
     from core.targets.store import delete_target
 
     st.markdown(f"{plain(performer.name)}'s footage, everything that was trained, and all curves are deleted for good.")
-    yes, no = st.columns(2)
-    if yes.button("Delete for good", key="delete-yes", type="primary", width="stretch"):
 
-        def delete() -> None:
+    def delete() -> None:
+        try:
             studio.forget_target(performer.id)
             delete_target(performer.id)
+        except DanceError as error:
+            here.notice = str(error)
 
-        _try(here, delete)
-    if no.button("Keep", key="delete-no", width="stretch"):
+    yes, no = st.columns(2)
+    done = yes.button("Delete for good", key="delete-yes", type="primary", on_click=delete, width="stretch")
+    if no.button("Keep", key="delete-no", width="stretch") or done:
         st.rerun()
 
 
 def _import(here: Visit) -> None:
     from core.targets.pack import import_pack
 
-    given = st.file_uploader(
-        "A performer's file from elsewhere",
-        type=["zip"],
-        max_upload_size=_PACK_MEGABYTES,
-        key=f"import-{len(here.results)}",
-    )
+    with st.expander("Bring a performer from elsewhere", key="import"):
+        given = st.file_uploader(
+            "A performer's file from elsewhere",
+            type=["zip"],
+            max_upload_size=_PACK_MEGABYTES,
+            key="import-pack",
+        )
     if given is None or st.session_state.get("imported") == given.file_id:
         return
     st.session_state["imported"] = given.file_id

@@ -8,13 +8,13 @@ from typing import Final
 import streamlit as st
 
 from core.errors import DanceError
-from core.runs import Record, RunState, curve, sheets
+from core.runs import Point, Record, RunState, curve, sheets
 from core.studio import Standing, Studio
+from core.ui.curve import curve_svg
 from core.ui.pictures import file_url, tag
 from core.ui.words import in_words, plain
 
 _LOOK_AGAIN_SECONDS: Final = 1.0
-_CURVE_HEIGHT: Final = 220
 MORE_MINUTES: Final = 10.0
 
 _STATES: Final[dict[RunState, str]] = {
@@ -36,7 +36,7 @@ _PHASES: Final = {
 
 def show_run(studio: Studio, record: Record, name: str) -> None:
     """All of one run."""
-    with st.container(key="stage-run"):
+    with st.container(key=f"stage-run-{record.id}"):
         st.subheader(plain(name), anchor=False)
         st.fragment(_watch, run_every=_LOOK_AGAIN_SECONDS if record.state in {"waiting", "training"} else None)(
             studio, record.id, record.state
@@ -61,7 +61,7 @@ def _watch(studio: Studio, run_id: str, state: RunState) -> None:
         st.markdown(_STATES[record.state])
     if record.error:
         st.error(plain(record.error))
-    _show_curve(record.folder, standing)
+    _show_curve(record, standing)
     _show_buttons(studio, record, standing)
 
 
@@ -82,39 +82,34 @@ def _numbers(record: Record, standing: Standing) -> None:
     st.html('<div class="numbers">' + "".join(f"<div><b>{v}</b><span>{n}</span></div>" for v, n in facts) + "</div>")
 
 
-def _show_curve(folder: Path, standing: Standing | None) -> None:
+def _show_curve(record: Record, standing: Standing | None) -> None:
     """Errors over minutes: of what is learnt from as it goes, of held-out frames after every round."""
-    points = curve(folder)
-    live = [] if standing is None else [(minutes, loss) for minutes, loss in standing.losses]
-    learnt = live or [(point.minutes, point.loss) for point in points]
-    if len(learnt) < 2:
-        return
+    points = curve(record.folder)
+    learnt = list(standing.losses) if standing is not None and len(standing.losses) > 1 else _losses(points)
     held_out = [(point.minutes, point.held_out) for point in points if point.held_out is not None]
-    # both are of their own size; what counts is which way they go
-    rows = [*_shares(learnt, "learnt from"), *_shares(held_out, "not seen")]
-    columns = dict(zip(("minutes", "error", "of"), map(list, zip(*rows, strict=True)), strict=True))
-    st.line_chart(columns, x="minutes", y="error", color="of", height=_CURVE_HEIGHT)
-    st.caption("Error on what is learnt from and on what was not seen; the first of each is 1.")
+    if learnt or held_out:
+        st.html(
+            curve_svg((("error where it learns", learnt), ("error on what it has not seen", held_out)), record.minutes)
+        )
 
 
-def _shares(points: list[tuple[float, float]], of: str) -> list[tuple[float, float, str]]:
-    first = next((error for _, error in points if error > 0), 1.0)
-    return [(minutes, error / first, of) for minutes, error in points]
+def _losses(points: list[Point]) -> list[tuple[float, float]]:
+    return [(point.minutes, point.loss) for point in points]
 
 
 def _show_buttons(studio: Studio, record: Record, standing: Standing | None) -> None:
-    with st.container(horizontal=True, key="run-buttons"):
+    with st.container(horizontal=True, key=f"buttons-{record.id}"):
         if record.state in {"waiting", "training"}:
             if standing is not None and standing.phase in {"training", "paused"}:
                 paused = standing.phase == "paused"
                 act = studio.go_on if paused else studio.pause
-                st.button("Go on" if paused else "Pause", key="run-pause", on_click=act, args=(record.id,))
-                st.button("Try it now", key="run-give", on_click=studio.give, args=(record.id,))
-            st.button("Stop", key="run-stop", on_click=studio.stop, args=(record.id,))
+                st.button("Go on" if paused else "Pause", key=f"pause-{record.id}", on_click=act, args=(record.id,))
+                st.button("Try it now", key=f"give-{record.id}", on_click=studio.give, args=(record.id,))
+            st.button("Stop", key=f"stop-{record.id}", on_click=studio.stop, args=(record.id,))
         else:
             again = record.state == "interrupted"
             label = "Go on" if again else f"{MORE_MINUTES:.0f} more minutes"
-            st.button(label, key="run-resume", type="primary" if again else "secondary", on_click=_resume,
+            st.button(label, key=f"resume-{record.id}", type="primary" if again else "secondary", on_click=_resume,
                       args=(studio, record.id, 0.0 if again else MORE_MINUTES))  # fmt: skip
     if standing is not None and standing.given:
         st.success("The performer has what was learnt so far: try it on the Dance page. Training goes on.")

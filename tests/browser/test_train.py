@@ -1,0 +1,112 @@
+"""The whole way from a clip to a performer of one's own, in a real browser."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from core import paths
+from core.targets.store import load_target
+from core.video.writer import VideoWriter
+from tests.browser import page as stage
+from tests.browser.conftest import Come, Picture
+
+pytestmark = pytest.mark.browser
+
+RATE, SECONDS = 10, 31
+"""Pictures a second of the clip, and how long it is: just enough."""
+CHECK_SECONDS, MAKE_SECONDS, LEARN_SECONDS = 120.0, 240.0, 180.0
+
+
+@pytest.fixture(scope="module")
+def footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Half a minute of somebody who moves."""
+    if not (paths.BUNDLED_PERFORMERS / "theo").is_dir():
+        pytest.skip("the bundled performers are not here")
+    path = tmp_path_factory.mktemp("footage") / "me moving.mp4"
+    with load_target("theo") as theo:
+        step = round(theo.rate / RATE)
+        with VideoWriter(path, size=theo.size, rate=Fraction(RATE)) as writer:
+            for number in range(RATE * SECONDS):
+                writer.write(theo.frames[2 * number * step % theo.manifest.frames], Fraction(number, RATE))
+    return path
+
+
+def go_to(page: Page, name: str) -> None:
+    page.get_by_role("link", name=name, exact=True).click()
+
+
+def points(page: Page) -> int:
+    """How many points the curve of what is learnt has."""
+    found: int = page.evaluate(
+        "() => (document.querySelector('svg.curve polyline[stroke]')?.getAttribute('points') || '').split(' ').length"
+    )
+    return found
+
+
+def test_from_a_clip_to_a_performer_and_back_to_nothing(
+    come: Come, footage: Path, tmp_path: Path, picture: Picture
+) -> None:
+    page = come()
+    go_to(page, "Train")
+    expect(page.get_by_text("Choose a video first.")).to_be_visible()
+    picture(page, "train-1-empty")
+    page.locator("[class*=st-key-footage-] input[type=file]").set_input_files(footage)
+    expect(page.get_by_text("This will do.")).to_be_visible(timeout=CHECK_SECONDS * 1000)
+    page.get_by_placeholder("What shall your performer be called?").fill("Anna")
+    page.keyboard.press("Enter")
+    page.get_by_text("The person in these videos is me").click()
+    train = page.locator(".st-key-train button")
+    expect(train).to_be_enabled()
+    picture(page, "train-2-checked")
+    train.click()
+
+    run = page.locator("[class*=st-key-stage-run]")
+    expect(run).to_be_visible(timeout=MAKE_SECONDS * 1000)
+    page.wait_for_function("() => document.querySelectorAll('img.sheet').length > 0", timeout=LEARN_SECONDS * 1000)
+    before = points(page)
+    page.wait_for_timeout(4000)
+    assert points(page) > before, "the curve moves"
+    picture(page, "train-3-learning")
+
+    page.get_by_role("button", name="Pause", exact=True).click()
+    expect(page.get_by_text("Paused")).to_be_visible()
+    page.get_by_role("button", name="Go on", exact=True).click()
+    expect(page.get_by_text(re.compile("Learning"))).to_be_visible()
+
+    page.get_by_role("button", name="Try it now", exact=True).click()
+    expect(page.get_by_text("try it on the Dance page")).to_be_visible(timeout=LEARN_SECONDS * 1000)
+    stage.dance_button(page).click()
+    stage.wait_until_clickable(page)
+    assert stage.chosen_performer(page) == "Anna"
+    stage.press_dance(page)
+    stage.wait_for_result(page)
+    picture(page, "train-4-danced")
+
+    go_to(page, "Train")
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(page.get_by_text("Stopped. What was learnt is kept.")).to_be_visible(timeout=LEARN_SECONDS * 1000)
+    page.get_by_role("button", name="10 more minutes", exact=True).click()
+    expect(page.get_by_text(re.compile("Learning"))).to_be_visible(timeout=LEARN_SECONDS * 1000)
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(page.get_by_text("Stopped. What was learnt is kept.")).to_be_visible(timeout=LEARN_SECONDS * 1000)
+
+    page.get_by_text("Name, portrait, file").click()
+    page.get_by_role("button", name="Put into one file").click()
+    with page.expect_download() as downloading:
+        page.get_by_role("button", name=re.compile(r"Download anna\.zip")).click()
+    downloading.value.save_as(tmp_path / "anna.zip")
+    names = zipfile.ZipFile(tmp_path / "anna.zip").namelist()
+    assert "manifest.json" in names
+    assert any("realtime" in name for name in names)
+    picture(page, "train-5-performer")
+
+    page.get_by_role("button", name="Delete…").click()
+    page.get_by_role("button", name="Delete for good").click()
+    expect(page.get_by_text("Your performers")).to_have_count(0)
+    expect(run).to_have_count(0)

@@ -1,0 +1,183 @@
+"""The train page without a browser. What a training itself does is in tests/test_studio.py, the whole way in tests/browser."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic, sleep
+
+import cv2
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core import paths
+from core.runs import Record
+from core.targets.store import list_targets
+from core.ui.curve import curve_svg
+from core.ui.house import House
+from core.ui.making import free_id
+from tests.media import write_video
+from tests.puppets import make_puppet
+
+Open = Callable[..., AppTest]
+PATIENCE = 60.0
+
+
+@pytest.fixture
+def own() -> Path:
+    """A performer of the visitor's own."""
+    return make_puppet(paths.user_performers())
+
+
+@pytest.fixture
+def interrupted(own: Path) -> Record:
+    """A training that a server left which is no more."""
+    return keep(Record(target="puppet", generator="mlp", minutes=30, device="cpu", state="training", trained=1.0))
+
+
+def opened(open_app: Open) -> AppTest:
+    app = open_app().switch_page("pages/train.py").run()
+    assert not app.exception
+    return app
+
+
+def words(app: AppTest) -> str:
+    shown = [*app.markdown, *app.caption, *app.info, *app.error, *app.subheader]
+    return " ".join(str(element.value) for element in shown)
+
+
+def keep(record: Record) -> Record:
+    """Leave a run as an earlier server did."""
+    record.save()
+    (record.folder / "metrics.csv").write_text(
+        "epoch,minutes,rate,loss,critic,asked,validation_l1,best\n1,0.5,0.001,0.4,,,0.05,True\n2,1.0,0.001,0.2,,,0.04,True\n"
+    )
+    (record.folder / "sheets").mkdir(exist_ok=True)
+    for number in (1, 2):
+        cv2.imwrite(str(record.folder / "sheets" / f"{number:05d}.webp"), np.full((8, 8, 3), 90, np.uint8))
+    return record
+
+
+def test_it_says_what_is_missing_until_training_can_begin(open_app: Open, tmp_path: Path) -> None:
+    app = opened(open_app)
+    assert app.button(key="train").disabled
+    assert "Choose a video first." in words(app)
+    short = write_video(tmp_path / "short.mp4", [np.full((96, 96, 3), 90, np.uint8)] * 10, rate=10)
+    app.file_uploader[0].set_value([("short.mp4", short.read_bytes(), "video/mp4")]).run()
+    end = monotonic() + PATIENCE
+    while "being looked at" in words(app) and monotonic() < end:
+        sleep(0.2)
+        app.run()
+    assert "Not yet." in words(app)
+    assert app.error
+    assert "This footage will not do" in words(app)
+    assert app.button(key="train").disabled
+    given = app.session_state["footage"]
+    assert len(given.roles) == 1
+    app.button(key=f"remove-1-{given.uploads}").click().run()
+    assert "Choose a video first." in words(app)
+    assert not app.error
+
+
+def test_what_is_no_video_is_refused_in_a_sentence(open_app: Open) -> None:
+    app = opened(open_app)
+    app.file_uploader[0].set_value([("words.mp4", b"no video at all", "video/mp4")]).run()
+    assert "words.mp4" in words(app)
+    assert app.session_state["footage"].roles == []
+
+
+def test_a_public_app_trains_nobody_and_says_why(open_app: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    from core.settings import settings
+
+    monkeypatch.setenv("DANCE_HOSTED", "1")
+    settings.cache_clear()
+    import streamlit as st
+
+    st.cache_resource.clear()
+    app = opened(open_app)
+    assert "switched off" in words(app)
+    assert not app.button
+    assert not app.file_uploader
+
+
+def test_an_interrupted_training_is_shown_and_goes_on(interrupted: Record, open_app: Open) -> None:
+    record = interrupted
+    app = opened(open_app)
+    assert "Interrupted" in words(app)
+    assert any("<svg" in html.proto.body for html in app.get("html"))
+    assert app.select_slider[0].value == 2
+    # nothing was kept of its network: it begins anew
+    app.button(key=f"resume-{record.id}").click().run()
+    end = monotonic() + PATIENCE
+    while not any(b.key == f"pause-{record.id}" for b in app.button) and monotonic() < end:
+        sleep(0.2)
+        app.run()
+    app.button(key=f"pause-{record.id}").click().run()
+    app.button(key=f"stop-{record.id}").click().run()
+    while not any(b.key == f"resume-{record.id}" for b in app.button) and monotonic() < end:
+        sleep(0.2)
+        app.run()
+    assert not app.exception
+    assert "10 more minutes" in [b.label for b in app.button]
+
+
+def test_ones_own_performers_are_renamed_handed_on_and_deleted(open_app: Open, shared: House, own: Path) -> None:
+    app = opened(open_app)
+    app.text_input(key="name-puppet").set_value("Anna").run()
+    assert next(t for t in list_targets() if t.id == "puppet").name == "Anna"
+    assert "Anna" in words(app)
+    app.text_input(key="name-puppet").set_value(" ").run()
+    assert "A name has" in words(app)
+    assert not app.exception
+
+    app.button(key="pack-puppet").click().run()
+    pack = app.session_state["visit"].shelf.get("pack-puppet").path.read_bytes()
+    assert "manifest.json" in zipfile.ZipFile(io.BytesIO(pack)).namelist()
+
+    app.button(key="delete-puppet").click().run()
+    app.button(key="delete-yes").click().run()
+    assert not app.exception
+    assert not any(t.own for t in list_targets())
+
+    app.file_uploader(key="import-pack").set_value(("anna.zip", pack, "application/zip")).run()
+    assert [t.name for t in list_targets() if t.own] == ["Anna"]
+    assert "Anna" in words(app)
+
+
+def test_a_performer_in_training_is_not_deleted(open_app: Open, shared: House, own: Path) -> None:
+    assert shared.studio is not None
+    run = shared.studio.start(Record(target="puppet", generator="mlp", minutes=30, device="cpu"))
+    app = opened(open_app)
+    app.button(key="delete-puppet").click().run()
+    app.button(key="delete-yes").click().run()
+    assert "being trained" in words(app)
+    assert any(t.own for t in list_targets())
+    shared.studio.stop(run)
+
+
+def test_a_pack_that_is_none_is_refused(open_app: Open) -> None:
+    app = opened(open_app)
+    app.file_uploader(key="import-pack").set_value(("evil.zip", b"PK\x03\x04nonsense", "application/zip")).run()
+    assert "evil.zip" in words(app)
+    assert not app.exception
+
+
+@pytest.mark.parametrize(
+    ("name", "made"),
+    [("Anna", "anna"), ("Änna Ö. 2!", "anna-o-2"), ("李雷", "performer"), ("mira", "mira-2"), ("a" * 80, "a" * 30)],
+)
+def test_ids_come_from_names(name: str, made: str) -> None:
+    assert free_id(name) == made
+
+
+def test_curves_are_drawn_from_their_own_first_error_down() -> None:
+    drawn = curve_svg((("where it <learns>", [(0.0, 0.4), (1.0, 0.2)]), ("not seen", [])), 2.0)
+    assert "&lt;learns&gt;" in drawn
+    lines = [part.split('"')[0] for part in drawn.split('<polyline points="')[1:]]
+    heights = [float(point.split(",")[1]) for point in lines[0].split()]
+    assert heights[1] > heights[0], "what falls goes down"
+    assert len(lines[0].split()) == 2
+    assert lines[1] == ""
