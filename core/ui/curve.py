@@ -1,4 +1,4 @@
-"""How errors fall while something is trained, as one small drawing: light for the browser, and it does not flicker."""
+"""How errors fall while something is trained, as one small picture: light for the browser, and it does not flicker."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ Points: TypeAlias = Sequence[tuple[float, float]]
 
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 640, 220, 44, 26, 10
 _COLOURS: Final = ("#5aaaff", "#ff8c5a")
+_WORDS, _LEVELS = "#c3b9c9", "#3a3442"
 
 
 def curve_svg(lines: Sequence[tuple[str, Points]], minutes: float) -> str:
@@ -31,18 +32,27 @@ def curve_svg(lines: Sequence[tuple[str, Points]], minutes: float) -> str:
 
     parts = []
     for level in (0.0, 0.5, 1.0):
-        parts.append(f'<polyline class="level" points="{at(0, level)} {at(end, level)}"/>')
+        parts.append(f'<polyline points="{at(0, level)} {at(end, level)}" stroke="{_LEVELS}" stroke-width="1"/>')
         x, y = at(0, level).split(",")
-        parts.append(f'<text x="{float(x) - 8:.0f}" y="{float(y) + 4:.0f}" text-anchor="end">{level:g}</text>')
-    parts.append(f'<text x="{_WIDTH - 10}" y="{_HEIGHT - 6}" text-anchor="end">{end:.0f} minutes</text>')
+        parts.append(
+            f'<text x="{float(x) - 8:.0f}" y="{float(y) + 4:.0f}" text-anchor="end" fill="{_WORDS}">{level:g}</text>'
+        )
+    parts.append(
+        f'<text x="{_WIDTH - 10}" y="{_HEIGHT - 6}" text-anchor="end" fill="{_WORDS}">{end:.0f} minutes</text>'
+    )
     for place, ((name, points), colour) in enumerate(zip(shares, _COLOURS, strict=False)):
         drawn = " ".join(at(*point) for point in points)
-        parts.append(f'<polyline points="{drawn}" stroke="{colour}"/>')
         parts.append(
-            f'<text x="{_LEFT + 170 * place}" y="{_HEIGHT - 6}" fill="{colour}" class="of">{escape(name)}</text>'
+            f'<polyline class="line" points="{drawn}" stroke="{colour}" stroke-width="2.5" stroke-linejoin="round"/>'
         )
-    told = f'role="img" aria-label="Errors over minutes" viewBox="0 0 {_WIDTH} {_HEIGHT}"'
-    return f'<svg class="curve" {told}>{"".join(parts)}</svg>'
+        parts.append(
+            f'<text x="{_LEFT + 170 * place}" y="{_HEIGHT - 6}" fill="{colour}" font-weight="600">{escape(name)}</text>'
+        )
+    look = 'fill="none" font-family="sans-serif" font-size="13"'
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}" {look}>'
+        f"{''.join(parts)}</svg>"
+    )
 
 
 def _shares(points: Points) -> list[tuple[float, float]]:

@@ -11,11 +11,13 @@ from core.errors import DanceError
 from core.runs import Point, Record, RunState, curve, sheets
 from core.studio import Standing, Studio
 from core.ui.curve import curve_svg
-from core.ui.pictures import file_url, tag
+from core.ui.pictures import as_url, file_url, tag
 from core.ui.words import in_words, plain
 
 _LOOK_AGAIN_SECONDS: Final = 1.0
 MORE_MINUTES: Final = 10.0
+_NOW: Final = -1
+"""Place of the newest sheet."""
 
 _STATES: Final[dict[RunState, str]] = {
     "waiting": "In line",
@@ -41,7 +43,6 @@ def show_run(studio: Studio, record: Record, name: str) -> None:
         st.fragment(_watch, run_every=_LOOK_AGAIN_SECONDS if record.state in {"waiting", "training"} else None)(
             studio, record.id, record.state
         )
-        _show_sheets(record.folder)
 
 
 def _watch(studio: Studio, run_id: str, state: RunState) -> None:
@@ -63,6 +64,7 @@ def _watch(studio: Studio, run_id: str, state: RunState) -> None:
         st.error(plain(record.error))
     _show_curve(record, standing)
     _show_buttons(studio, record, standing)
+    _show_sheets(record.folder)
 
 
 def _progress_words(record: Record, standing: Standing) -> str:
@@ -88,9 +90,9 @@ def _show_curve(record: Record, standing: Standing | None) -> None:
     learnt = list(standing.losses) if standing is not None and len(standing.losses) > 1 else _losses(points)
     held_out = [(point.minutes, point.held_out) for point in points if point.held_out is not None]
     if learnt or held_out:
-        st.html(
-            curve_svg((("error where it learns", learnt), ("error on what it has not seen", held_out)), record.minutes)
-        )
+        lines = (("error where it learns", learnt), ("error on what it has not seen", held_out))
+        # a drawing within HTML would be taken out
+        st.html(tag(as_url(curve_svg(lines, record.minutes).encode(), "image/svg+xml"), "Errors over minutes", "curve"))
 
 
 def _losses(points: list[Point]) -> list[tuple[float, float]]:
@@ -127,12 +129,11 @@ def _show_sheets(folder: Path) -> None:
     pictures = sheets(folder)
     if not pictures:
         return
-    newest = len(pictures)
-    chosen = newest
-    if newest > 1:
+    chosen = _NOW
+    if len(pictures) > 1:
         chosen = st.select_slider(
-            "Through time", list(range(1, newest + 1)), value=newest, key=f"sheet-{folder.name}-{newest}",
-            format_func=lambda n: "now" if n == newest else f"round {n}",
+            "Through time", [*range(len(pictures) - 1), _NOW], value=_NOW, key=f"sheet-{folder.name}",
+            format_func=lambda place: "now" if place == _NOW else f"round {place + 1}",
         )  # fmt: skip
     st.caption("Above the footage, below what is drawn of moves that were not learnt from.")
-    st.html(tag(file_url(pictures[chosen - 1]), "Held-out frames: footage above, drawn below", "sheet"))
+    st.html(tag(file_url(pictures[chosen]), "Held-out frames: footage above, drawn below", "sheet"))
