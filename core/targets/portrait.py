@@ -10,12 +10,14 @@ import numpy as np
 
 from core.types import Frame, Pose
 
-_NOSE, _EARS, _SHOULDERS, _WRISTS = 0, (7, 8), (11, 12), (15, 16)
+_NOSE, _EARS, _SHOULDERS, _WRISTS, _HIPS = 0, (7, 8), (11, 12), (15, 16), (23, 24)
 _ASPECT: Final = 3 / 4
 _TALLEST: Final = 480
 _ABOVE_NOSE: Final = 0.42
 _IN_SHOULDERS: Final = 2.6
 _WORTH_IT: Final = 1.03
+_UPRIGHT: Final = 1.2
+"""Length of the trunk in breadths of the shoulders, in the picture, from which somebody stands upright."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +47,11 @@ def frontal(pose: Pose) -> float:
         return 0.01 * seen
     centred = 1.0 - min(abs(float(xy[_NOSE, 0] - xy[list(_EARS), 0].mean())) / ears, 1.0)
     level = 1.0 - min(abs(float(xy[11, 1] - xy[12, 1])) / breadth, 1.0)
+    # who crouches or leans over is short and broad, and no portrait
+    torso = float(xy[list(_HIPS), 1].mean() - xy[list(_SHOULDERS), 1].mean())
+    upright = min(max(torso / (_UPRIGHT * breadth), 0.0), 1.0)
     hands_down = float((xy[list(_WRISTS), 1] > xy[list(_SHOULDERS), 1].max() + 0.5 * breadth).mean())
-    return seen * (0.2 + breadth / tall) * (0.3 + centred) * (0.3 + level) * (0.6 + 0.4 * hands_down)
+    return seen * (0.2 + breadth / tall) * (0.3 + centred) * (0.3 + level) * (0.6 + 0.4 * hands_down) * (0.2 + upright)
 
 
 def fitted(picture: Frame) -> Frame:

@@ -157,18 +157,21 @@ def _start_check(shared: House, parts: list[Stored]) -> CheckJob:
     with contextlib.ExitStack() as holding:
         for part in parts:
             holding.callback(part.hold().release)
-        release = holding.pop_all().close
-    return shared.jobs.submit(_look(parts), about=("check", tuple(part.path for part in parts)), release=release)
+        let_go = holding.pop_all().close
+    return shared.jobs.submit(_look(parts, let_go), about="check", release=let_go)
 
 
-def _look(parts: list[Stored]) -> Callable[[JobHandle[float]], FootageCheck]:
+def _look(parts: list[Stored], let_go: Callable[[], None]) -> Callable[[JobHandle[float]], FootageCheck]:
     def work(handle: JobHandle[float]) -> FootageCheck:
         from core.targets.check import check_footage
 
         with contextlib.ExitStack() as names:
             for part in parts:
                 names.enter_context(part.named())
-            return check_footage([part.path for part in parts], progress=handle.tell, cancelled=handle.cancelled)
+            found = check_footage([part.path for part in parts], progress=handle.tell, cancelled=handle.cancelled)
+        # what was found needs the videos no longer
+        let_go()
+        return found
 
     return work
 

@@ -72,11 +72,11 @@ def make(house: House, request: MakeRequest) -> MakeJob:
     with contextlib.ExitStack() as holding:
         for part in request.parts:
             holding.callback(part.hold().release)
-        release = holding.pop_all().close
-    return house.jobs.submit(_work(house, request), about=request, release=release)
+        let_go = holding.pop_all().close
+    return house.jobs.submit(_work(house, request, let_go), about=request, release=let_go)
 
 
-def _work(house: House, request: MakeRequest) -> Callable[[JobHandle[float]], str]:
+def _work(house: House, request: MakeRequest, let_go: Callable[[], None]) -> Callable[[JobHandle[float]], str]:
     def work(handle: JobHandle[float]) -> str:
         from core.targets.build import build_target
 
@@ -87,6 +87,8 @@ def _work(house: House, request: MakeRequest) -> Callable[[JobHandle[float]], st
                 [part.path for part in request.parts], id=request.id, name=request.name, licence=LICENCE,
                 source_note="Filmed for this app.", consent=request.consent, progress=handle.tell, cancelled=handle.cancelled,
             ).close()  # fmt: skip
+        # made, the performer has all that is needed of them
+        let_go()
         if house.studio is None:
             raise DanceError("Training is switched off here.")
         return house.studio.start(Record(target=request.id, generator=request.generator, minutes=request.minutes))
