@@ -121,6 +121,11 @@ def real_source(performer: Target, video: Path, analysis: Analysis) -> Contest:
     return Contest("real source", performer, video.name, samples)
 
 
+def names(performer: Target) -> list[str]:
+    """The performer's generators as pages offer them."""
+    return [spec.name for spec in list_generators(list(performer.manifest.generator_names()))]
+
+
 def analysed(video: Path) -> Analysis:
     """Everybody in every frame, as a transfer looks."""
     with VideoReader(video, max_side=settings().analysis_side) as reader:
@@ -204,8 +209,7 @@ def main() -> None:
         if part in given.parts and getattr(given, part) is None:
             print(f"--{part} is not given: that part is passed over")
     for contest in contests(given):
-        there = [spec.name for spec in list_generators(list(contest.performer.manifest.generator_names()))]
-        run(contest, given.generators or there, given.label)
+        run(contest, given.generators or names(contest.performer), given.label)
 
 
 if __name__ == "__main__":

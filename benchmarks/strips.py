@@ -18,11 +18,11 @@ from typing import Final
 import cv2
 import numpy as np
 
-from benchmarks.quality import analysed, answers
+from benchmarks.quality import analysed, answers, names
 from core import dances, paths
 from core.compositing import cover
 from core.generators.base import Choice, Generator
-from core.generators.registry import create_generator, list_generators
+from core.generators.registry import create_generator
 from core.pipeline import DancePipeline, empty_stage
 from core.pose.analysis import Analysis
 from core.targets.split import Subset, split_of
@@ -48,11 +48,6 @@ def drawn(performer: Target, generator: Generator, asked: Asked) -> list[Frame]:
     chosen = [asked[i] for i in moments(len(asked))]
     stage = empty_stage(performer)
     return [stage if pose is None else generator.generate(pose, choice).image for pose, choice in chosen]
-
-
-def names(performer: Target) -> list[str]:
-    """The performer's generators as pages offer them."""
-    return [spec.name for spec in list_generators(list(performer.manifest.generator_names()))]
 
 
 def held_out() -> list[tuple[str, list[Frame]]]:

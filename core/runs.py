@@ -66,7 +66,7 @@ class Record(BaseModel):
     @property
     def id(self) -> str:
         """Name of its folder."""
-        return f"{self.target}-{self.generator}-{self.split}"
+        return run_id(self.target, self.generator, self.split)
 
     @property
     def folder(self) -> Path:
@@ -114,6 +114,11 @@ def in_other_hands(record: Record) -> bool:
         return int(psutil.Process(int(pid)).create_time()) == int(born)
     except (ValueError, psutil.Error):
         return False
+
+
+def run_id(target: str, generator: str, split: SplitName) -> str:
+    """What the run of a performer's generator is called: there is one for each split."""
+    return f"{target}-{generator}-{split}"
 
 
 def runs_root() -> Path:

@@ -13,7 +13,6 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from time import time
 from typing import Any, Final, Literal
@@ -83,11 +82,7 @@ class _Run:
 
 
 class Studio(Closing):
-    """The trainings of one installation. Any thread may ask; nothing waits but ``close``.
-
-    Raises:
-        OutputFailed: what earlier servers left cannot be kept.
-    """
+    """The trainings of one installation. Any thread may ask; nothing waits but ``close``."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -99,8 +94,7 @@ class Studio(Closing):
                 continue
             self._runs[record.id] = run = _Run(record)
             if record.state in UNFINISHED:
-                run.record = record.model_copy(update={"state": "interrupted"})
-                run.record.save()
+                self._settle(run, "interrupted")
         self._thread = threading.Thread(target=self._work, name="studio", daemon=True)
         self._thread.start()
 
@@ -211,12 +205,6 @@ class Studio(Closing):
             training = any(run.record.state == "training" for run in self._runs.values())
             return self._line.index(run_id) + training
 
-    @property
-    def busy(self) -> bool:
-        """Whether anything is trained."""
-        with self._changed:
-            return any(run.record.state == "training" for run in self._runs.values())
-
     def close(self) -> None:
         """End the training; it is interrupted, and can go on when the app runs again."""
         with self._changed:
@@ -275,6 +263,8 @@ class Studio(Closing):
         while (run := self._next()) is not None:
             try:
                 self._train(run)
+            except DanceError as error:
+                self._settle(run, "failed", str(error))
             except Exception:
                 logger.exception("%s could not be trained", run.record.id)
                 self._settle(run, "failed", "Something went wrong on our side: the log says what.")
@@ -286,10 +276,10 @@ class Studio(Closing):
                 return None
             run = self._runs[self._line.popleft()]
             run.record = run.record.model_copy(update={"state": "training"})
-        run.record.save()
         return run
 
     def _train(self, run: _Run) -> None:
+        run.record.save()
         folder = run.record.folder
         with (folder / LOG).open("w", encoding="utf-8") as log:
             process = subprocess.Popen(
@@ -304,39 +294,33 @@ class Studio(Closing):
                 _hang_up(process)
             elif stop:
                 self._say(run.record.id, "stop")
-            ended = self._listen(run, process)
+            last = self._listen(run, process)
         with self._changed:
             run.process = None
-        if ended is None:
+        if last is None:
             self._settle(run, "interrupted", None if self._closed else DIED)
+        elif last["kind"] == "stopped" and not run.stop:
+            self._settle(run, "interrupted")
         else:
-            ended()
+            self._settle(run, last["kind"], last.get("error"), last.get("minutes"))
 
-    def _listen(self, run: _Run, process: subprocess.Popen[str]) -> Callable[[], None] | None:
-        """Take in what it tells until it ends; what to settle then, None where it ended without a word."""
-        ended: Callable[[], None] | None = None
+    def _listen(self, run: _Run, process: subprocess.Popen[str]) -> dict[str, Any] | None:
+        """Take in what it tells until it ends; its last word, None where it ended without one."""
+        last: dict[str, Any] | None = None
         for line in process.stdout or ():
             try:
                 told: dict[str, Any] = json.loads(line)
             except ValueError:
                 continue
-            kind = told.get("kind")
-            if kind in {"done", "stopped", "failed"}:
-                ended = self._ending(run, kind, told)
+            if told.get("kind") in {"done", "stopped", "failed"}:
+                last = told
             else:
-                self._take_in(run, kind, told)
-        return ended
+                self._take_in(run, told)
+        return last
 
-    def _ending(
-        self, run: _Run, kind: Literal["done", "stopped", "failed"], told: dict[str, Any]
-    ) -> Callable[[], None]:
-        if kind == "stopped" and not run.stop:
-            return lambda: self._settle(run, "interrupted")
-        return lambda: self._settle(run, kind, told.get("error"), told.get("minutes"))
-
-    def _take_in(self, run: _Run, kind: str | None, told: dict[str, Any]) -> None:
+    def _take_in(self, run: _Run, told: dict[str, Any]) -> None:
         now = run.standing
-        match kind:
+        match told.get("kind"):
             case "preparing":
                 now = replace(now, phase="preparing", share=told["share"])
             case "moment":

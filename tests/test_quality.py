@@ -91,7 +91,7 @@ def test_a_source_without_an_answer(tmp_path: Path, results: Path, monkeypatch: 
 def test_strips_show_the_same_moments_of_every_generator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with load_target("theo") as theo:
         clip = write_video(tmp_path / "clip.mp4", [theo.frames[i] for i in FRAMES], rate=2)
-        count = len(strips.names(theo))
+        count = len(quality.names(theo))
     monkeypatch.setattr(sys, "argv", ["strips", "--only", "real-source", "--source", str(clip), "--out", str(tmp_path)])
     strips.main()
     strip = cv2.imread(str(tmp_path / "real-source.webp"))

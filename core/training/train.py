@@ -15,7 +15,7 @@ import torch
 from lightning_fabric import Fabric
 from lightning_fabric.strategies import DDPStrategy
 
-from core import metrics, paths
+from core import metrics
 from core.canvas import compose
 from core.devices import Device
 from core.errors import Cancelled, DanceError, GeneratorNotFound, UnusableInput, WeightsMissing
@@ -36,6 +36,7 @@ from core.networks.config import (
 )
 from core.networks.serve import load_weights, require
 from core.pipeline import performer_statistics
+from core.runs import run_id, runs_root
 from core.runtime import NetworkFiles, open_runner
 from core.targets.split import Split, SplitName, split_of
 from core.targets.store import Target
@@ -96,7 +97,7 @@ class Order:
 
 def run_folder(target_id: str, order: Order) -> Path:
     """Where a run keeps its checkpoint, its figures and its sheets."""
-    return paths.data_root() / "runs" / f"{target_id}-{order.generator}-{order.split}"
+    return runs_root() / run_id(target_id, order.generator, order.split)
 
 
 def train(

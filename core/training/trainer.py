@@ -24,16 +24,14 @@ from torch import Tensor, nn
 
 from core.canvas import FRAME_LAYERS
 from core.errors import OutputFailed, UnusableInput
+from core.runs import CHECKPOINT, METRICS, SHEETS
 from core.training.adversarial import Rival, Windows
 from core.training.curves import write_curves
 from core.training.recipes import Recipe
 
 logger = logging.getLogger(__name__)
 
-CHECKPOINT: Final = "last.pt"
-METRICS: Final = "metrics.csv"
 CURVES: Final = "curves.svg"
-SHEETS: Final = "sheets"
 
 L1_WEIGHT: Final = 50.0
 """Of the L1 error beside what a critic asks (Isola et al., CVPR 2017, eq. 4, have 100)."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from html import escape
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import streamlit as st
@@ -15,7 +14,7 @@ from core.jobs import Job, JobHandle
 from core.settings import settings
 from core.ui.clips import KINDS, clip, picture_at, take_video
 from core.ui.house import House, house
-from core.ui.pictures import as_url, jpeg, tag
+from core.ui.pictures import as_url, jpeg, numbers, tag
 from core.ui.visit import Visit
 from core.ui.words import in_words, plain
 from core.workspace import Stored
@@ -235,6 +234,4 @@ def _facts(found: FootageCheck) -> str:
         (f"{found.whole:.0%}", "of that from head to foot"),
         (camera, "camera"),
     )
-    return (
-        '<div class="numbers">' + "".join(f"<div><b>{escape(v)}</b><span>{n}</span></div>" for v, n in facts) + "</div>"
-    )
+    return numbers(facts)

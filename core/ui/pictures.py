@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,6 +41,12 @@ def file_url(path: Path) -> str:
 @st.cache_data(show_spinner=False, max_entries=200)
 def _file_url(path: str, _touched: int) -> str:
     return as_url(Path(path).read_bytes(), _KINDS.get(Path(path).suffix, "image/jpeg"))
+
+
+def numbers(facts: Iterable[tuple[str, str]]) -> str:
+    """HTML of a few figures beside each other: each the value and what it is of."""
+    cells = "".join(f"<div><b>{escape(value)}</b><span>{name}</span></div>" for value, name in facts)
+    return f'<div class="numbers">{cells}</div>'
 
 
 def tag(url: str, alt: str = "", css_class: str = "picture") -> str:

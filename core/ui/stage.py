@@ -10,7 +10,7 @@ import streamlit as st
 from core.ui.cards import Card, pick
 from core.ui.dancing import Danced, DanceJob, DanceRequest, share_done
 from core.ui.house import house
-from core.ui.pictures import as_url, jpeg, tag
+from core.ui.pictures import as_url, jpeg, numbers, tag
 from core.ui.visit import Visit
 from core.ui.words import in_words, plain
 
@@ -124,8 +124,7 @@ def _numbers(danced: Danced) -> str:
         (f"{report.fps:.0f}", "frames a second"),
         (seen, "frames with the dancer in view"),
     )
-    cells = "".join(f"<div><b>{value}</b><span>{name}</span></div>" for value, name in facts)
-    return f'<div class="numbers">{cells}</div>'
+    return numbers(facts)
 
 
 def show_results(here: Visit) -> None:

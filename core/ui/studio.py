@@ -11,7 +11,7 @@ from core.errors import DanceError
 from core.runs import Point, Record, RunState, curve, sheets
 from core.studio import Standing, Studio
 from core.ui.curve import curve_svg
-from core.ui.pictures import as_url, file_url, tag
+from core.ui.pictures import as_url, file_url, numbers, tag
 from core.ui.words import in_words, plain
 
 _LOOK_AGAIN_SECONDS: Final = 1.0
@@ -81,7 +81,7 @@ def _numbers(record: Record, standing: Standing) -> None:
         (f"{standing.frames_per_second:.0f}", "pictures a second"),
         (held_out, "error on what it has not seen"),
     )
-    st.html('<div class="numbers">' + "".join(f"<div><b>{v}</b><span>{n}</span></div>" for v, n in facts) + "</div>")
+    st.html(numbers(facts))
 
 
 def _show_curve(record: Record, standing: Standing | None) -> None:

@@ -26,7 +26,7 @@ from core.generators.realtime import (
 from core.generators.registry import create_generator
 from core.limbs import CELL, FIELDS, PART_LAYERS, TOLD
 from core.networks.build import build
-from core.networks.config import read_config
+from core.networks.config import NetworkConfig, read_config
 from core.networks.realtime import blend
 from core.runtime import NetworkFiles, OpenVinoRunner
 from core.targets.split import Subset
@@ -163,16 +163,21 @@ def test_what_a_network_is_given(root: Path) -> None:
         assert np.abs(laid - goal).mean() < 16, "the frame itself, put together again"
 
 
+def watched_memory(target: Target, config: NetworkConfig) -> tuple[Memory, list[int]]:
+    """What a performer is remembered by, and the frames that were looked up of it so far."""
+    looked: list[int] = []
+
+    def look_up(frame: int) -> np.ndarray:
+        looked.append(frame)
+        return person_of_frame(target, config.canvas, frame)
+
+    return Memory(config.canvas, TORSO, config.memory, target.poses, look_up), looked
+
+
 def test_frames_are_looked_up_once_and_when_they_are_needed(root: Path) -> None:
     config = small_realtime_config()
-    looked: list[int] = []
     with load_target("puppet", root) as target:
-
-        def look_up(frame: int) -> np.ndarray:
-            looked.append(frame)
-            return person_of_frame(target, config.canvas, frame)
-
-        memory = Memory(config.canvas, TORSO, config.memory, target.poses, look_up)
+        memory, looked = watched_memory(target, config)
         assert not looked
         for _ in range(2):
             memory.seen(dance(1)[0], (0, 0, 5, 0, 0, 0), whole(config.canvas))
@@ -181,14 +186,8 @@ def test_frames_are_looked_up_once_and_when_they_are_needed(root: Path) -> None:
 
 def test_everything_is_looked_up_ahead_until_told_to_stop(root: Path) -> None:
     config = small_realtime_config()
-    looked: list[int] = []
     with load_target("puppet", root) as target:
-
-        def look_up(frame: int) -> np.ndarray:
-            looked.append(frame)
-            return person_of_frame(target, config.canvas, frame)
-
-        memory = Memory(config.canvas, TORSO, config.memory, target.poses, look_up)
+        memory, looked = watched_memory(target, config)
         memory.look_up_all(lambda: len(looked) < 2)
         assert looked == list(config.memory[:2])
         memory.look_up_all(lambda: True)

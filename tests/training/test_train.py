@@ -25,6 +25,7 @@ from core.generators.registry import create_generator
 from core.networks.build import build
 from core.networks.config import NetworkConfig, Training
 from core.networks.serve import load_weights
+from core.runs import CHECKPOINT, METRICS
 from core.runtime import NetworkFiles
 from core.targets.build import build_target
 from core.targets.split import SplitName
@@ -32,7 +33,7 @@ from core.targets.store import load_target
 from core.targets.trained import add_generator
 from core.training.recipes import RECIPES, Recipe
 from core.training.train import Order, _start, run_folder, train
-from core.training.trainer import CHECKPOINT, METRICS, Length, Trained
+from core.training.trainer import Length, Trained
 from core.types import Pose
 from tests.puppets import SIZE, SMALL, SMALL_UNET, dance, make_puppet, puppet, small_unet_config, wall
 from tests.test_cli import one_sentence, run

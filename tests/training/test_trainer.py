@@ -18,9 +18,10 @@ from torch import Tensor, nn
 from core.conditioning import STICKS
 from core.errors import OutputFailed, UnusableInput
 from core.networks.config import MlpConfig
+from core.runs import CHECKPOINT, METRICS, SHEETS
 from core.training.adversarial import Rival, Windows
 from core.training.recipes import RECIPES, Objective, Recipe, recipe_of
-from core.training.trainer import CHECKPOINT, CURVES, METRICS, SHEETS, Length, Row, Trained, Trainer
+from core.training.trainer import CURVES, Length, Row, Trained, Trainer
 
 RECIPE = Recipe(MlpConfig(), rate=2e-2, frames=4, points=1)
 FRAMES = 24
