@@ -241,6 +241,9 @@ def train(
     perceptual: Annotated[
         bool, typer.Option("--perceptual", help="Compare what VGG-16 sees as well; needs requirements-train.txt.")
     ] = False,
+    from_nothing: Annotated[
+        bool, typer.Option("--from-nothing", help="Do not begin with what many rendered people taught.")
+    ] = False,
 ) -> None:
     """Train a generator for a performer."""
     from core.devices import parse_device
@@ -266,6 +269,7 @@ def train(
             machines,
             resume,
             perceptual,
+            warm=not from_nothing,
         )
         preparing, training = (bar.add_task(words, total=1.0, speed="") for words in ("Preparing", "Training"))
 

@@ -197,13 +197,18 @@ class Studio(Closing):
                 return None
             return replace(run.standing, losses=tuple(run.losses))
 
+    @property
+    def busy(self) -> bool:
+        """Whether anything is trained just now."""
+        with self._changed:
+            return any(run.record.state == "training" for run in self._runs.values())
+
     def place(self, run_id: str) -> int:
         """How many trainings come before it; 0 once it is under way."""
         with self._changed:
             if run_id not in self._line:
                 return 0
-            training = any(run.record.state == "training" for run in self._runs.values())
-            return self._line.index(run_id) + training
+            return self._line.index(run_id) + self.busy
 
     def close(self) -> None:
         """End the training; it is interrupted, and can go on when the app runs again."""

@@ -7,6 +7,7 @@ import streamlit as st
 from core.errors import DanceError
 from core.studio import Studio
 from core.targets.store import TargetSummary
+from core.ui.estimate import show_estimate
 from core.ui.footage import WANTED, Footage, choose_footage, footage, show_check
 from core.ui.house import house
 from core.ui.making import MakeJob, MakeRequest, free_id, make
@@ -95,6 +96,9 @@ def _plan(here: Visit, studio: Studio, given: Footage, job: MakeJob | None) -> N
         generator = st.selectbox(
             "Generator", OTHERS, required=True, key="train-generator", persist_state="session", filter_mode=None
         )
+    with st.container(key="train-estimate"):
+        if checked is not None and checked.verdict.enough and not studio.busy:
+            show_estimate(generator, minutes, given.frames(here))
     consent = st.checkbox("The person in these videos is me, or agreed to this.", key=f"train-consent-{given.uploads}")
     busy = job is not None and not job.over
     missing = _missing(given, checked is not None and checked.verdict.enough, name, consent)

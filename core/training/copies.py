@@ -34,7 +34,6 @@ WINDOW: Final = 256
 """Side of what a step looks at, in pixels of the canvas."""
 
 _NEIGHBOURS: Final = 25
-"""Frames around the one that is learnt, from which nothing is taken."""
 _BARE: Final = 0.1
 """Share of the windows in which a whole layer of parts is hidden: the network has to draw it without a picture."""
 _HOLES: Final = (0, 13, 14, 15, 16, 19, 20, 25, 26, 27, 28, 31, 32)
@@ -64,9 +63,13 @@ class CopyTask:
         examples: to learn from.
         config: of the network.
         device: where the tensors lie.
+        neighbours: frames around the one that is learnt, from which nothing is taken.
     """
 
-    def __init__(self, examples: Examples, config: NetworkConfig, device: torch.device) -> None:
+    def __init__(
+        self, examples: Examples, config: NetworkConfig, device: torch.device, neighbours: int = _NEIGHBOURS
+    ) -> None:
+        self._neighbours = neighbours
         self._canvas, self._unit, self._block = config.canvas, config.unit, config.block
         self._landmarks, self._layers = examples.landmarks, examples.layers
         self._device = device
@@ -85,24 +88,28 @@ class CopyTask:
 
     def loss(self, network: nn.Module, frames: Tensor, draws: torch.Generator) -> Tensor:
         """See the module."""
-        return self._compared(network, frames, draws)[0]
+        return self.loss_of(network, self.seen(frames, draws))
+
+    def loss_of(self, network: nn.Module, seen: tuple[Tensor, ...]) -> Tensor:
+        """Of what :meth:`seen` brought."""
+        return self._compared(network, seen)[0]
 
     def loss_and_window(self, network: nn.Module, frames: Tensor, draws: torch.Generator) -> tuple[Tensor, Windows]:
         """:meth:`loss`, and what was drawn, for a critic."""
-        loss, made, wanted = self._compared(network, frames, draws)
+        loss, made, wanted = self._compared(network, self.seen(frames, draws))
         return loss, Windows(made, wanted, made[:, :0])
 
     def windows(self, network: nn.Module, frames: Tensor, draws: torch.Generator, count: int) -> list[Windows]:
         """``count`` windows of each frame; see ``core.training.adversarial``."""
         views = []
         for _ in range(count):
-            told, parts, wanted, _ = self._seen(frames, draws)
+            *told, parts, wanted, _ = self.seen(frames, draws)
             made = blend(network(*told).float(), told[-1], parts, self._canvas.layers)
             views.append(Windows(made, wanted, wanted[:, :0]))
         return views
 
-    def _compared(self, network: nn.Module, frames: Tensor, draws: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        told, parts, wanted, worth = self._seen(frames, draws)
+    def _compared(self, network: nn.Module, seen: tuple[Tensor, ...]) -> tuple[Tensor, Tensor, Tensor]:
+        *told, parts, wanted, worth = seen
         mix = network(*told).float()
         made = blend(mix, told[-1], parts, self._canvas.layers)
         kept = min(self._canvas.layers, 4)
@@ -112,8 +119,13 @@ class CopyTask:
         loss = loss + drawing_loss(mix[:, :kept], wanted[:, :kept], worth)
         return loss + mixing_loss(mix[:, : kept + PART_LAYERS]), made, wanted
 
-    def _seen(self, frames: Tensor, draws: torch.Generator) -> tuple[tuple[Tensor, ...], Tensor, Tensor, Tensor]:
-        """Inputs, warped parts, layers and weights (n, side, side) of a window of each frame."""
+    @property
+    def window(self) -> tuple[int, int]:
+        """Width and height of what a step looks at, in pixels of the canvas."""
+        return min(WINDOW, self._canvas.width), min(WINDOW, self._canvas.height)
+
+    def seen(self, frames: Tensor, draws: torch.Generator) -> tuple[Tensor, ...]:
+        """The network's inputs, warped parts, layers and weights (n, side, side) of a window of each frame."""
         rng = np.random.default_rng(int(torch.randint(1 << 31, (1,), generator=draws)))
         told, wanted, worth = [], [], []
         for i in frames.tolist():
@@ -128,7 +140,7 @@ class CopyTask:
             worth.append(self._worth(points_on(self._canvas, pose), box))
         *inputs, parts = (torch.from_numpy(np.stack(kind)).to(self._device) for kind in zip(*told, strict=True))
         layers = torch.from_numpy(np.stack(wanted)).to(self._device).float() / 255
-        return tuple(inputs), parts, layers, torch.from_numpy(np.stack(worth)).to(self._device)
+        return *inputs, parts, layers, torch.from_numpy(np.stack(worth)).to(self._device)
 
     def _shifted(self, i: int, pose: Pose, box: Box) -> Layers:
         """The layers of frame ``i`` on the canvas of ``pose``, which lies a pixel off its own."""
@@ -141,8 +153,7 @@ class CopyTask:
 
     def _window(self, pose: Pose, rng: np.random.Generator) -> Box:
         """A box around a joint, now and then one of the face or the hands."""
-        canvas = np.array([self._canvas.width, self._canvas.height])
-        size = np.minimum(WINDOW, canvas)
+        canvas, size = np.array([self._canvas.width, self._canvas.height]), np.array(self.window)
         joint = int(rng.choice([*skeleton.JOINTS, 0, 0, 19, 20, 31, 32]))
         middle = points_on(self._canvas, pose)[joint, :2] + rng.uniform(-0.3, 0.3, 2) * size
         corner = np.clip(np.rint((middle - size / 2) / self._block), 0, (canvas - size) // self._block) * self._block
@@ -186,7 +197,7 @@ class CopyTask:
     def _costs(self, pose: Pose, i: int) -> Costs:
         """What parts cost for example ``i``; nothing is taken from its neighbours."""
         costs = self._memory.recall.costs(pose.landmarks)
-        costs[:, np.abs(self._remembered - self._frames[i]) <= _NEIGHBOURS] += 1e3
+        costs[:, np.abs(self._remembered - self._frames[i]) <= self._neighbours] += 1e3
         return costs
 
     def _worth(self, points: NDArray[np.float32], box: Box) -> NDArray[np.float32]:

@@ -57,8 +57,21 @@ class PictureTask:
 
     def loss(self, network: nn.Module, frames: Tensor, draws: torch.Generator) -> Tensor:
         """Mean absolute error of the frames (n,), turned and scaled, and told with the noise of poses that are detected."""
-        told, wanted = self._seen(frames, draws, *self._varied(frames, draws))
+        return self.loss_of(network, self.seen(frames, draws))
+
+    def loss_of(self, network: nn.Module, seen: tuple[Tensor, ...]) -> Tensor:
+        """Of what :meth:`seen` brought."""
+        told, wanted = seen
         return self._error(network(told).float(), wanted)
+
+    def seen(self, frames: Tensor, draws: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Stick images and layers of a window of each frame."""
+        return self._seen(frames, draws, *self._varied(frames, draws))
+
+    @property
+    def window(self) -> tuple[int, int]:
+        """Width and height of what a step looks at, in pixels of the canvas."""
+        return (self._side, self._side) if self._alone else (self._canvas.width, self._canvas.height)
 
     def _seen(
         self, frames: Tensor, draws: torch.Generator, landmarks: NDArray[np.float32], wanted: Tensor
@@ -87,7 +100,7 @@ class PictureTask:
 
     def loss_and_window(self, network: nn.Module, frames: Tensor, draws: torch.Generator) -> tuple[Tensor, Windows]:
         """:meth:`loss`, and a window of each, from one pass through the network."""
-        told, wanted = self._seen(frames, draws, *self._varied(frames, draws))
+        told, wanted = self.seen(frames, draws)
         made = network(told).float()
         return self._error(made, wanted), self._window(frames, draws, made, wanted, told)
 
@@ -124,7 +137,7 @@ class PictureTask:
         """``count`` square windows of each frame, near the person; see ``core.training.adversarial``."""
         views: list[Windows] = []
         while len(views) < count:
-            told, wanted = self._seen(frames, draws, *self._varied(frames, draws))
+            told, wanted = self.seen(frames, draws)
             made = network(told).float()
             # of a person alone only the window is drawn; of a whole frame one picture is good for all
             views += [self._window(frames, draws, made, wanted, told) for _ in range(1 if self._alone else count)]

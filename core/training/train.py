@@ -50,6 +50,7 @@ from core.training.perceptual import load_perceptual
 from core.training.pictures import PictureTask
 from core.training.points import PointTask
 from core.training.recipes import Recipe, recipe_of
+from core.training.start import MANY, StartConfig, begin, start_for
 from core.training.trainer import Length, Moment, Row, Trained, Trainer
 
 logger = logging.getLogger(__name__)
@@ -76,6 +77,7 @@ class Order:
         resume: go on with the run that was stopped.
         perceptual: compare pictures by what VGG sees in them as well, where it can be had.
         round_frames: see :class:`core.training.trainer.Trainer`.
+        warm: begin with what many people taught, where the recipe has nothing nearer; see ``core.training.start``.
     """
 
     generator: str
@@ -89,6 +91,7 @@ class Order:
     resume: bool = False
     perceptual: bool = False
     round_frames: int | None = None
+    warm: bool = True
 
     def __post_init__(self) -> None:
         if self.size is not None and not SMALLEST <= self.size <= LARGEST:
@@ -130,38 +133,15 @@ def train(
         DanceError: the loss was no number from the start.
         OutputFailed: the disk is full or read-only.
     """
-    recipe = recipe_of(order.generator)
-    fabric = learning_device(order.device, order.devices, order.machines)
-    fabric.launch()
-    unit = performer_statistics(target).near[1]
-    with fabric.rank_zero_first(local=True):
-        examples = prepare(
-            target,
-            split_of(target, order.split),
-            order.size or recipe.size,
-            unit,
-            preparing,
-            max(BLOCK, block_of(recipe.network)),
-        )
-    config = NetworkConfig(
-        generator=order.generator,
-        network=recipe.network,
-        canvas=examples.canvas,
-        unit=unit,
-        precision=recipe.precision,
-        memory=_memory(examples, recipe),
-    )
-    start = _start(target, config, recipe, order)
-    if start is not None:
-        logger.info("%s begins with the weights of %s", order.generator, recipe.start)
-    trainer = _trainer(fabric, examples, config, recipe, order, run_folder(target.id, order), start)
+    begun = lesson(target, order, run_folder(target.id, order), split_of(target, order.split), preparing)
+    trainer, config, fabric = begun.trainer, begun.config, begun.trainer.fabric
     record = Training(
         split=order.split,
         seed=order.seed,
         epochs=0,
         minutes=0.0,
         validation_l1=None,
-        begun_with=None if start is None else recipe.start,
+        begun_with=begun.begun_with,
         versions={name: version(name) for name in ("torch", "openvino", "lightning-fabric")},
     )
 
@@ -182,6 +162,53 @@ def train(
         return trained
     error = _keep(target, _described(config, record, trained), order, trained, root)
     return replace(trained, held_out_l1=error)
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """All that is ready before the first step.
+
+    Attributes:
+        begun_with: see :class:`core.networks.config.Training`.
+    """
+
+    trainer: Trainer
+    config: NetworkConfig
+    begun_with: str | None
+
+
+def lesson(
+    target: Target, order: Order, folder: Path, split: Split, preparing: Callable[[float], None] = lambda _: None
+) -> Lesson:
+    """Prepare to train.
+
+    Args:
+        folder: of the run.
+        split: of the performer's frames.
+        preparing: share of the examples that are ready.
+
+    Raises:
+        GeneratorNotFound, NobodyFound, UnusableInput, OutputFailed: as :func:`train`.
+    """
+    recipe = recipe_of(order.generator)
+    fabric = learning_device(order.device, order.devices, order.machines)
+    fabric.launch()
+    unit = performer_statistics(target).near[1]
+    with fabric.rank_zero_first(local=True):
+        examples = prepare(
+            target, split, order.size or recipe.size, unit, preparing, max(BLOCK, block_of(recipe.network))
+        )
+    config = NetworkConfig(
+        generator=order.generator,
+        network=recipe.network,
+        canvas=examples.canvas,
+        unit=unit,
+        precision=recipe.precision,
+        memory=_memory(examples, recipe),
+    )
+    start = _start(target, config, recipe, order)
+    begun_with = None if start is None else MANY if isinstance(start, StartConfig) else recipe.start
+    return Lesson(_trainer(fabric, examples, config, recipe, order, folder, start), config, begun_with)
 
 
 def _described(config: NetworkConfig, record: Training, trained: Trained) -> NetworkConfig:
@@ -235,14 +262,16 @@ def _trainer(
     recipe: Recipe,
     order: Order,
     folder: Path,
-    start: Path | None,
+    start: Path | StartConfig | None,
 ) -> Trainer:
     torch.manual_seed(order.seed)
     everything = order.split == "all"
     task = _task(examples, config, recipe, order, fabric.device)
     # convolutions are a third faster when a pixel's channels lie side by side
     network = build(config).to(memory_format=torch.channels_last)
-    if start is not None:
+    if isinstance(start, StartConfig):
+        begin(network, config, start)
+    elif start is not None:
         load_weights(network, start, to_train=True)
     return Trainer(
         fabric=fabric,
@@ -261,14 +290,24 @@ def _trainer(
     )
 
 
-def _start(target: Target, config: NetworkConfig, recipe: Recipe, order: Order) -> Path | None:
-    """Weights to begin with: of the recipe's own choice, where the performer has them for this canvas and split."""
-    if recipe.start is None or order.resume:
+def _start(target: Target, config: NetworkConfig, recipe: Recipe, order: Order) -> Path | StartConfig | None:
+    """What to begin with: weights of the performer's that the recipe names, or what many people taught."""
+    if order.resume:
         return None
+    if recipe.start is not None:
+        return _own_start(target, config, recipe.start, order)
+    start = start_for(config) if order.warm else None
+    if start is not None:
+        logger.info("%s begins with what %d people taught", order.generator, start.people)
+    return start
+
+
+def _own_start(target: Target, config: NetworkConfig, name: str, order: Order) -> Path | None:
+    """Weights of another generator, where the performer has them for this canvas and split."""
     try:
-        files = {role: target.weight_file(recipe.start, role) for role in (CONFIG, WEIGHTS)}
+        files = {role: target.weight_file(name, role) for role in (CONFIG, WEIGHTS)}
     except (GeneratorNotFound, WeightsMissing):
-        logger.warning("%s has no %s to begin with: %s starts from nothing", target.name, recipe.start, order.generator)
+        logger.warning("%s has no %s to begin with: %s starts from nothing", target.name, name, order.generator)
         return None
     begun = read_config(files[CONFIG])
     # what was trained on other frames may have seen those that are held out
@@ -276,11 +315,12 @@ def _start(target: Target, config: NetworkConfig, recipe: Recipe, order: Order) 
     if begun.network != config.network or begun.canvas != config.canvas or not same_split:
         logger.warning(
             "%s of %s has another network, canvas or split: %s starts from nothing",
-            recipe.start,
+            name,
             target.name,
             order.generator,
         )
         return None
+    logger.info("%s begins with the weights of %s", order.generator, name)
     return files[WEIGHTS]
 
 
@@ -340,6 +380,7 @@ def _recipe(target_id: str, order: Order, config: NetworkConfig, trained: Traine
     more = f" --devices {order.devices}" if order.devices > 1 else ""
     more += f" --machines {order.machines}" if order.machines > 1 else ""
     more += " --perceptual" if order.perceptual else ""
+    more += "" if order.warm else " --from-nothing"
     length = (
         f"--epochs {trained.epochs}" if order.round_frames is None else f"--minutes {max(trained.minutes, 0.1):.1f}"
     )

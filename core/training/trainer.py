@@ -181,6 +181,7 @@ class Trainer:
         identity: what is trained on what, in words: a run is resumed as the same one only.
         round_frames: after so many frames an epoch counts as over: what is validated and kept after every epoch is then not far
             apart however long the footage is. All of them where None.
+        shuffle: puts frames into the order of an epoch; any order unless given.
         stop: asked between steps; a run that is stopped keeps its checkpoint.
         watch: told twice a second how far it is; the time it takes does not count, so that waiting there is a pause.
         diverged: whether the loss was no number at last.
@@ -198,6 +199,9 @@ class Trainer:
     identity: str = ""
     rival: Rival | None = None
     round_frames: int | None = None
+    shuffle: Callable[[Tensor, torch.Generator], Tensor] = lambda frames, draws: frames[
+        torch.randperm(len(frames), generator=draws)
+    ]
     stop: Callable[[], bool] = lambda: False
     watch: Callable[[Moment], None] = lambda _: None
     progress: Callable[[float, Row], None] = lambda _share, _row: None
@@ -272,8 +276,7 @@ class Trainer:
         draws = torch.Generator().manual_seed(self.seed * 1_000_003 + self._state.epoch)
         torch.manual_seed(self.seed * 1_000_003 + self._state.epoch)
         self.network.train()
-        shuffled = self.train[torch.randperm(len(self.train), generator=draws)][: self.round_frames]
-        order = self._mine(shuffled, draws)
+        order = self._mine(self.shuffle(self.train, draws)[: self.round_frames], draws)
         minutes = self._state.minutes
         rate = 0.0
         done = 0
@@ -435,6 +438,9 @@ class Trainer:
     def _sheet(self, pairs: list[tuple[Tensor, Tensor]]) -> None:
         """What should be seen above, what is drawn below."""
         columns = [np.vstack([_picture(wanted), _picture(made)]) for made, wanted in pairs]
+        # of many people, each has a canvas of its own
+        tallest = max(len(column) for column in columns)
+        columns = [np.pad(column, ((0, tallest - len(column)), (0, 0), (0, 0))) for column in columns]
         sheet = np.ascontiguousarray(np.hstack(columns)[..., ::-1])
         coded = cv2.imencode(".webp", sheet, [cv2.IMWRITE_WEBP_QUALITY, 85])[1]
         (self.folder / SHEETS / f"{self._state.epoch:05d}.webp").write_bytes(coded.tobytes())

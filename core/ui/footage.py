@@ -59,6 +59,11 @@ class Footage:
         """The videos, in the order in which they were given."""
         return [stored for role in self.roles if (stored := here.shelf.get(role)) is not None]
 
+    def frames(self, here: Visit) -> int:
+        """How many pictures they have, about."""
+        clips = [clip(part.path) for part in self.parts(here)]
+        return round(sum((found.seconds or 0.0) * found.rate for found in clips))
+
     def result(self) -> FootageCheck | None:
         """What was found out about them; None before."""
         job = self.job()

@@ -15,6 +15,7 @@ from core import dances
 from core.errors import Cancelled, DanceError
 from core.jobs import JobCentre
 from core.live.room import LiveRoom
+from core.plan import Planner
 from core.settings import settings
 from core.studio import Studio
 from core.workspace import Workspace
@@ -104,6 +105,7 @@ class House:
     performers: Performers = field(default_factory=Performers)
     speed: Speed = field(default_factory=Speed)
     studio: Studio | None = None
+    planner: Planner | None = None
     _warm: threading.Lock = field(default_factory=threading.Lock)
     _closed: threading.Event = field(default_factory=threading.Event)
     _warmed: set[tuple[str, str]] = field(default_factory=set)
@@ -171,6 +173,8 @@ class House:
     def close(self) -> None:
         """Stop all work and delete all files."""
         self._closed.set()
+        if self.planner is not None:
+            self.planner.close()
         if self.studio is not None:
             self.studio.close()
         self.live.close()
@@ -188,7 +192,7 @@ def house() -> House:
     limits = settings()
     made = House(JobCentre(workers=limits.jobs_at_once, keep_seconds=limits.result_minutes * 60), Workspace())
     if not limits.hosted:
-        made.studio = Studio()
+        made.studio, made.planner = Studio(), Planner()
     atexit.register(made.close)
     return made
 

@@ -110,7 +110,7 @@ def render_performer(character: Character, out: Path) -> None:
     """Footage, plate, mask and joints of one performer."""
     spec = character.spec
     with tempfile.TemporaryDirectory(dir=out) as scratch:
-        film = _film(character, dance_of(character), Path(scratch))
+        film = film_of(character, dance_of(character), Path(scratch))
         encode_footage(film.lossless, out / f"{spec.id}.mp4")
         encode_mask(film.mask, out / f"{spec.id}_mask.mp4")
         write_still(film.plate, out / f"{spec.id}_plate.png")
@@ -121,7 +121,7 @@ def render_dance(character: Character, out: Path) -> None:
     """A dance to choose as source: video with its beat, moving thumbnail and joints."""
     spec = character.spec
     with tempfile.TemporaryDirectory(dir=out) as scratch:
-        film = _film(character, dance_of(character), Path(scratch))
+        film = film_of(character, dance_of(character), Path(scratch))
         sound = Path(scratch) / "beat.wav"
         write_beat(sound, TUNES[spec.id], spec.bpm, len(film.joints) / FPS)
         encode_dance(film.lossless, sound, out / f"{spec.dance}.mp4")
@@ -135,7 +135,7 @@ def render_answer(performer: CharacterSpec, dancer: CharacterSpec, cache: Path, 
     dance = centred(sink_smoothly(dance_of(original), character.rig, FPS), character)
     name = f"{performer.id}_{dancer.dance}"
     with tempfile.TemporaryDirectory(dir=out) as scratch:
-        film = _film(character, dance, Path(scratch))
+        film = film_of(character, dance, Path(scratch))
         encode_footage(film.lossless, out / f"{name}.mp4")
         encode_mask(film.mask, out / f"{name}_mask.mp4")
         _write_joints(out / f"{name}_joints.json", film.joints, character, dancer.bpm)
@@ -156,7 +156,7 @@ def _write_joints(path: Path, joints: Floats, character: Character, bpm: float) 
 
 
 @dataclass(frozen=True)
-class _Film:
+class Film:
     """Lossless footage and mask, the empty stage, and the joints in pixels, (frames, 13, 2)."""
 
     lossless: Path
@@ -165,28 +165,31 @@ class _Film:
     joints: Floats
 
 
-def _film(character: Character, dance: list[Key], scratch: Path) -> _Film:
+def film_of(character: Character, dance: list[Key], scratch: Path, every: int = 1) -> Film:
+    """Draw a dance, of `every` frames one; hair swings through all of them."""
     joints, started, cpu = [], time.monotonic(), time.process_time()
     lossless, mask, camera = scratch / "dance.mkv", scratch / "mask.mkv", camera_of(character, dance)
     if character.ponytail:
         character.ponytail.settle(character.rig.pose(dance[0]), 1 / FPS)
     with (
         Renderer(character, camera) as renderer,
-        LosslessWriter(lossless, camera.size, FPS) as footage,
-        LosslessWriter(mask, camera.size, FPS, grey=True) as masks,
+        LosslessWriter(lossless, camera.size, FPS // every) as footage,
+        LosslessWriter(mask, camera.size, FPS // every, grey=True) as masks,
     ):
         plate = renderer.plate()
-        for channels in dance:
+        for number, channels in enumerate(dance):
             pose = character.rig.pose(channels)
             if character.ponytail:
                 character.ponytail.step(pose, 1 / FPS)
+            if number % every:
+                continue
             picture, coverage = renderer.frame(pose)
             footage.write(picture)
             masks.write(coverage)
             joints.append(camera.project(character.joints(pose)))
     wall, cpu = time.monotonic() - started, time.process_time() - cpu
-    print(f"{character.spec.id}: {len(dance)} frames in {wall:.0f} s, {cpu / len(dance):.3f} CPU s each", flush=True)
-    return _Film(lossless, mask, plate, np.array(joints))
+    print(f"{character.spec.id}: {len(joints)} frames in {wall:.0f} s, {cpu / len(joints):.3f} CPU s each", flush=True)
+    return Film(lossless, mask, plate, np.array(joints))
 
 
 if __name__ == "__main__":

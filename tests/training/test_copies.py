@@ -60,8 +60,7 @@ class Watched(nn.Module):
 def test_nothing_is_taken_from_the_frame_itself_or_its_neighbours(
     examples: Examples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(copies, "_NEIGHBOURS", 6)
-    task = CopyTask(examples, config_of(examples, 40), CPU)
+    task = CopyTask(examples, config_of(examples, 40), CPU, neighbours=6)
     chosen: list[int] = []
     look = Memory.seen
 

@@ -32,6 +32,7 @@ from core.targets.split import SplitName
 from core.targets.store import load_target
 from core.targets.trained import add_generator
 from core.training.recipes import RECIPES, Recipe
+from core.training.start import StartConfig
 from core.training.train import Order, _start, run_folder, train
 from core.training.trainer import Length, Trained
 from core.types import Pose
@@ -327,7 +328,7 @@ def given(config: NetworkConfig, files: NetworkFiles, folder: Path, split: Split
     add_generator("puppet", "unet-attn", roles, licence="CC0", recipe="")
 
 
-def start_of(recipe: Recipe = GAN, *, resume: bool = False) -> Path | None:
+def start_of(recipe: Recipe = GAN, *, resume: bool = False) -> Path | StartConfig | None:
     config = small_unet_config(generator="gan-bce-unet")
     with load_target("puppet") as target:
         return _start(target, config, recipe, Order("gan-bce-unet", resume=resume))
@@ -336,7 +337,7 @@ def start_of(recipe: Recipe = GAN, *, resume: bool = False) -> Path | None:
 def test_it_begins_with_the_weights_its_recipe_names(own: Path, exported_unet: NetworkFiles, tmp_path: Path) -> None:
     given(small_unet_config(), exported_unet, tmp_path)
     start = start_of()
-    assert start is not None
+    assert isinstance(start, Path)
     assert start.read_bytes() == exported_unet.weights.read_bytes()
     assert start_of(replace(GAN, start=None)) is None
     assert start_of(resume=True) is None, "a run that goes on has weights of its own"

@@ -1,0 +1,46 @@
+"""What a training will take on this computer, told before it begins."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import streamlit as st
+
+from core.plan import Pace
+from core.ui.house import house
+from core.ui.words import in_words
+
+_ASK_AGAIN_SECONDS: Final = 1.0
+
+
+def show_estimate(generator: str, minutes: float, frames: int) -> None:
+    """A line; this computer is tried out first where it was not yet."""
+    planner = house().planner
+    if planner is None:
+        return
+    pace = planner.pace(generator)
+    waiting = pace is None and planner.trying
+    st.fragment(_tell, run_every=_ASK_AGAIN_SECONDS if waiting else None)(generator, minutes, frames, waiting=waiting)
+
+
+def _tell(generator: str, minutes: float, frames: int, *, waiting: bool) -> None:
+    planner = house().planner
+    if planner is None:
+        return
+    pace = planner.pace(generator)
+    if pace is not None:
+        st.caption(estimate(pace, minutes, frames))
+    elif planner.trying:
+        st.caption("Trying out how fast this computer learns…")
+    if waiting and not planner.trying:
+        st.rerun()
+
+
+def estimate(pace: Pace, minutes: float, frames: int) -> str:
+    """When it will be ready, and how much will have been learnt by then."""
+    rounds = pace.rounds(frames, minutes)
+    often = f"{rounds:.0f} times" if rounds >= 1.5 else "once" if rounds >= 0.8 else "not even once"
+    return (
+        f"Here ({pace.device}): ready about {in_words(pace.ready_after(frames, minutes))} after you press Train. "
+        f"Each picture of you is learnt from {often}."
+    )
