@@ -40,6 +40,16 @@ IDEALS = {"footage": "the footage itself", "answer": "the footage itself"}
 """Rows of what the best generator could score, in both parts that have one."""
 
 
+START = (
+    ("L1", "box_l1_seed", "{:.3f}"),
+    ("sharpness", "box_sharpness", "{:.2f}"),
+    ("AKD", "akd", "{:.1f}"),
+    ("MKR", "mkr", "{:.1%}"),
+)
+"""Of trainings that begin with what many taught, and of those that begin with nothing."""
+WAYS = {"many people": ("begun with what many taught", "#e4572e"), "nothing": ("begun with nothing", "#3b6fb6")}
+
+
 def rows(table: str, **of: str) -> list[dict[str, str]]:
     """The rows of the newest label in one table, of those with these values, measured on an idle machine."""
     every = [row for row in _table(table) if all(row[column] == value for column, value in of.items())]
@@ -177,16 +187,61 @@ def training() -> str:
     return "\n".join(lines) + "\n"
 
 
+def start() -> str:
+    """What a start is worth: each way as it ends, on each footage; and what learns nothing."""
+    measured = newest("start", "footage", "generator", "begun with", "minutes")
+    lines = ["| footage | generator | begins with | minutes | L1 | sharpness | AKD | MKR |", "|---" * 8 + "|"]
+    ways = dict.fromkeys((row["footage"], row["generator"], row["begun with"]) for row in measured)
+    for footage, generator, way in ways:
+        *_, last = _way(measured, footage, generator, way)
+        learnt = f"{way or '–'} | {float(last['minutes']):.0f}" if way else "– | –"
+        figures = [form.format(float(last[column])) for _, column, form in START]
+        lines.append(f"| {footage} | `{generator}` | {learnt} | {' | '.join(figures)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _way(measured: list[dict[str, str]], *way: str) -> list[dict[str, str]]:
+    """The rows of one way to learn one generator from one footage, of its newest label, by minutes."""
+    mine = [row for row in measured if (row["footage"], row["generator"], row["begun with"]) == way]
+    mine = [row for row in mine if row["label"] == mine[-1]["label"]]
+    return sorted(mine, key=lambda row: float(row["minutes"]))
+
+
+def start_picture(into: Path) -> None:
+    """The same over the minutes: a row for each footage and generator, a column for each measure."""
+    from matplotlib.figure import Figure
+
+    measured = newest("start", "footage", "generator", "begun with", "minutes")
+    learnt = list(dict.fromkeys((row["footage"], row["generator"]) for row in measured if row["begun with"]))
+    figure = Figure(figsize=(10, 2.1 * len(learnt)), layout="constrained")
+    grid = figure.subplots(len(learnt), 3, squeeze=False)
+    for (footage, generator), row in zip(learnt, grid, strict=True):
+        for (title, column, _), panel in zip(START[:3], row, strict=True):
+            for way, (words, colour) in WAYS.items():
+                points = _way(measured, footage, generator, way)
+                minutes = [float(point["minutes"]) for point in points]
+                panel.plot(minutes, [float(point[column]) for point in points], "o-", color=colour, label=words, ms=4)
+            still = [row for row in measured if row["footage"] == footage and not row["begun with"]]
+            panel.axhline(float(still[-1][column]), color="#888888", ls="--", label="nearest")
+            panel.set_title(f"{footage}, {generator}: {title}", fontsize=9)
+            panel.tick_params(labelsize=8)
+    for panel in grid[-1]:
+        panel.set_xlabel("minutes of training", fontsize=8)
+    figure.legend(*grid[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=9)
+    figure.savefig(into, dpi=90, pil_kwargs={"quality": 80, "method": 6})
+
+
 def main() -> None:
     """Rewrite all tables."""
     speed = "| | |\n|---|---|\n" + "".join(f"| {what} | {number} |\n" for what, number in figures())
     text = README.read_text(encoding="utf-8")
-    tables = [("measured", speed), ("seed", seed()), ("training", training())]
+    tables = [("measured", speed), ("seed", seed()), ("training", training()), ("start", start())]
     tables += [(f"quality-{performer}", quality(performer)) for performer in PERFORMERS]
     for name, table in tables:
         marks = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
         text = marks.sub(lambda found, table=table: found[1] + table + found[2], text)  # type: ignore[misc]
     README.write_text(text, encoding="utf-8")
+    start_picture(README.parent / "assets" / "readme" / "start.webp")
 
 
 if __name__ == "__main__":

@@ -73,3 +73,23 @@ def test_how_much_faster_an_epoch_is(results: Path) -> None:
            "seconds_per_epoch": "30"}  # fmt: skip
     write(results / "training.csv", [row, row | {"loop": "ours", "prepare_seconds": "2", "seconds_per_epoch": "7.5"}])
     assert cells(readme.training(), "unet") == ["12.5 M", "30.0 s", "7.5 s", "4.0 times", "2.0 s"]
+
+
+def taught(way: str, minutes: float, **changes: Any) -> dict[str, Any]:
+    row = {"label": "new", "footage": "Theo", "generator": "realtime", "begun with": way, "minutes": minutes}
+    return row | dict.fromkeys((column for _, column, _ in readme.START), 0.5) | changes
+
+
+def test_what_a_start_is_worth_is_told_as_it_ends(results: Path, tmp_path: Path) -> None:
+    write(results / "start.csv", [
+        taught("", 0.0, generator="nearest", akd=9.0), taught("many people", 5.0, label="old", akd=8.0),
+        taught("many people", 1.0, akd=4.0), taught("many people", 5.02, akd=3.0), taught("nothing", 5.0, akd=7.0),
+        taught("nothing", 20.1, akd=5.0),
+    ])  # fmt: skip
+    table = readme.start()
+    assert "| Theo | `nearest` | – | – | 0.500 | 0.50 | 9.0 | 50.0% |" in table
+    assert "| Theo | `realtime` | many people | 5 | 0.500 | 0.50 | 3.0 | 50.0% |" in table
+    assert "| Theo | `realtime` | nothing | 20 | 0.500 | 0.50 | 5.0 | 50.0% |" in table
+    assert len(table.splitlines()) == 5
+    readme.start_picture(tmp_path / "start.webp")
+    assert (tmp_path / "start.webp").read_bytes()[8:12] == b"WEBP"
