@@ -1,7 +1,7 @@
 """Where uploads and results lie while the app runs: one private folder for the process, gone with it.
 
 What a crash left is deleted at the next start. Files get names that nobody can guess; what the owner called them is kept
-only for showing. A file lives as long as anybody holds it.
+only for showing. A file lives as long as anybody holds it, and so does a performer whom a visitor brought, a folder.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import secrets
 import shutil
 import threading
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -33,8 +33,20 @@ _SAME_START_SECONDS: Final = 60
 _PRIVATE: Final = 0o700
 
 
+def delete(path: Path) -> None:
+    """Delete a file, or a folder and all that is in it; it need not be there.
+
+    Raises:
+        OSError: it cannot be deleted.
+    """
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
 class Hold:
-    """One holder's claim on a file. Letting go twice does no harm."""
+    """One holder's claim on a file or folder. Letting go twice does no harm."""
 
     def __init__(self, stored: Stored) -> None:
         self.stored: Final = stored
@@ -42,7 +54,7 @@ class Hold:
         self._held = True
 
     def release(self) -> None:
-        """Let go; the file is deleted when nobody else holds it."""
+        """Let go; it is deleted when nobody else holds it."""
         with self._lock:
             held, self._held = self._held, False
         if held:
@@ -50,16 +62,20 @@ class Hold:
 
 
 class Stored:
-    """A file of the workspace.
+    """A file of the workspace, or a folder.
+
+    Args:
+        delete: deletes what lies at the path, once nobody holds it any more.
 
     Attributes:
         path: where it lies, under a name that nobody can guess.
         name: what its owner called it, made safe to show.
     """
 
-    def __init__(self, path: Path, name: str) -> None:
+    def __init__(self, path: Path, name: str, delete: Callable[[Path], None] = delete) -> None:
         self.path: Final = path
         self.name: Final = name
+        self._delete = delete
         self._holders = 0
         self._lock = threading.Lock()
         self._deleted = False
@@ -95,10 +111,10 @@ class Stored:
                 return
             self._deleted = True
         try:
-            self.path.unlink(missing_ok=True)
+            self._delete(self.path)
         except OSError as error:
             # a system that does not delete open files: the whole folder goes when the app ends
-            logger.warning("could not delete a file of the workspace: %s", error)
+            logger.warning("could not delete what lay in the workspace: %s", error)
 
 
 class Workspace:
@@ -123,6 +139,20 @@ class Workspace:
     def new_file(self, name: str, suffix: str = "") -> Hold:
         """A place for a file that somebody is about to write."""
         return Stored(self.folder / f"{secrets.token_urlsafe(16)}{suffix}", display_name(name)).hold()
+
+    @property
+    def performers(self) -> Path:
+        """The folder of the performers whom visitors brought; there once the first of them is."""
+        return self.folder / "performers"
+
+    def new_performer(self, name: str, delete: Callable[[Path], None] = delete) -> Hold:
+        """A place for a visitor's performer, a folder that somebody is about to make; its own name is the id.
+
+        Args:
+            name: what the visitor calls it.
+            delete: see :class:`Stored`.
+        """
+        return Stored(self.performers / f"guest-{secrets.token_hex(6)}", display_name(name), delete).hold()
 
     def take(self, source: BinaryIO, name: str, size: int, limit: int) -> Hold:
         """Copy an upload of ``size`` bytes here, piece by piece.

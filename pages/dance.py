@@ -58,12 +58,12 @@ def controls_of(
         if source is not None and source.upload is None:
             begin, end = trim(source.clip, key=f"part-{source.id}")
             source = replace(source, start=begin, end=end)
-    request = None if source is None else request_of(source, performer, generator, look)
+    request = None if source is None else request_of(here, source, performer, generator, look)
     dance_button(here, job, source, request)
     return source, performer
 
 
-def request_of(source: Source, performer: TargetSummary, generator: str, look: Look) -> DanceRequest:
+def request_of(here: Visit, source: Source, performer: TargetSummary, generator: str, look: Look) -> DanceRequest:
     return DanceRequest(
         dance=source.id,
         title=source.title,
@@ -71,6 +71,7 @@ def request_of(source: Source, performer: TargetSummary, generator: str, look: L
         upload=source.upload,
         performer=performer.id,
         performer_name=performer.name,
+        guest=here.guest(performer.id),
         generator=generator,
         layout=look.layout,
         background=look.background,

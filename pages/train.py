@@ -12,7 +12,7 @@ from core.ui.footage import WANTED, Footage, choose_footage, footage, show_check
 from core.ui.house import house
 from core.ui.making import MakeJob, MakeRequest, free_id, make
 from core.ui.page import run_page
-from core.ui.performers import show_performers
+from core.ui.performers import show_guests, show_performers
 from core.ui.stage import show_poster
 from core.ui.studio import show_run
 from core.ui.visit import Visit, visit
@@ -33,6 +33,7 @@ def show(performers: list[TargetSummary]) -> None:
         here.notice = None
     if studio is None:
         st.info(HOSTED)
+        show_guests(here)
         return
     given, job = footage(), _making()
     own = [performer for performer in performers if performer.own]

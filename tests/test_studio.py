@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import textwrap
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import monotonic, sleep
@@ -20,6 +22,7 @@ from core.runs import Record, curve, list_records, read_record, sheets
 from core.studio import DIED, Studio
 from core.targets.store import load_target
 from tests.puppets import make_puppet
+from tests.video.test_writer import mounted
 
 PATIENCE = 90.0
 LONG = 30.0
@@ -167,6 +170,52 @@ def test_what_cannot_be_trained_says_why(studio: Studio) -> None:
         assert record is not None
         assert record.state == "failed"
         assert word in str(record.error)
+
+
+def test_of_two_who_ask_at_once_one_is_told(studio: Studio) -> None:
+    both, told = threading.Barrier(2), list[str]()
+
+    def ask() -> None:
+        both.wait()
+        try:
+            studio.start(order())
+        except UnusableInput as error:
+            told.append(str(error))
+
+    threads = [threading.Thread(target=ask) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert told == ["This is being trained already: look at it below, or stop it first."]
+    assert [record.state in {"waiting", "training"} for record in studio.records()] == [True]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """All data on a disk that a performer fits on and no checkpoint."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    with mounted(place, "size=2m"):
+        monkeypatch.setenv("DANCE_DATA", str(place))
+        make_puppet(paths.user_performers())
+        yield place
+
+
+def test_a_full_disk_ends_a_training_and_not_the_next(small_disk: Path, studio: Studio) -> None:
+    first, second = (studio.start(order(generator=name)) for name in ("mlp", "mlp-se"))
+    until(lambda: over(studio, first) and over(studio, second), "there is no room for either")
+    for run in (first, second):
+        record = studio.find(run)
+        assert record is not None
+        assert record.state == "failed"
+        assert re.search("disk|space", str(record.error)), record.error
+    assert generators() == ("nearest", "nearest-frame")
+    subprocess.run(["mount", "-o", "remount,size=200m", str(small_disk)], check=True, capture_output=True)
+    third = studio.start(order(0.05))
+    until(lambda: over(studio, third), "with room again it is trained")
+    assert state(studio, third) == "done"
+    assert "mlp" in generators()
 
 
 def test_a_training_that_dies_is_interrupted_and_goes_on(studio: Studio) -> None:

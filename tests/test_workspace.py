@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from core.errors import NotAVideo, OutputFailed, OverLimit, UnusableInput
+from core.targets.manifest import is_slug
 from core.workspace import MEGABYTE, Shelf, Workspace, display_name, sweep
 
 
@@ -83,6 +84,33 @@ def test_a_place_for_a_result_may_never_be_filled(files: Workspace) -> None:
     hold = files.new_file("result", ".mp4")
     assert not hold.stored.path.exists()
     hold.release()
+
+
+def test_a_performers_folder_goes_with_its_last_holder(files: Workspace) -> None:
+    visit = files.new_performer("anna.zip")
+    folder = visit.stored.path
+    assert folder.parent == files.performers
+    assert is_slug(folder.name)
+    (folder / "weights").mkdir(parents=True)
+    (folder / "weights" / "a.json").write_text("{}")
+    dance = visit.stored.hold()
+
+    visit.release()
+    assert folder.is_dir()
+    dance.release()
+
+    assert not folder.exists()
+    with pytest.raises(UnusableInput, match=r"anna.zip is no longer here"):
+        visit.stored.hold()
+    files.new_performer("never made").release()
+
+
+def test_what_cannot_be_deleted_disturbs_nobody(files: Workspace, caplog: pytest.LogCaptureFixture) -> None:
+    def locked(_: Path) -> None:
+        raise PermissionError(errno.EACCES, "open elsewhere")
+
+    files.new_performer("anna.zip", locked).release()
+    assert "open elsewhere" in caplog.text
 
 
 def test_errors_speak_of_the_file_by_its_owners_name(files: Workspace) -> None:

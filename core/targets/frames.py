@@ -23,7 +23,7 @@ from av.video.frame import VideoFrame as CodedFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from numpy.typing import NDArray
 
-from core.errors import OutputFailed, PackInvalid
+from core.errors import OutputFailed, PackInvalid, TargetNotFound
 from core.types import Alpha, Frame
 
 GROUP: Final = 6
@@ -87,6 +87,8 @@ class _Store:
         return self._kept[index]
 
     def _decode(self, position: int) -> CodedFrame:
+        if self._file.closed:
+            raise TargetNotFound("This performer is no longer here: choose another one.")
         packet = self._packets[position]
         self._next = -1  # should decoding fail half way, the next request starts at a keyframe again
         try:

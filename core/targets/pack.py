@@ -78,13 +78,22 @@ def export_pack(target_id: str, path: Path, *roots: Path) -> None:
         part.unlink(missing_ok=True)
 
 
-def import_pack(path: Path, *, replace: bool = False, into: Path | None = None) -> str:
+def import_pack(
+    path: Path,
+    *,
+    replace: bool = False,
+    into: Path | None = None,
+    target_id: str | None = None,
+    most_bytes: int = MAX_TOTAL_BYTES,
+) -> str:
     """Unpack a performer's zip among the user's own performers and give its id.
 
     Args:
         path: the zip.
         replace: put it in the place of one of the user's own that has the same id.
         into: another folder of performers than the user's own.
+        target_id: another id than the zip's own.
+        most_bytes: that it may unpack to.
 
     Raises:
         PackInvalid: damaged, unsafe, not a performer at all, or its id is taken.
@@ -94,15 +103,22 @@ def import_pack(path: Path, *, replace: bool = False, into: Path | None = None) 
         with path.open("rb") as file:
             _check_end(file, path.name)
             with zipfile.ZipFile(file) as archive:
-                return _unpack(archive, path.name, replace, into)
+                entries = _plain_entries(archive, path.name, min(most_bytes, MAX_TOTAL_BYTES))
+                return _unpack(archive, entries, path.name, replace, into, target_id)
     except (*_DAMAGE, UnicodeDecodeError) as error:
         raise PackInvalid(f"{path.name} is no zip of a performer, or it is damaged.") from error
     except OSError as error:
         raise PackInvalid(f"{path.name} cannot be read: {error.strerror or error}.") from error
 
 
-def _unpack(archive: zipfile.ZipFile, name: str, replace: bool, into: Path | None) -> str:
-    infos = _plain_entries(archive, name)
+def _unpack(
+    archive: zipfile.ZipFile,
+    infos: dict[str, zipfile.ZipInfo],
+    name: str,
+    replace: bool,
+    into: Path | None,
+    target_id: str | None,
+) -> str:
     if MANIFEST not in infos:
         raise PackInvalid(f"{name} is no performer: it holds no {MANIFEST}.")
     with archive.open(infos[MANIFEST]) as file:
@@ -111,6 +127,8 @@ def _unpack(archive: zipfile.ZipFile, name: str, replace: bool, into: Path | Non
     if set(infos) != {MANIFEST, *entries}:
         stray = sorted(set(infos) ^ {MANIFEST, *entries})[0]
         raise PackInvalid(f"{name} does not hold just the files that its manifest names ('{stray[:60]}').")
+    if target_id is not None:
+        manifest = Manifest.model_validate(manifest.model_dump() | {"id": target_id})
     with new_folder(place_in(into, manifest.id), replace=replace) as folder:
         (folder / MANIFEST).write_bytes(manifest.to_json())
         for inside, entry in entries.items():
@@ -177,14 +195,14 @@ def _check_end(file: IO[bytes], name: str) -> None:
     file.seek(0)
 
 
-def _plain_entries(archive: zipfile.ZipFile, name: str) -> dict[str, zipfile.ZipInfo]:
-    """The zip's entries by name, all of them plain files of bounded size."""
+def _plain_entries(archive: zipfile.ZipFile, name: str, most: int) -> dict[str, zipfile.ZipInfo]:
+    """The zip's entries by name, all of them plain files of at most so many bytes in all."""
     infos = archive.infolist()
     found = {info.filename: info for info in infos}
     if len(found) != len(infos):
         raise PackInvalid(f"{name} names a file twice.")
-    if sum(info.file_size for info in infos) > MAX_TOTAL_BYTES + MAX_MANIFEST_BYTES:
-        raise PackInvalid(f"{name} would unpack to more than {MAX_TOTAL_BYTES >> 20} MB.")
+    if sum(info.file_size for info in infos) > most + MAX_MANIFEST_BYTES:
+        raise PackInvalid(f"{name} would unpack to more than {most >> 20} MB.")
     for info in infos:
         kind = stat.S_IFMT(info.external_attr >> 16)
         if info.is_dir() or kind not in (0, stat.S_IFREG) or info.filename != info.orig_filename:

@@ -164,20 +164,32 @@ class Target(Closing):
         return locate(self.folder, self._weights, self.manifest.files[role])  # type: ignore[index]  # callers know the role
 
 
+_guests: Path | None = None
+
+
+def find_guests_in(root: Path | None) -> None:
+    """From now on performers below ``root`` are found as well, by whoever knows their id; no list has them. None: nowhere."""
+    global _guests  # noqa: PLW0603  (one process, one house)
+    _guests = root
+
+
 def list_targets(*roots: Path) -> list[TargetSummary]:
     """Every performer that can be loaded: bundled ones first, then the user's own, each by name. Reads manifests only.
 
-    A damaged one is left out with a warning in the log. ``roots`` are further folders of performers, say a session's.
+    A damaged one is left out with a warning in the log. ``roots`` are further folders of performers.
     """
     summaries: dict[str, TargetSummary] = {}
     for place in _places(roots):
-        try:
-            manifest = _manifest_at(place)
-        except PackInvalid as error:
-            logger.warning("performer left out: %s", error)
-            continue
-        summaries.setdefault(manifest.id, _summary(manifest, place))
+        summary = _summary_at(place)
+        if summary is not None:
+            summaries.setdefault(summary.id, summary)
     return sorted(summaries.values(), key=lambda s: (s.own, s.name.casefold()))
+
+
+def find_target(target_id: str, *roots: Path) -> TargetSummary | None:
+    """What a list would show of the performer of that id; None where there is none, or it is damaged."""
+    place = find_place(target_id, *roots)
+    return None if place is None else _summary_at(place)
 
 
 def load_target(target_id: str, *roots: Path) -> Target:
@@ -223,9 +235,11 @@ def delete_target(target_id: str, *roots: Path) -> None:
 
 
 def find_place(target_id: str, *roots: Path) -> Place | None:
-    """Where the performer of that id lies, if anywhere; bundled ones come first."""
+    """Where the performer of that id lies, if anywhere; bundled ones come first, guests last."""
     if not is_slug(target_id):
         return None
+    if _guests is not None:
+        roots = (*roots, _guests)
     return next((place for place in _places(roots) if place.folder.name == target_id), None)
 
 
@@ -294,6 +308,7 @@ def read_picture(path: Path) -> Frame:
     return np.ascontiguousarray(picture[..., ::-1])
 
 
+_MOST_VERIFIED: Final = 4096
 _verified: Final[dict[tuple[Path, int, int], str]] = {}
 _verified_lock: Final = threading.Lock()
 
@@ -322,6 +337,9 @@ def check_file(path: Path, entry: FileEntry, target_id: str) -> None:
         )
     with _verified_lock:
         _verified[key] = digest
+        while len(_verified) > _MOST_VERIFIED:
+            # of performers that came and went: the oldest first
+            del _verified[next(iter(_verified))]
 
 
 def _places(roots: tuple[Path, ...]) -> Iterator[Place]:
@@ -346,7 +364,12 @@ def _manifest_at(place: Place) -> Manifest:
     return manifest
 
 
-def _summary(manifest: Manifest, place: Place) -> TargetSummary:
+def _summary_at(place: Place) -> TargetSummary | None:
+    try:
+        manifest = _manifest_at(place)
+    except PackInvalid as error:
+        logger.warning("performer left out: %s", error)
+        return None
     portrait = manifest.files.get("portrait")
     return TargetSummary(
         id=manifest.id,

@@ -151,7 +151,8 @@ class _State:
 class Trained:
     """The best network of a run.
 
-    ``validation_l1`` and ``held_out_l1`` (at seed scale, as served) are None where nothing was held out.
+    ``validation_l1`` and ``held_out_l1`` (at seed scale, as served) are None where nothing was held out. ``diverged`` where the
+    run ended because the loss was no number any more.
     """
 
     state: dict[str, Tensor]
@@ -159,6 +160,7 @@ class Trained:
     minutes: float
     validation_l1: float | None
     held_out_l1: float | None = None
+    diverged: bool = False
 
 
 @dataclass
@@ -238,7 +240,8 @@ class Trainer:
             raise OutputFailed(f"The run could not be kept in {self.folder}: {error.strerror or error}.") from error
         known = math.isfinite(self._state.best_l1)
         best = self._best if known else self._smooth
-        return Trained(best, self._state.epoch, self._state.minutes, self._state.kept_l1 if known else None)
+        kept_l1 = self._state.kept_l1 if known else None
+        return Trained(best, self._state.epoch, self._state.minutes, kept_l1, diverged=self.diverged)
 
     @property
     def newest(self) -> Trained:

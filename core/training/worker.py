@@ -31,6 +31,9 @@ _NICE: Final = 10
 _UNEXPECTED: Final = (
     "Something went wrong on our side while training: the log says what. What was learnt before is kept."
 )
+_DIVERGED: Final = (
+    "After {:.1f} minutes the loss was no number any more, so the training was ended: what was best before is kept."
+)
 
 
 class _Commands:
@@ -134,7 +137,12 @@ def train_beside(record: Record, commands: _Commands, tell: Callable[..., None])
         watch=watch,
         stop=lambda: commands.stopped,
     )
-    tell("stopped" if commands.stopped else "done", minutes=trained.minutes, held_out=trained.held_out_l1)
+    tell(
+        "stopped" if commands.stopped else "done",
+        minutes=trained.minutes,
+        held_out=trained.held_out_l1,
+        error=_DIVERGED.format(trained.minutes) if trained.diverged else None,
+    )
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from html import escape
 from typing import Final, TypeAlias
@@ -56,5 +57,7 @@ def curve_svg(lines: Sequence[tuple[str, Points]], minutes: float) -> str:
 
 
 def _shares(points: Points) -> list[tuple[float, float]]:
-    first = next((error for _, error in points if error > 0), 1.0)
-    return [(minute, error / first) for minute, error in points]
+    # a loss that diverges is no number in the end
+    known = [(minute, error) for minute, error in points if math.isfinite(error)]
+    first = next((error for _, error in known if error > 0), 1.0)
+    return [(minute, error / first) for minute, error in known]

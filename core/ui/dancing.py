@@ -29,6 +29,7 @@ class DanceRequest:
 
     ``dance`` and ``title`` name the source; ``upload`` is set where it is their own. ``background`` is ``stage``,
     ``green``, a colour as ``#rrggbb``, or ``picture``, which then is ``backdrop``. ``start`` and ``end`` are seconds.
+    ``guest`` is set where the visitor brought the performer, who is held until the dance is over.
     ``again`` when that stretch was watched for an earlier dance, which saves three quarters of the time.
     """
 
@@ -45,6 +46,7 @@ class DanceRequest:
     end: float | None = None
     upload: Stored | None = None
     backdrop: Stored | None = None
+    guest: Stored | None = None
     again: bool = False
 
     @property
@@ -55,8 +57,9 @@ class DanceRequest:
     @property
     def file_name(self) -> str:
         """What the result is called when it is downloaded."""
+        dancer = self.performer if self.guest is None else self.performer_name
         danced = self.dance if self.upload is None else Path(self.title).stem
-        words = re.sub(r"[^a-z0-9]+", "-", f"{self.performer} {danced}".lower()).strip("-")
+        words = re.sub(r"[^a-z0-9]+", "-", f"{dancer} {danced}".lower()).strip("-")
         return f"{words or 'dance'}.mp4"
 
 
@@ -87,8 +90,11 @@ def start(house: House, request: DanceRequest, seen: Seen | None = None) -> Danc
                 holding.callback(stored.hold().release)
         output = house.files.new_file(request.title, ".mp4")
         holding.callback(output.release)
+        guest = request.guest.hold() if request.guest is not None else None
+        if guest is not None:
+            holding.callback(guest.release)
         release = holding.pop_all().close
-    return house.jobs.submit(_work(house, request, seen, output), about=request, release=release)
+    return house.jobs.submit(_work(house, request, seen, output, guest), about=request, release=release)
 
 
 def share_done(progress: Progress, *, again: bool) -> float:
@@ -102,15 +108,18 @@ def share_done(progress: Progress, *, again: bool) -> float:
 
 
 def _work(
-    house: House, request: DanceRequest, seen: Seen | None, output: Hold
+    house: House, request: DanceRequest, seen: Seen | None, output: Hold, guest: Hold | None
 ) -> Callable[[JobHandle[Progress]], Danced]:
     def work(handle: JobHandle[Progress]) -> Danced:
         from core.transfer import transfer
 
         with contextlib.ExitStack() as names:
-            for stored in (request.upload, request.backdrop):
+            for stored in (request.upload, request.backdrop, request.guest):
                 if stored is not None:
                     names.enter_context(stored.named())
+            if guest is not None:
+                # the result is kept for a while, the performer only until they have danced
+                names.callback(guest.release)
             target, generator = house.performers.get(request.performer, request.generator)
             poster = _Poster()
             report, looked = transfer(

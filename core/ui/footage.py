@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import streamlit as st
@@ -173,9 +173,10 @@ def _look(parts: list[Stored], let_go: Callable[[], None]) -> Callable[[JobHandl
             for part in parts:
                 names.enter_context(part.named())
             found = check_footage([part.path for part in parts], progress=handle.tell, cancelled=handle.cancelled)
-        # what was found needs the videos no longer
+        # what was found needs the videos no longer, and speaks of them by their owner's names
         let_go()
-        return found
+        named = [replace(of, path=part.path.with_name(part.name)) for of, part in zip(found.parts, parts, strict=True)]
+        return replace(found, parts=tuple(named))
 
     return work
 

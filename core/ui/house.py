@@ -7,7 +7,8 @@ import logging
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
 import streamlit as st
 
@@ -18,7 +19,8 @@ from core.live.room import LiveRoom
 from core.plan import Planner
 from core.settings import settings
 from core.studio import Studio
-from core.workspace import Workspace
+from core.targets.store import find_guests_in
+from core.workspace import MEGABYTE, Hold, Workspace, delete
 
 if TYPE_CHECKING:
     from core.generators.base import Generator
@@ -60,6 +62,18 @@ class Performers:
             if generator not in generators:
                 generators[generator] = create_generator(generator, target)
             return target, generators[generator]
+
+    def show_out(self, folder: Path) -> None:
+        """Close what is open of the performer in ``folder``, and delete it; nobody opens it in between.
+
+        Raises:
+            OSError: it cannot be deleted.
+        """
+        with self._lock:
+            for key in [key for key in self._open if key[0] == folder.name]:
+                target, _ = self._open.pop(key)
+                target.close()
+            delete(folder)
 
 
 def _stamp(performer: str) -> int:
@@ -122,6 +136,41 @@ class House:
         self._warmed.add((performer, generator))
         threading.Thread(target=self._load, args=(performer, generator), name=f"warm-{generator}", daemon=True).start()
 
+    def take_guest(self, upload: BinaryIO, name: str, size: int) -> Hold:
+        """A visitor's own performer from their zip, under an id that nobody can guess.
+
+        Raises:
+            OverLimit: too many bytes.
+            PackInvalid: damaged, unsafe, or no performer at all.
+            OutputFailed: no room.
+        """
+        from core.targets.pack import import_pack
+
+        most = settings().max_upload_mb * MEGABYTE
+        pack = self.files.take(upload, name, size, most)
+        guest = self.files.new_performer(name, self.show_out)
+        try:
+            with pack.stored.named(), guest.stored.named():
+                import_pack(
+                    pack.stored.path, into=self.files.performers, target_id=guest.stored.path.name, most_bytes=most
+                )
+        except BaseException:
+            guest.release()
+            raise
+        finally:
+            pack.release()
+        return guest
+
+    def show_out(self, folder: Path) -> None:
+        """Forget a visitor's performer, and delete it.
+
+        Raises:
+            OSError: it cannot be deleted.
+        """
+        # a copy: other visitors' performers are warmed meanwhile
+        self._warmed.difference_update([warm for warm in list(self._warmed) if warm[0] == folder.name])
+        self.performers.show_out(folder)
+
     def _load(self, performer: str, generator: str) -> None:
         try:
             made = self.performers.get(performer, generator)[1]
@@ -179,6 +228,7 @@ class House:
             self.studio.close()
         self.live.close()
         self.jobs.close()
+        find_guests_in(None)
         self.files.close()
 
 
@@ -191,7 +241,9 @@ def house() -> House:
     """
     limits = settings()
     made = House(JobCentre(workers=limits.jobs_at_once, keep_seconds=limits.result_minutes * 60), Workspace())
-    if not limits.hosted:
+    if limits.hosted:
+        find_guests_in(made.files.performers)
+    else:
         made.studio, made.planner = Studio(), Planner()
     atexit.register(made.close)
     return made

@@ -54,7 +54,9 @@ def choose_performer(here: Visit, performers: list[TargetSummary], dance: str) -
 def portrait_url(performer: TargetSummary) -> str | None:
     """The address of the portrait, None where there is none."""
     portrait = performer.portrait
-    return file_url(portrait) if portrait is not None and portrait.is_file() else None
+    if portrait is None or not portrait.is_file():
+        return None
+    return file_url(portrait, keep=not portrait.is_relative_to(house().files.folder))
 
 
 def choose_generator(performer: TargetSummary, *, live: bool = False) -> str:

@@ -11,6 +11,7 @@ from core.errors import DanceError
 from core.targets.store import TargetSummary, list_targets
 from core.ui.house import house
 from core.ui.theme import dress
+from core.ui.visit import visit
 from core.ui.words import plain
 
 NO_PERFORMER: Final = (
@@ -23,7 +24,7 @@ def run_page(show: Callable[[list[TargetSummary]], None], *, needs_performers: b
     """Dress the page and show it; where there is no performer and it needs one, or something fails, say so in a sentence."""
     dress()
     try:
-        performers = list_targets()
+        performers = [*list_targets(), *visit().performers()]
         if performers or not needs_performers:
             show(performers)
             house().warm_up()

@@ -1,13 +1,18 @@
-"""The last step of the train page: one's own performers, to be renamed, shown, handed on and deleted."""
+"""The last step of the train page: one's own performers, to be renamed, shown, handed on and deleted.
+
+On a public app a visitor has none but those whom they bring: guests, who are theirs alone and go when they do.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
 from core.errors import DanceError
+from core.settings import settings
 from core.studio import Studio
 from core.targets.store import TargetSummary
 from core.ui.clips import PICTURE_KINDS, PICTURE_MEGABYTES
@@ -18,6 +23,10 @@ from core.ui.visit import Visit
 from core.ui.words import plain
 from core.workspace import MEGABYTE, Hold
 
+if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+MOST_GUESTS: Final = 3
 _PACK: Final = "pack"
 _PACK_MEGABYTES: Final = 1024
 
@@ -25,11 +34,34 @@ _PACK_MEGABYTES: Final = 1024
 def show_performers(here: Visit, studio: Studio, performers: list[TargetSummary]) -> None:
     """Everybody who was made here, and the way in for others."""
     for performer in performers:
-        _show(here, studio, performer)
-    _import(here)
+        with _card(here, performer), st.expander("Name, portrait, file", key=f"more-{performer.id}"):
+            _rename(here, performer)
+            _portrait(here, performer)
+            _export(here, performer)
+            if st.button("Delete…", key=f"delete-{performer.id}", icon=":material/delete:"):
+                _ask_to_delete(here, studio, performer)
+    _bring(here, _PACK_MEGABYTES, _take_in)
 
 
-def _show(here: Visit, studio: Studio, performer: TargetSummary) -> None:
+def show_guests(here: Visit) -> None:
+    """The way in for performers who were made elsewhere, and those who came."""
+    guests, most = here.performers(), settings().max_upload_mb
+    with st.container(key="guests", width=760):
+        if len(guests) < MOST_GUESTS:
+            _bring(here, most, lambda given: _welcome(here, given))
+            st.caption(f"Up to {most} MB. Only you see whom you bring, and they are deleted when you leave.")
+        else:
+            st.caption(f"{MOST_GUESTS} performers of your own can be here at a time: remove one to bring another.")
+        for guest in guests:
+            with _card(here, guest):
+                st.button(
+                    "Remove", key=f"remove-{guest.id}", icon=":material/close:", on_click=_part_with, args=(here, guest.id),
+                )  # fmt: skip
+
+
+@contextmanager
+def _card(here: Visit, performer: TargetSummary) -> Iterator[None]:
+    """Who it is, and a way to dance with them; what is shown inside stands below."""
     with st.container(key=f"own-{performer.id}", border=True):
         picture, words, more = st.columns([1, 4, 2], vertical_alignment="center")
         portrait = portrait_url(performer)
@@ -41,12 +73,7 @@ def _show(here: Visit, studio: Studio, performer: TargetSummary) -> None:
         if more.button("Dance", key=f"dance-as-{performer.id}", icon=":material/play_arrow:"):
             here.performer = performer.id
             st.switch_page("pages/dance.py")
-        with st.expander("Name, portrait, file", key=f"more-{performer.id}"):
-            _rename(here, performer)
-            _portrait(here, performer)
-            _export(here, performer)
-            if st.button("Delete…", key=f"delete-{performer.id}", icon=":material/delete:"):
-                _ask_to_delete(here, studio, performer)
+        yield
 
 
 def _rename(here: Visit, performer: TargetSummary) -> None:
@@ -128,31 +155,46 @@ def _ask_to_delete(here: Visit, studio: Studio, performer: TargetSummary) -> Non
         st.rerun()
 
 
-def _import(here: Visit) -> None:
-    from core.targets.pack import import_pack
-
+def _bring(here: Visit, most: int, take: Callable[[UploadedFile], None]) -> None:
+    """The uploader for a performer's zip of at most so many megabytes."""
+    count = st.session_state.setdefault("imports", 0)
     with st.expander("Bring a performer from elsewhere", key="import"):
         given = st.file_uploader(
             "A performer's file from elsewhere",
             type=["zip"],
-            max_upload_size=_PACK_MEGABYTES,
-            key="import-pack",
+            max_upload_size=most,
+            key=f"import-pack-{count}",
         )
-    if given is None or st.session_state.get("imported") == given.file_id:
+    if given is None:
         return
-    st.session_state["imported"] = given.file_id
+    # a fresh uploader: the last one keeps the whole file in memory for as long as it shows it
+    st.session_state["imports"] = count + 1
+    _try(here, lambda: take(given))
 
-    def take() -> None:
-        hold = house().files.take(given, given.name, given.size, _PACK_MEGABYTES * MEGABYTE)
-        try:
-            with hold.stored.named():
-                import_pack(hold.stored.path)
-        except DanceError as error:
-            raise DanceError(hold.stored.shown(str(error))) from error
-        finally:
-            hold.release()
 
-    _try(here, take)
+def _take_in(given: UploadedFile) -> None:
+    """Among the performers of this computer."""
+    from core.targets.pack import import_pack
+
+    hold = house().files.take(given, given.name, given.size, _PACK_MEGABYTES * MEGABYTE)
+    try:
+        with hold.stored.named():
+            import_pack(hold.stored.path)
+    finally:
+        hold.release()
+
+
+def _welcome(here: Visit, given: UploadedFile) -> None:
+    """For this visit alone."""
+    hold = house().take_guest(given, given.name, given.size)
+    guest = hold.stored.path.name
+    here.shelf.put(guest, hold)
+    here.guests.append(guest)
+
+
+def _part_with(here: Visit, guest: str) -> None:
+    here.guests = [other for other in here.guests if other != guest]
+    here.shelf.drop(guest)
 
 
 def _try(here: Visit, act: Callable[[], None]) -> None:

@@ -33,14 +33,18 @@ def as_url(data: bytes, kind: str = "image/jpeg") -> str:
     return f"data:{kind};base64,{base64.b64encode(data).decode()}"
 
 
-def file_url(path: Path) -> str:
-    """The picture file as a ``data:`` address."""
-    return _file_url(str(path), path.stat().st_mtime_ns)
+def file_url(path: Path, *, keep: bool = True) -> str:
+    """The picture file as a ``data:`` address. What is kept in memory is kept for everybody, and outlives a visit."""
+    return _kept_url(str(path), path.stat().st_mtime_ns) if keep else _read_url(path)
+
+
+def _read_url(path: Path) -> str:
+    return as_url(path.read_bytes(), _KINDS.get(path.suffix, "image/jpeg"))
 
 
 @st.cache_data(show_spinner=False, max_entries=200)
-def _file_url(path: str, _touched: int) -> str:
-    return as_url(Path(path).read_bytes(), _KINDS.get(Path(path).suffix, "image/jpeg"))
+def _kept_url(path: str, _touched: int) -> str:
+    return _read_url(Path(path))
 
 
 def numbers(facts: Iterable[tuple[str, str]]) -> str:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.errors import UnusableInput
 from core.jobs import Job
+from core.targets.store import TargetSummary, find_target
 from core.ui.dancing import DanceJob, DanceRequest
 from core.ui.house import house
 from core.workspace import Shelf, Stored
@@ -35,6 +36,7 @@ class Visit:
         backdrop: the uploader's number of the background picture that is held.
         notice: a sentence to show once.
         uploads: counts the uploads, so that each gets a fresh uploader and the last one's memory is given back.
+        guests: ids of the performers whom they brought to a public app; on the shelf under the same names.
     """
 
     dance: str | None = None
@@ -46,11 +48,21 @@ class Visit:
     backdrop: str | None = None
     notice: str | None = None
     uploads: int = 0
+    guests: list[str] = field(default_factory=list)
 
     @property
     def upload(self) -> Stored | None:
         """Their own video."""
         return self.shelf.get(UPLOAD)
+
+    def performers(self) -> list[TargetSummary]:
+        """The performers whom they brought, the first one first; nobody else sees them."""
+        found = [find_target(guest) for guest in self.guests if self.guest(guest) is not None]
+        return [performer for performer in found if performer is not None]
+
+    def guest(self, performer: str) -> Stored | None:
+        """What is held of that performer; None where it is none whom they brought."""
+        return self.shelf.get(performer) if performer in self.guests else None
 
     def jobs(self) -> list[DanceJob]:
         """Their newest dances that can still be found, newest first."""
@@ -103,7 +115,8 @@ def job_on_stage(here: Visit) -> DanceJob | None:
 def _adopt(here: Visit, job: Job[object, object]) -> None:
     """Somebody came back by the address: choose what was chosen for that dance."""
     request: DanceRequest = job.about
-    here.performer = request.performer
+    if request.guest is None or request.performer in here.guests:
+        here.performer = request.performer
     if request.upload is None:
         here.dance = request.dance
         return

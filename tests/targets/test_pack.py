@@ -83,6 +83,23 @@ def test_an_id_that_is_taken(whole: Path) -> None:
         import_pack(whole, replace=True)
 
 
+def test_under_another_id(whole: Path, tmp_path: Path) -> None:
+    assert import_pack(whole, into=tmp_path / "guests", target_id="guest-0") == "guest-0"
+    with load_target("guest-0", tmp_path / "guests") as target:
+        assert (target.id, target.manifest.id, target.name) == ("guest-0", "guest-0", "Tiny")
+        assert number_of(target.frames[17]) == 17
+        assert target.weight_file("small-net", "weights").is_file()
+    with pytest.raises(ValueError, match="an id is"):
+        import_pack(whole, into=tmp_path / "guests", target_id="../evil")
+    assert [p.name for p in (tmp_path / "guests").iterdir()] == ["guest-0"]
+
+
+def test_no_more_than_there_is_room_for(whole: Path, tmp_path: Path) -> None:
+    with pytest.raises(PackInvalid, match="would unpack to more than 0 MB"):
+        import_pack(whole, into=tmp_path / "guests", most_bytes=1000)
+    assert not list((tmp_path / "guests").glob("*"))
+
+
 def test_a_failed_replacement_leaves_the_old_one(whole: Path, tmp_path: Path) -> None:
     import_pack(whole)
     entries = entries_of(whole)

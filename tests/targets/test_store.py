@@ -8,7 +8,7 @@ import pytest
 
 from core import paths
 from core.errors import GeneratorNotFound, PackInvalid, TargetNotFound, WeightsMissing
-from core.targets.store import delete_target, list_targets, load_target
+from core.targets.store import delete_target, find_guests_in, find_place, find_target, list_targets, load_target
 from tests.targets.material import make_performer, number_of, some_poses
 
 
@@ -127,3 +127,32 @@ def test_one_of_the_users_own_can_be_deleted(folder: Path) -> None:
     assert not folder.exists()
     with pytest.raises(TargetNotFound):
         delete_target("tiny")
+
+
+def test_guests_are_found_by_their_id_and_in_no_list(folder: Path, tmp_path: Path) -> None:
+    make_performer(tmp_path / "guests", "guest-0", name="Anna")
+    assert find_place("guest-0") is None
+    find_guests_in(tmp_path / "guests")
+    try:
+        assert [summary.id for summary in list_targets()] == ["tiny"]
+        found = find_target("guest-0")
+        assert found is not None
+        assert (found.name, found.own) == ("Anna", True)
+        with load_target("guest-0") as target:
+            assert target.name == "Anna"
+        with pytest.raises(TargetNotFound) as refused:
+            load_target("nobody")
+        assert "guest-0" not in str(refused.value)
+        (tmp_path / "guests" / "guest-0" / "manifest.json").write_text("{}")
+        assert find_target("guest-0") is None
+    finally:
+        find_guests_in(None)
+    assert find_target("guest-0") is None
+
+
+def test_footage_that_was_closed_says_so(folder: Path) -> None:
+    target = load_target("tiny")
+    assert number_of(target.frames[5]) == 5
+    target.close()
+    with pytest.raises(TargetNotFound, match="no longer here"):
+        target.cutout(5)

@@ -450,6 +450,7 @@ def test_a_loss_that_is_no_number_leaves_the_last_good_network(held_out: int, tm
     trained = trainer(tmp_path, Length(epochs=20), task=Breaking(), held_out=judged).run()
     assert all(torch.isfinite(tensor).all() for tensor in trained.state.values())
     assert trained.epochs <= 3, "and it stops"
+    assert trained.diverged
 
 
 class Crowded(OnePicture):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -17,9 +18,11 @@ from streamlit.testing.v1 import AppTest
 from core import paths
 from core.runs import Record
 from core.targets.store import list_targets
+from core.types import Frame
 from core.ui.curve import curve_svg
 from core.ui.house import House
 from core.ui.making import free_id
+from core.video.reader import VideoReader
 from tests.media import write_video
 from tests.puppets import make_puppet
 
@@ -83,6 +86,32 @@ def test_it_says_what_is_missing_until_training_can_begin(open_app: Open, tmp_pa
     assert not app.error
 
 
+def swaying(pictures: list[Frame]) -> list[Frame]:
+    """The same, as from a camera that is held by hand."""
+    lefts = [round(16 + 16 * np.sin(place / 2)) for place in range(len(pictures))]
+    return [np.ascontiguousarray(p[:, left : left + 284]) for p, left in zip(pictures, lefts, strict=True)]
+
+
+def test_a_camera_that_moves_is_told_and_will_do(open_app: Open, tmp_path: Path) -> None:
+    with VideoReader(paths.BUNDLED_PERFORMERS / "mira" / "frames.mp4", max_side=316, every=0.5) as reader:
+        pictures = [frame.image for frame in itertools.islice(reader, 124)]
+    still = [np.ascontiguousarray(picture[:, 16:300]) for picture in pictures[:20]]
+    films = {"on a shelf.mp4": still, "by hand.mp4": swaying(pictures)}
+    given = [(name, write_video(tmp_path / name, film, 4).read_bytes(), "video/mp4") for name, film in films.items()]
+    app = opened(open_app)
+    app.file_uploader[0].set_value(given).run()
+    end = monotonic() + PATIENCE
+    while "being looked at" in words(app) and monotonic() < end:
+        sleep(0.2)
+        app.run()
+    assert not app.exception
+    assert not app.error
+    assert "This will do." in words(app)
+    told = words(app).replace("\\", "")
+    assert "The camera moves in by hand.mp4: lean it against something that stands still." in told
+    assert "Give your performer a name." in words(app)
+
+
 def test_what_is_no_video_is_refused_in_a_sentence(open_app: Open) -> None:
     app = opened(open_app)
     app.file_uploader[0].set_value([("words.mp4", b"no video at all", "video/mp4")]).run()
@@ -101,7 +130,7 @@ def test_a_public_app_trains_nobody_and_says_why(open_app: Open, monkeypatch: py
     app = opened(open_app)
     assert "switched off" in words(app)
     assert not app.button
-    assert not app.file_uploader
+    assert [uploader.proto.type for uploader in app.file_uploader] == [[".zip"]], "what was trained elsewhere"
 
 
 def test_an_interrupted_training_is_shown_and_goes_on(interrupted: Record, open_app: Open) -> None:
@@ -127,6 +156,18 @@ def test_an_interrupted_training_is_shown_and_goes_on(interrupted: Record, open_
     assert "10 more minutes" in [b.label for b in app.button]
 
 
+def test_two_who_press_at_once_train_it_once(interrupted: Record, open_app: Open, shared: House) -> None:
+    first, second = opened(open_app), opened(open_app)
+    for app in (first, second):
+        app.button(key=f"resume-{interrupted.id}").click().run()
+        assert not app.exception
+    assert not first.toast
+    assert "being trained already" in second.toast[0].value
+    assert shared.studio is not None
+    assert [record.state in {"waiting", "training"} for record in shared.studio.records()] == [True]
+    shared.studio.stop(interrupted.id)
+
+
 def test_ones_own_performers_are_renamed_handed_on_and_deleted(open_app: Open, shared: House, own: Path) -> None:
     app = opened(open_app)
     app.text_input(key="name-puppet").set_value("Anna").run()
@@ -145,7 +186,7 @@ def test_ones_own_performers_are_renamed_handed_on_and_deleted(open_app: Open, s
     assert not app.exception
     assert not any(t.own for t in list_targets())
 
-    app.file_uploader(key="import-pack").set_value(("anna.zip", pack, "application/zip")).run()
+    app.file_uploader(key="import-pack-0").set_value(("anna.zip", pack, "application/zip")).run()
     assert [t.name for t in list_targets() if t.own] == ["Anna"]
     assert "Anna" in words(app)
 
@@ -163,7 +204,7 @@ def test_a_performer_in_training_is_not_deleted(open_app: Open, shared: House, o
 
 def test_a_pack_that_is_none_is_refused(open_app: Open) -> None:
     app = opened(open_app)
-    app.file_uploader(key="import-pack").set_value(("evil.zip", b"PK\x03\x04nonsense", "application/zip")).run()
+    app.file_uploader(key="import-pack-0").set_value(("evil.zip", b"PK\x03\x04nonsense", "application/zip")).run()
     assert "evil.zip" in words(app)
     assert not app.exception
 
@@ -185,3 +226,8 @@ def test_curves_are_drawn_from_their_own_first_error_down() -> None:
     assert heights[1] > heights[0], "what falls goes down"
     assert len(lines[0].split()) == 2
     assert lines[1] == ""
+
+
+def test_what_is_no_number_is_left_out_of_a_curve() -> None:
+    whole, broken = [(0.0, 0.4), (1.0, 0.2)], [(0.0, 0.4), (1.0, 0.2), (1.5, float("inf")), (2.0, float("nan"))]
+    assert curve_svg([("loss", broken)], 2.0) == curve_svg([("loss", whole)], 2.0)

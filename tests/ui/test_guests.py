@@ -1,0 +1,234 @@
+"""Performers whom visitors bring to a public app: theirs alone, and gone when they are."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from core import dances
+from core.errors import OverLimit, PackInvalid, TargetNotFound
+from core.live.scene import Wish
+from core.live.session import LiveSession
+from core.settings import settings
+from core.targets.manage import rename_target, set_portrait
+from core.targets.pack import export_pack
+from core.targets.store import list_targets
+from core.ui import live as ui_live
+from core.ui.house import House, house
+from core.ui.performers import MOST_GUESTS
+from core.workspace import Hold
+from tests.live.camera import dance_frames, feed_until
+from tests.puppets import make_puppet
+from tests.ui.test_dance_page import chosen, job_of, query
+from tests.ui.test_train_page import words
+
+Open = Callable[..., AppTest]
+
+pytestmark = pytest.mark.skipif(not dances.list_dances(), reason="the bundled dances are not here")
+
+
+@pytest.fixture(autouse=True)
+def hosted(fresh: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DANCE_HOSTED", "1")
+    settings.cache_clear()
+    st.cache_resource.clear()
+
+
+@pytest.fixture(scope="module")
+def pack(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The zip of a performer who is called Anna."""
+    root = tmp_path_factory.mktemp("anna")
+    make_puppet(root)
+    cv2.imwrite(str(root / "face.png"), np.full((40, 30, 3), 99, np.uint8))
+    set_portrait("puppet", root / "face.png", root)
+    rename_target("puppet", "Anna", root)
+    export_pack("puppet", root / "anna.zip", root)
+    return (root / "anna.zip").read_bytes()
+
+
+@pytest.fixture
+def guest(shared: House, pack: bytes) -> Hold:
+    """Anna, held by nobody else."""
+    return shared.take_guest(io.BytesIO(pack), "anna.zip", len(pack))
+
+
+def bring(app: AppTest, content: bytes, name: str = "anna.zip") -> AppTest:
+    app.switch_page("pages/train.py").run()
+    app.file_uploader[0].set_value((name, content, "application/zip")).run()
+    assert not app.exception
+    return app
+
+
+def guests(app: AppTest) -> list[str]:
+    """Ids of those the visitor brought."""
+    return [performer.id for performer in app.session_state["visit"].performers()]
+
+
+def offered(app: AppTest) -> list[str]:
+    """Ids of the performers that can be chosen."""
+    begin = "pick-performer-"
+    return [b.key.removeprefix(begin) for b in app.button if b.key and b.key.startswith(begin)]
+
+
+def dance_as(app: AppTest, performer: str) -> None:
+    app.button(key=f"dance-as-{performer}").click().run()
+    # the button leads there, which AppTest forgets with the next click
+    app.switch_page("pages/dance.py").run()
+
+
+def folders(shared: House) -> list[Path]:
+    return sorted(shared.files.performers.iterdir())
+
+
+def test_who_is_brought_dances_and_nobody_else_sees_them(open_app: Open, shared: House, pack: bytes) -> None:
+    app = bring(open_app(), pack)
+    (anna,) = guests(app)
+    assert anna != "puppet"
+    assert "**Anna**" in words(app)
+    assert any("image/webp" in html.proto.body for html in app.get("html"))
+    assert not app.text_input, "nobody is renamed"
+    assert [folder.name for folder in folders(shared)] == [anna]
+    assert not list(shared.files.folder.glob("*.zip"))
+    assert anna not in [performer.id for performer in list_targets()]
+    other = open_app()
+    assert anna not in offered(other)
+    assert "Anna" not in words(other.switch_page("pages/train.py").run())
+
+    dance_as(app, anna)
+    assert chosen(app, "performer") == [f"pick-performer-{anna}"]
+    app.slider(key="part-june-sway").set_value((0.0, 1.0))
+    app.button(key="dance").click().run()
+    job = job_of(app, shared)
+    assert job.wait(60)
+    assert job.state == "done", job.error
+    assert job.about.file_name == "anna-june-sway.mp4"
+    assert not app.run().exception
+    assert len(app.get("video")) == 1
+
+    other = open_app(job=query(app, "job"))
+    assert not other.exception
+    assert anna not in offered(other)
+    assert chosen(other, "performer") == ["pick-performer-mira"], "the usual one"
+
+    app.session_state["visit"].shelf.clear()
+    assert folders(shared) == []
+    assert job.result.video.is_file(), "what was danced is kept for its link"
+    assert anna not in offered(app.run())
+    assert not app.exception
+
+
+def test_who_is_removed_is_gone(open_app: Open, shared: House, pack: bytes) -> None:
+    app = bring(open_app(), pack)
+    (anna,) = guests(app)
+    target, _ = shared.performers.get(anna, "nearest")
+    app.button(key=f"remove-{anna}").click().run()
+    assert not app.exception
+    assert "**Anna**" not in words(app)
+    assert folders(shared) == []
+    assert target.frames._file.closed
+    with pytest.raises(TargetNotFound):
+        shared.performers.get(anna, "nearest")
+    assert not [key for key in shared.performers._open if key[0] == anna]
+
+
+def test_a_dance_that_waits_or_runs_keeps_its_performer(open_app: Open, shared: House, pack: bytes) -> None:
+    app = bring(open_app(), pack)
+    (anna,) = guests(app)
+    dance_as(app, anna)
+    go = threading.Event()
+    shared.jobs.submit(lambda handle: go.wait(20))
+    app.slider(key="part-june-sway").set_value((0.0, 1.0))
+    app.button(key="dance").click().run()
+    job = job_of(app, shared)
+    app.session_state["visit"].shelf.clear()
+    assert [folder.name for folder in folders(shared)] == [anna]
+    assert anna not in offered(app.run()), "for that dance alone"
+    go.set()
+    assert job.wait(60)
+    assert job.state == "done", job.error
+    assert folders(shared) == [], "and no longer than that"
+
+
+def test_a_dance_that_is_cancelled_in_line_lets_them_go(open_app: Open, shared: House, pack: bytes) -> None:
+    app = bring(open_app(), pack)
+    (anna,) = guests(app)
+    dance_as(app, anna)
+    go = threading.Event()
+    shared.jobs.submit(lambda handle: go.wait(20))
+    app.button(key="dance").click().run()
+    app.session_state["visit"].shelf.clear()
+    shared.jobs.cancel(job_of(app, shared))
+    assert folders(shared) == []
+    go.set()
+
+
+def test_three_at_a_time(open_app: Open, shared: House, pack: bytes) -> None:
+    app = open_app()
+    for count in range(1, MOST_GUESTS + 1):
+        app = bring(app, pack)
+        assert len(set(guests(app))) == count
+    assert not app.file_uploader
+    assert "remove one" in words(app)
+    app.button(key=f"remove-{guests(app)[0]}").click().run()
+    assert len(app.file_uploader) == 1
+    assert len(folders(shared)) == MOST_GUESTS - 1
+
+
+def test_what_is_no_performer_is_refused_and_leaves_nothing(open_app: Open, shared: House, pack: bytes) -> None:
+    app = open_app()
+    for content in (b"PK\x03\x04nonsense", pack[:-30]):
+        app = bring(app, content, "evil.zip")
+        assert "evil.zip" in words(app)
+        assert guests(app) == []
+    assert not [path for path in shared.files.folder.rglob("*") if path.is_file()]
+    with pytest.raises(PackInvalid):
+        shared.take_guest(io.BytesIO(b"words"), "words.zip", 5)
+
+
+def test_a_file_is_no_larger_than_any_upload(shared: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DANCE_MAX_UPLOAD_MB", "1")
+    settings.cache_clear()
+    with pytest.raises(OverLimit, match=r"anna.zip is 2 MB: the limit here is 1 MB"):
+        shared.take_guest(io.BytesIO(), "anna.zip", 2 << 20)
+
+
+def test_on_the_live_page_too(open_app: Open, pack: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ui_live, "webrtc_streamer", lambda **_: None)
+    app = bring(open_app(), pack)
+    (anna,) = guests(app)
+    app.switch_page("pages/live.py").run()
+    app.button(key=f"pick-performer-{anna}").click().run()
+    assert not app.exception
+    assert app.session_state["mirror"].stream._wish.performer == anna
+    assert anna not in offered(open_app().switch_page("pages/live.py").run())
+    app.session_state["visit"].shelf.clear()
+    app.run()
+    assert not app.exception
+    assert app.session_state["mirror"].stream._wish.performer == "mira"
+
+
+def test_a_stream_that_still_shows_them_ends_with_a_sentence(shared: House, guest: Hold) -> None:
+    seen: list[Any] = []
+    wish = Wish(guest.stored.path.name, "nearest")
+    with LiveSession(shared.performers.get, wish, seen.append) as session:
+        feed_until(session, dance_frames(), lambda: len(seen) > 2)
+        guest.release()
+        feed_until(session, dance_frames(), lambda: session.over)
+        assert session.news().ended == "This performer is no longer here: choose another one."
+    assert not guest.stored.path.exists()
+
+
+def test_they_go_with_the_house(guest: Hold) -> None:
+    folder = guest.stored.path
+    assert folder.is_dir()
+    house().close()
+    assert not folder.exists()
