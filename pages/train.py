@@ -8,8 +8,10 @@ from core.errors import DanceError
 from core.studio import Studio
 from core.targets.store import TargetSummary
 from core.ui.estimate import show_estimate
+from core.ui.filming import film, show_filming, take_in
 from core.ui.footage import WANTED, Footage, choose_footage, footage, show_check
 from core.ui.house import house
+from core.ui.ice import ice_servers
 from core.ui.making import MakeJob, MakeRequest, free_id, make
 from core.ui.page import run_page
 from core.ui.performers import show_guests, show_performers
@@ -35,24 +37,32 @@ def show(performers: list[TargetSummary]) -> None:
         st.info(HOSTED)
         show_guests(here)
         return
-    given, job = footage(), _making()
+    given, mine, job = footage(), film(), _making()
+    take_in(here, given, mine)
     own = [performer for performer in performers if performer.own]
     with st.container(key="train-page"):
         controls, stage = st.columns([5, 7], gap="large")
     with controls:
         st.subheader("1 · Videos of you", anchor=False)
         st.markdown(WANTED)
-        choose_footage(here, given)
+        way = choose_footage(here, given)
         st.subheader("2 · The training", anchor=False)
         _plan(here, studio, given, job)
         if own:
             st.subheader("3 · Your performers", anchor=False)
         show_performers(here, studio, own)
     with stage:
-        show_stage(studio, given, job, performers)
+        # a place each: where something comes or goes above others, the browser may lose those below
+        camera, rest = st.container(), st.container()
+        with camera:
+            show_filming(mine, ice_servers(), wanted=way == "film")
+        with rest:
+            show_stage(studio, given, job, performers, filming=mine.running or mine.over)
 
 
-def show_stage(studio: Studio, given: Footage, job: MakeJob | None, performers: list[TargetSummary]) -> None:
+def show_stage(
+    studio: Studio, given: Footage, job: MakeJob | None, performers: list[TargetSummary], *, filming: bool
+) -> None:
     names = {performer.id: performer.name for performer in performers}
     checked, making, runs, idle = (st.container() for _ in range(4))
     with checked:
@@ -70,7 +80,7 @@ def show_stage(studio: Studio, given: Footage, job: MakeJob | None, performers: 
             with st.container() if place == 0 else st.expander(plain(title), key=f"earlier-{record.id}"):
                 show_run(studio, record, title)
     with idle:
-        if given.check is None and job is None and not records:
+        if given.check is None and job is None and not records and not filming:
             show_poster(None, None, "A minute of video makes you a performer.")
 
 

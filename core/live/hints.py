@@ -27,6 +27,12 @@ _WORDS: Final[dict[Hint, str]] = {
     "legs": "Your legs are out of view, so those of {name} stand. Step back to dance with them.",
 }
 
+_FILMING: Final[dict[Hint, str]] = {
+    "close": "Too close: step back until all of you is in view.",
+    "two": "Somebody else is in view: only you should be.",
+    "legs": "Your legs are out of view: step back.",
+}
+
 _BLACK_LEVEL, _BLACK_SPREAD = 20.0, 6.0
 _DARK_LEVEL = 45.0
 _SEEN = 0.5
@@ -39,6 +45,11 @@ _LIGHT_EVERY = 0.5
 def sentence(hint: Hint, performer: str) -> str:
     """What a person is told; ``performer`` is the performer's name."""
     return _WORDS[hint].format(name=performer)
+
+
+def filming_sentence(hint: Hint) -> str:
+    """What somebody is told who films themselves from head to foot."""
+    return _FILMING.get(hint, _WORDS[hint])
 
 
 @dataclass(frozen=True, slots=True)

@@ -298,7 +298,7 @@ class _Notes:
             self._faulty[fault].add(lambda: _shrunk(image, _PICTURE_SIDE))
 
     def _look_at(self, pose: Pose, image: Frame) -> set[Fault]:
-        self._out.append(_out_of_view(pose, image))
+        self._out.append(out_of_view(pose, image))
         top, bottom = _rows(pose, image)
         self._heights.append((bottom - top) / image.shape[0])
         self._sharpness.append(_sharpness(pose, image))
@@ -350,7 +350,7 @@ def _covered(image: Frame, people: Sequence[Detection]) -> Alpha:
     return _shrunk(covered, _STAGE_SIDE)
 
 
-def _out_of_view(pose: Pose, image: Frame) -> tuple[bool, bool, bool]:
+def out_of_view(pose: Pose, image: Frame) -> tuple[bool, bool, bool]:
     """Whether head, a hand or a foot is outside the picture. Where it is hidden, not outside, it counts as in view."""
     height, width = image.shape[:2]
     outside = np.any((pose.xy < 0) | (pose.xy > (width, height)), axis=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import streamlit as st
 
@@ -14,10 +14,11 @@ from core.jobs import Job, JobHandle
 from core.settings import settings
 from core.ui.clips import KINDS, clip, picture_at, take_video
 from core.ui.house import House, house
+from core.ui.options import choose_of
 from core.ui.pictures import as_url, jpeg, numbers, tag
 from core.ui.visit import Visit
 from core.ui.words import in_words, plain
-from core.workspace import Stored
+from core.workspace import Hold, Stored
 
 if TYPE_CHECKING:
     from core.targets.check import FootageCheck
@@ -37,6 +38,11 @@ _FAULTS: Final = {
     "dark": "It is too dark here:",
     "blurred": "It is blurred here:",
 }
+
+Way: TypeAlias = Literal["upload", "film"]
+WAY: Final = "footage-way"
+"""Where ``st.session_state`` keeps the way that was chosen."""
+_WAYS: Final[dict[Way, str]] = {"upload": "Upload", "film": "Film yourself"}
 
 CheckJob: TypeAlias = "Job[float, FootageCheck]"
 
@@ -87,37 +93,46 @@ def footage() -> Footage:
     return given
 
 
-def choose_footage(here: Visit, given: Footage) -> None:
-    """The uploader, and what was uploaded so far."""
+def choose_footage(here: Visit, given: Footage) -> Way | None:
+    """What was given so far, and the way in which more comes; None where there is enough of it."""
     parts = given.parts(here)
     for number, (role, part) in enumerate(zip(given.roles, parts, strict=True), 1):
         _show_part(here, given, role, part, number)
-    if len(parts) < MOST_PARTS:
-        _uploader(here, given, first=not parts)
+    if len(parts) >= MOST_PARTS:
+        return None
+    way = choose_of("A video" if not parts else "Another video", _WAYS, WAY)
+    if way == "upload":
+        _uploader(here, given)
+    return way
 
 
-def _uploader(here: Visit, given: Footage, *, first: bool) -> None:
+def _uploader(here: Visit, given: Footage) -> None:
     most = settings().max_upload_mb
     added = st.file_uploader(
-        "Videos of you" if first else "Add another video", type=KINDS, accept_multiple_files=True, max_upload_size=most,
-        key=f"footage-{given.uploads}",
+        "Upload", type=KINDS, accept_multiple_files=True, max_upload_size=most, key=f"footage-{given.uploads}",
+        label_visibility="collapsed",
     )  # fmt: skip
     st.caption(f"Up to {most} MB each, {MOST_PARTS} in all.")
     if not added:
         return
+    parts: dict[str, Hold] = {}
     for file in added[: MOST_PARTS - len(given.roles)]:
         try:
-            hold = take_video(house().files, file, file.name, file.size)
+            parts[f"footage-{file.file_id}"] = take_video(house().files, file, file.name, file.size)
         except DanceError as error:
             here.notice = str(error)
-            continue
-        role = f"footage-{file.file_id}"
+    add_parts(here, given, parts)
+    st.rerun()
+
+
+def add_parts(here: Visit, given: Footage, parts: dict[str, Hold]) -> None:
+    """Further videos, each for its role on the visitor's shelf; all are looked at anew."""
+    for role, hold in parts.items():
         here.shelf.put(role, hold)
         given.roles.append(role)
     # a fresh uploader: the last one keeps the whole files in memory for as long as it shows them
     given.uploads += 1
     _begin_check(here, given)
-    st.rerun()
 
 
 def _show_part(here: Visit, given: Footage, role: str, part: Stored, number: int) -> None:

@@ -18,6 +18,7 @@ from core.ui.ice import IceServer
 from core.ui.mirror import RECORDING_NAME, Mirror, recording_of, use_as_source
 from core.ui.options import choose_background, choose_generator, choose_of, choose_performer
 from core.ui.pictures import as_url, tag
+from core.ui.stream import Stream
 from core.ui.visit import Visit
 from core.ui.words import plain
 
@@ -93,38 +94,53 @@ def show_connection(here: Visit, mine: Mirror, wish: Wish, servers: list[IceServ
     """The picture with START and STOP; in its place a sentence while nobody else can be let in."""
     if mine.recording_is_over():
         _put_away(here, mine)
-    playing = _playing()
+    playing = is_playing(KEY)
     stream = mine.stream_for(wish, playing=playing, served=bool(servers))
     if not playing and not house().live.free:
-        _wait_for_a_place()
+        wait_for_a_place()
         return
     if mine.notice:
         st.info(plain(mine.notice))
         if playing and not stream.over:
             mine.notice = None
     sound = bool(st.session_state.get("live-sound", False))
+    connect(KEY, stream, servers, {"video": CAMERA, "audio": sound}, sink_audio_track=stream.microphone)
+
+
+def connect(key: str, stream: Stream[Any], servers: list[IceServer], asked: dict[str, Any], **options: Any) -> None:
+    """The picture with START and STOP.
+
+    Args:
+        key: of the connection.
+        stream: where the camera's pictures go, and the shown ones come from.
+        servers: see ``core.ui.ice``.
+        asked: what the browser is asked for, as WebRTC spells it.
+        options: others of ``webrtc_streamer``.
+    """
     webrtc_streamer(
-        key=KEY,
+        key=key,
         mode=WebRtcMode.SENDRECV,
         rtc_configuration={"iceServers": servers},
-        media_stream_constraints={"video": CAMERA, "audio": sound},
+        media_stream_constraints=asked,
         source_video_track=stream.track,
         sink_video_track=stream.camera,
-        sink_audio_track=stream.microphone,
-        desired_playing_state=False if playing and stream.over else None,
+        desired_playing_state=False if is_playing(key) and stream.over else None,
         video_html_attrs=SCREEN,
         translations=WORDS,
         media_toggle_controls=False,
+        **options,
     )
 
 
-def _playing() -> bool:
-    context: Any = st.session_state.get(KEY)
+def is_playing(key: str) -> bool:
+    """Whether the browser plays, or is about to."""
+    context: Any = st.session_state.get(key)
     return context is not None and bool(context.state.playing or context.state.signalling)
 
 
 @st.fragment(run_every=_ASK_AGAIN_SECONDS)
-def _wait_for_a_place() -> None:
+def wait_for_a_place() -> None:
+    """The sentence for whoever is not let in, until there is room."""
     from core.live.room import full_words
 
     if house().live.free:
@@ -227,6 +243,11 @@ def _before_start() -> None:
         help="Your browser asks for it with the next START. Nobody hears it live.",
     )  # fmt: skip
     st.caption("Your camera's pictures are looked at and forgotten; nothing is kept unless you record.")
+    camera_help()
+
+
+def camera_help() -> None:
+    """What hinders a camera from starting."""
     host = urlsplit(st.context.url or "").hostname
     if urlsplit(st.context.url or "").scheme == "http" and host not in {"localhost", "127.0.0.1", "::1", None}:
         st.warning(

@@ -3,28 +3,66 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
 from core.errors import DanceError
+from core.live.room import LiveRoom
+from core.live.scene import OpenCast, Wish
+from core.live.session import LiveSession, Shown
 from core.settings import settings
 from core.ui.house import House, house
 from core.ui.pictures import jpeg
-from core.ui.stream import CONNECT_SECONDS, NO_CONNECTION, NO_CONNECTION_WITH_SERVERS, SILENT, Stream
+from core.ui.stream import Sink, Stream
 from core.ui.visit import OWN, RECORDING, UPLOAD, Visit
 from core.workspace import Hold, Stored
 
 if TYPE_CHECKING:
     from core.live.recording import Recorded
-    from core.live.scene import Wish
-    from core.live.session import LiveSession
 
 RECORDING_NAME: Final = "my mirror.mp4"
 
-_SILENT_SECONDS: Final = 3.0
 _SNAPSHOT_QUALITY: Final = 93
+
+
+class MirrorStream(Stream[LiveSession]):
+    """A connection whose pictures dance: camera and microphone into a live session.
+
+    Args:
+        room: where it needs a place.
+        open_cast: opens performers and generators.
+        wish: what to show first.
+
+    Attributes:
+        microphone: what ``webrtc_streamer`` is given.
+        hears: whether the browser sends sound.
+    """
+
+    def __init__(self, room: LiveRoom, open_cast: OpenCast, wish: Wish) -> None:
+        super().__init__(room, self._open)
+        self.microphone = Sink(self._hear)
+        self.hears = False
+        self._open_cast = open_cast
+        self._wish = wish
+
+    def wish(self, wish: Wish) -> None:
+        """Show something else."""
+        self._wish = wish
+        if self.session is not None:
+            self.session.wish(wish)
+
+    def _open(self, show: Callable[[Shown], None], ended: Callable[[], None]) -> LiveSession:
+        session = LiveSession(self._open_cast, self._wish, show, ended=ended)
+        self.track.on_delivered = session.delivered
+        return session
+
+    def _hear(self, piece: Any) -> None:
+        self.hears = True
+        if self.session is not None:
+            self.session.hear(piece)
 
 
 @dataclass
@@ -38,7 +76,7 @@ class Mirror:
         snapshot: the last snapshot, a JPEG.
     """
 
-    stream: Stream | None = None
+    stream: MirrorStream | None = None
     notice: str | None = None
     recorded: Recorded | None = None
     snapshot: bytes | None = None
@@ -54,7 +92,7 @@ class Mirror:
         """Whether a recording was begun and not put away yet."""
         return self._writing is not None
 
-    def stream_for(self, wish: Wish, *, playing: bool, served: bool) -> Stream:
+    def stream_for(self, wish: Wish, *, playing: bool, served: bool) -> MirrorStream:
         """The stream to give to the connection. One that ended is replaced once the browser has stopped as well.
 
         Args:
@@ -66,19 +104,13 @@ class Mirror:
             if not playing:
                 self.stream = None
         if self.stream is None:
-            self.stream = Stream(house().live, house().performers.get, wish)
+            self.stream = MirrorStream(house().live, house().performers.get, wish)
         self.stream.wish(wish)
         return self.stream
 
     def complaint(self, *, served: bool) -> str | None:
         """What is wrong with the line, a sentence. ``served``: whether ICE servers are set."""
-        stream = self.stream
-        if stream is None:
-            return None
-        if (stream.connecting_seconds or 0.0) > CONNECT_SECONDS:
-            return NO_CONNECTION_WITH_SERVERS if served else NO_CONNECTION
-        connected = stream.running and stream.connecting_seconds is None
-        return SILENT if connected and stream.silent_seconds > _SILENT_SECONDS else None
+        return None if self.stream is None else self.stream.complaint(served=served)
 
     def record(self, shared: House, sound: bool) -> None:
         """Begin a recording."""

@@ -1,4 +1,4 @@
-"""One WebRTC connection: camera and microphone into a live session, its pictures out to the browser.
+"""One WebRTC connection: the camera into a session, whose pictures go out to the browser.
 
 Not a frame callback: that is asked once for each camera picture and answers with whatever is ready, which costs up to two
 camera intervals. Here a picture goes out the moment it is made.
@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from fractions import Fraction
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from aiortc import MediaStreamTrack
 from aiortc.codecs import h264, vpx
@@ -22,8 +22,7 @@ from av.video.frame import VideoFrame as Picture
 from av.video.reformatter import VideoReformatter
 
 from core.live.room import LiveRoom, RoomFull
-from core.live.scene import OpenCast, Wish
-from core.live.session import LiveSession, Shown
+from core.live.session import Shown
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +34,19 @@ CONNECT_SECONDS: Final = 10.0
 vpx.DEFAULT_BITRATE, vpx.MAX_BITRATE = 2_000_000, 6_000_000
 h264.DEFAULT_BITRATE, h264.MAX_BITRATE = 2_000_000, 6_000_000
 
+NO_CONNECTION: Final = (
+    "Your browser and this server found no way to each other. Where they are not on one computer or one network, a TURN server "
+    "has to carry the pictures: whoever runs this app sets DANCE_TURN_URL and DANCE_TURN_SECRET, or DANCE_ICE_SERVERS."
+)
+NO_CONNECTION_WITH_SERVERS: Final = (
+    "Your browser and this server found no way to each other, although STUN or TURN servers are set: they may be down, or their "
+    "credentials wrong."
+)
+SILENT: Final = (
+    "No pictures arrive from your camera any more: is it unplugged, or used by another program? Stop and start again."
+)
+
+_SILENT_SECONDS: Final = 3.0
 _TICKS: Final = 90_000
 _REPEAT_SECONDS: Final = 1.0
 
@@ -164,32 +176,66 @@ class Sink:
             self._end()
 
 
-class Stream:
+class Told(Protocol):
+    """What a session tells of itself."""
+
+    @property
+    def ended(self) -> str | None:
+        """Why it ended by itself."""
+
+
+class Session(Protocol):
+    """What happens with the camera's pictures. Nothing but ``close`` waits."""
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended, or is about to."""
+
+    @property
+    def silent_seconds(self) -> float:
+        """Since the last camera picture, or since it began."""
+
+    def put(self, picture: Picture) -> None:
+        """The next camera picture."""
+
+    def news(self) -> Told:
+        """What can be told just now."""
+
+    def stop(self) -> None:
+        """Let it end."""
+
+    def close(self) -> None:
+        """End it, and wait until everything is given back."""
+
+
+Kind = TypeVar("Kind", bound=Session)
+
+
+class Stream(Generic[Kind]):
     """One visitor's connection, from START to STOP. Made anew for each.
 
     Args:
         room: where it needs a place.
-        open_cast: opens performers and generators.
-        wish: what to show first.
+        open_session: begins the session; given what to call with each picture to show, and what to call when it ends by
+            itself. Must not wait.
 
     Attributes:
-        track, camera, microphone: what ``webrtc_streamer`` is given.
-        session: the live session, once connected.
+        track, camera: what ``webrtc_streamer`` is given.
+        session: what happens with the pictures, once connected.
         ended: the sentence why it ended by itself or was not let in, None otherwise.
     """
 
-    def __init__(self, room: LiveRoom, open_cast: OpenCast, wish: Wish) -> None:
+    def __init__(
+        self, room: LiveRoom, open_session: Callable[[Callable[[Shown], None], Callable[[], None]], Kind]
+    ) -> None:
         self.track = MirrorTrack()
         self.camera = Sink(self._see, begin=self.begin, end=self.close_soon)
-        self.microphone = Sink(self._hear)
-        self.session: LiveSession | None = None
+        self.session: Kind | None = None
         self._refused: str | None = None
         self._room = room
-        self._open_cast = open_cast
-        self._wish = wish
+        self._open_session = open_session
         self._begun: float | None = None
         self._seen = False
-        self._heard = False
         self._over = False
         self._lock = threading.Lock()
 
@@ -211,11 +257,6 @@ class Stream:
         return self._refused or (None if session is None else session.news().ended)
 
     @property
-    def hears(self) -> bool:
-        """Whether the browser sends sound."""
-        return self._heard
-
-    @property
     def connecting_seconds(self) -> float | None:
         """How long the browser has been trying to connect; None before, and once it has."""
         return None if self._begun is None or self._seen else monotonic() - self._begun
@@ -228,11 +269,12 @@ class Stream:
             return session.silent_seconds
         return 0.0 if self._begun is None else monotonic() - self._begun
 
-    def wish(self, wish: Wish) -> None:
-        """Show something else."""
-        self._wish = wish
-        if self.session is not None:
-            self.session.wish(wish)
+    def complaint(self, *, served: bool) -> str | None:
+        """What is wrong with the line, a sentence. ``served``: whether ICE servers are set."""
+        if (self.connecting_seconds or 0.0) > CONNECT_SECONDS:
+            return NO_CONNECTION_WITH_SERVERS if served else NO_CONNECTION
+        connected = self.running and self.connecting_seconds is None
+        return SILENT if connected and self.silent_seconds > _SILENT_SECONDS else None
 
     def begin(self) -> None:
         """Take a place and start. Called when browser and server agreed on a connection."""
@@ -246,18 +288,15 @@ class Stream:
             self._refused = str(error)
             self.close_soon()
             return
-        session = LiveSession(self._open_cast, self._wish, self.track.offer, ended=self.close_soon)
-        self.track.on_delivered = session.delivered
-        self.session = session
+        self.session = self._open_session(self.track.offer, self.close_soon)
         if self.over:
             # it was closed in between, by somebody who saw no session yet
-            session.stop()
-            self._room.leave(self)
+            self._close_aside()
 
     def close_soon(self) -> None:
         """End it without waiting, as an event loop must."""
         if self._mark_over():
-            threading.Thread(target=self._close, name="live-close", daemon=True).start()
+            self._close_aside()
 
     def close(self) -> None:
         """End it and wait until everything is given back."""
@@ -272,6 +311,9 @@ class Stream:
             session.stop()
         return first
 
+    def _close_aside(self) -> None:
+        threading.Thread(target=self._close, name="live-close", daemon=True).start()
+
     def _close(self) -> None:
         self.track.stop()
         try:
@@ -285,21 +327,3 @@ class Stream:
         session = self.session
         if session is not None:
             session.put(picture)
-
-    def _hear(self, piece: Any) -> None:
-        self._heard = True
-        if self.session is not None:
-            self.session.hear(piece)
-
-
-NO_CONNECTION: Final = (
-    "Your browser and this server found no way to each other. Where they are not on one computer or one network, a TURN server "
-    "has to carry the pictures: whoever runs this app sets DANCE_TURN_URL and DANCE_TURN_SECRET, or DANCE_ICE_SERVERS."
-)
-NO_CONNECTION_WITH_SERVERS: Final = (
-    "Your browser and this server found no way to each other, although STUN or TURN servers are set: they may be down, or their "
-    "credentials wrong."
-)
-SILENT: Final = (
-    "No pictures arrive from your camera any more: is it unplugged, or used by another program? Stop and start again."
-)

@@ -28,7 +28,8 @@ from core.live.room import LiveRoom
 from core.live.scene import Wish
 from core.targets.store import Target, load_target
 from core.types import Frame
-from core.ui.stream import MirrorTrack, Stream
+from core.ui.mirror import MirrorStream
+from core.ui.stream import MirrorTrack
 from tests.live.camera import TICKS, dance_frames, picture, tone
 from tests.media import loudness, sound_seconds
 
@@ -115,7 +116,7 @@ class Browser:
     def run(self, work: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(15)
 
-    def connect(self, stream: Stream, *, whistles: bool = False) -> None:
+    def connect(self, stream: MirrorStream, *, whistles: bool = False) -> None:
         offer = self.run(self._offer(whistles))
         worker: Any = WebRtcWorker
         nothing = dict.fromkeys(
@@ -208,7 +209,7 @@ def live_threads() -> list[str]:
 
 def test_pictures_come_back_in_order_soon_and_all_is_freed(come: Callable[[], Browser]) -> None:
     room, browser = LiveRoom(2), come()
-    stream = Stream(room, cast, SIDE_BY_SIDE)
+    stream = MirrorStream(room, cast, SIDE_BY_SIDE)
     browser.connect(stream)
     assert room.taken == 1
     until(lambda: len(browser.seen) > 30)
@@ -241,7 +242,7 @@ def test_pictures_come_back_in_order_soon_and_all_is_freed(come: Callable[[], Br
 
 def test_the_microphone_is_in_the_recording(come: Callable[[], Browser], tmp_path: Path) -> None:
     room, browser = LiveRoom(1), come()
-    stream = Stream(room, cast, Wish("theo", "nearest"))
+    stream = MirrorStream(room, cast, Wish("theo", "nearest"))
     browser.connect(stream, whistles=True)
     until(lambda: len(browser.seen) > 3 and stream.hears)
     assert stream.session is not None
@@ -258,7 +259,7 @@ def test_the_microphone_is_in_the_recording(come: Callable[[], Browser], tmp_pat
 
 def test_who_finds_no_place_is_told(come: Callable[[], Browser]) -> None:
     room, browser = LiveRoom(0), come()
-    stream = Stream(room, cast, SIDE_BY_SIDE)
+    stream = MirrorStream(room, cast, SIDE_BY_SIDE)
     browser.connect(stream)
     until(lambda: stream.over, 5)
     assert "dance live here just now" in (stream.ended or "")
@@ -267,7 +268,7 @@ def test_who_finds_no_place_is_told(come: Callable[[], Browser]) -> None:
 
 def test_a_stream_that_ends_by_itself_gives_its_place_back(come: Callable[[], Browser]) -> None:
     room, browser = LiveRoom(1), come()
-    stream = Stream(room, cast, Wish("nobody-of-that-name", "nearest"))
+    stream = MirrorStream(room, cast, Wish("nobody-of-that-name", "nearest"))
     browser.connect(stream)
     until(lambda: room.free, 5)
     assert stream.over
@@ -276,7 +277,7 @@ def test_a_stream_that_ends_by_itself_gives_its_place_back(come: Callable[[], Br
 
 
 def test_closing_one_that_never_began_does_no_harm() -> None:
-    stream = Stream(LiveRoom(1), cast, SIDE_BY_SIDE)
+    stream = MirrorStream(LiveRoom(1), cast, SIDE_BY_SIDE)
     stream.close()
     stream.begin()
     assert stream.over

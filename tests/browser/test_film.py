@@ -1,0 +1,116 @@
+"""Filming oneself for a performer in a real browser, with a real (if recorded) camera."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect
+
+from core import dances, paths
+from tests.browser import camera
+from tests.browser.conftest import Picture
+from tests.browser.page import PATIENCE, reach
+from tests.browser.serving import Server, serving, until
+
+pytestmark = pytest.mark.browser
+
+CAMERA_SECONDS = 12.0
+BEGIN_SECONDS = 60.0
+"""Until it records: a browser connects, the models load, and five seconds are counted."""
+CHECK_SECONDS = 120.0
+
+Come = Callable[[], Page]
+
+
+@pytest.fixture(scope="module")
+def filmed(executable: str, playwright_here: Playwright, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A Chromium whose webcam shows a dance."""
+    video = dances.find("omar-street")
+    if video is None or not paths.BUNDLED_PERFORMERS.is_dir():
+        pytest.skip("the bundled dances and performers are not here")
+    frames = camera.camera_frames(video, CAMERA_SECONDS)
+    file = camera.write_camera(tmp_path_factory.mktemp("camera") / "dance.mjpeg", frames)
+    with camera.with_camera(playwright_here, executable, file) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving(tmp_path_factory.mktemp("film-app")) as running:
+        yield running
+
+
+@pytest.fixture
+def come(filmed: Browser, app: Server) -> Iterator[Come]:
+    """Brings visitors to the train page who choose to film themselves. None of them may see a traceback."""
+    contexts: list[BrowserContext] = []
+
+    def arrive() -> Page:
+        contexts.append(context := camera.probed(filmed))
+        page = context.new_page()
+        reach(page, f"{app.url}/train", 2 * PATIENCE)
+        choose(page, "Film yourself")
+        camera.component(page)
+        return page
+
+    yield arrive
+    shown = [box.inner_text() for c in contexts for page in c.pages for box in page.get_by_test_id("stException").all()]
+    for context in contexts:
+        context.close()
+    assert not shown, "the page showed a traceback"
+
+
+def choose(page: Page, name: str) -> None:
+    """Click one of the choices of a row."""
+    page.get_by_role("radio", name=name).or_(page.get_by_role("button", name=name, exact=True)).first.click()
+
+
+def until_recording(page: Page) -> None:
+    expect(page.get_by_text(re.compile(r"\d:\d\d recorded"))).to_be_visible(timeout=BEGIN_SECONDS * 1000)
+
+
+def test_from_start_to_a_video_that_is_looked_at(come: Come, picture: Picture) -> None:
+    page = come()
+    picture(page, "film-1-before")
+    frame = camera.start(page)
+    camera.wait_until_shown(frame)
+    expect(page.get_by_text("Stay there: it begins by itself.")).to_be_visible(timeout=BEGIN_SECONDS * 1000)
+    picture(page, "film-2-counting")
+    until_recording(page)
+    page.wait_for_timeout(3000)
+    picture(page, "film-3-recording")
+    page.wait_for_timeout(6000)
+    picture(page, "film-4-recording")
+    camera.stop(page)
+    expect(page.get_by_text(re.compile("filmed 1"))).to_be_visible(timeout=BEGIN_SECONDS * 1000)
+    expect(page.get_by_text("Not yet.")).to_be_visible(timeout=CHECK_SECONDS * 1000)
+    picture(page, "film-5-looked-at")
+    expect(page.get_by_text("The footage is")).to_be_visible()
+
+    # and another one
+    choose(page, "Film yourself")
+    camera.start(page)
+    until_recording(page)
+    page.wait_for_timeout(3000)
+    camera.stop(page)
+    expect(page.get_by_text(re.compile("filmed 2"))).to_be_visible(timeout=BEGIN_SECONDS * 1000)
+
+
+def test_whoever_stops_before_it_begins_is_told(come: Come, app: Server, picture: Picture) -> None:
+    page = come()
+    camera.wait_until_shown(camera.start(page))
+    camera.stop(page)
+    expect(page.get_by_text("so nothing was kept")).to_be_visible(timeout=BEGIN_SECONDS * 1000)
+    picture(page, "film-6-nothing-kept")
+    until(lambda: not list(app.work.rglob("*.part")), 5)
+
+
+def test_whoever_leaves_leaves_nothing(come: Come, app: Server) -> None:
+    page = come()
+    before = len(app.files())
+    camera.start(page)
+    until_recording(page)
+    page.context.close()
+    until(lambda: len(app.files()) <= before, 20)
