@@ -57,7 +57,7 @@ def show(performers: list[TargetSummary]) -> None:
         with camera:
             show_filming(mine, ice_servers(), wanted=way == "film")
         with rest:
-            show_stage(studio, given, job, performers, filming=mine.running or mine.over)
+            show_stage(studio, given, job, performers, filming=way == "film" or mine.running or mine.over)
 
 
 def show_stage(
