@@ -12,7 +12,7 @@ from core.ui.filming import film, show_filming, take_in
 from core.ui.footage import WANTED, Footage, choose_footage, footage, show_check
 from core.ui.house import house
 from core.ui.ice import ice_servers
-from core.ui.making import MakeJob, MakeRequest, free_id, make
+from core.ui.making import MakeJob, MakeRequest, make
 from core.ui.page import run_page
 from core.ui.performers import show_guests, show_performers
 from core.ui.stage import show_poster
@@ -119,7 +119,7 @@ def _plan(here: Visit, studio: Studio, given: Footage, job: MakeJob | None) -> N
             st.caption(missing)
     if clicked and not busy and missing is None:
         try:
-            request = MakeRequest(free_id(name), name.strip(), tuple(given.parts(here)), consent, generator, minutes)
+            request = MakeRequest(name.strip(), tuple(given.parts(here)), consent, generator, minutes)
             st.session_state["making"] = make(house(), request).id
         except DanceError as error:
             st.error(plain(str(error)))

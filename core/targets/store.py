@@ -259,8 +259,9 @@ def new_folder(place: Place, *, replace: bool) -> Iterator[Path]:
         OutputFailed: no permission, no room.
     """
     final = place.folder
+    taken = PackInvalid(f"There is a performer '{final.name}' already: choose another id, or delete that one first.")
     if not replace and (final.exists() or (place.own and (paths.BUNDLED_PERFORMERS / final.name).exists())):
-        raise PackInvalid(f"There is a performer '{final.name}' already: choose another id, or delete that one first.")
+        raise taken
     if place.own and (paths.BUNDLED_PERFORMERS / final.name).exists():
         raise PackInvalid(
             f"'{final.name}' is one of the bundled performers, which are not replaced: choose another id."
@@ -271,6 +272,9 @@ def new_folder(place: Place, *, replace: bool) -> Iterator[Path]:
         yield part
         if not any((part / WEIGHTS_FOLDER).iterdir()):
             (part / WEIGHTS_FOLDER).rmdir()
+        if not replace and final.exists():
+            # somebody else made one of that id meanwhile
+            raise taken
         _put(part, final)
     except OSError as error:
         raise OutputFailed(f"The performer '{final.name}' could not be written: {error.strerror or error}.") from error

@@ -28,14 +28,13 @@ class MakeRequest:
     """A performer to make and what to train for them.
 
     Attributes:
-        id, name: of the performer.
+        name: of the performer.
         parts: their videos.
         consent: whether the person filmed agreed.
         generator: to train.
         minutes: for how long.
     """
 
-    id: str
     name: str
     parts: tuple[Stored, ...]
     consent: bool
@@ -80,17 +79,19 @@ def _work(house: House, request: MakeRequest, let_go: Callable[[], None]) -> Cal
     def work(handle: JobHandle[float]) -> str:
         from core.targets.build import build_target
 
+        # only now: whoever was made while this one waited may have the same name
+        target = free_id(request.name)
         with contextlib.ExitStack() as names:
             for part in request.parts:
                 names.enter_context(part.named())
             build_target(
-                [part.path for part in request.parts], id=request.id, name=request.name, licence=LICENCE,
+                [part.path for part in request.parts], id=target, name=request.name, licence=LICENCE,
                 source_note="Filmed for this app.", consent=request.consent, progress=handle.tell, cancelled=handle.cancelled,
             ).close()  # fmt: skip
         # made, the performer has all that is needed of them
         let_go()
         if house.studio is None:
             raise DanceError("Training is switched off here.")
-        return house.studio.start(Record(target=request.id, generator=request.generator, minutes=request.minutes))
+        return house.studio.start(Record(target=target, generator=request.generator, minutes=request.minutes))
 
     return work

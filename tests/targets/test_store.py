@@ -8,7 +8,16 @@ import pytest
 
 from core import paths
 from core.errors import GeneratorNotFound, PackInvalid, TargetNotFound, WeightsMissing
-from core.targets.store import delete_target, find_guests_in, find_place, find_target, list_targets, load_target
+from core.targets.store import (
+    delete_target,
+    find_guests_in,
+    find_place,
+    find_target,
+    list_targets,
+    load_target,
+    new_folder,
+    place_in,
+)
 from tests.targets.material import make_performer, number_of, some_poses
 
 
@@ -156,3 +165,13 @@ def test_footage_that_was_closed_says_so(folder: Path) -> None:
     target.close()
     with pytest.raises(TargetNotFound, match="no longer here"):
         target.cutout(5)
+
+
+def test_who_was_made_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+    place = place_in(tmp_path / "performers", "anna")
+    with pytest.raises(PackInvalid, match="already"), new_folder(place, replace=False) as folder:
+        (folder / "manifest.json").write_text("later")
+        place.folder.mkdir()
+        (place.folder / "manifest.json").write_text("earlier")
+    assert (place.folder / "manifest.json").read_text() == "earlier"
+    assert [child.name for child in place.folder.parent.iterdir()] == ["anna"]

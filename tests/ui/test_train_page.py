@@ -17,11 +17,11 @@ from streamlit.testing.v1 import AppTest
 
 from core import paths
 from core.runs import Record
-from core.targets.store import list_targets
+from core.targets.store import list_targets, load_target
 from core.types import Frame
 from core.ui.curve import curve_svg
 from core.ui.house import House
-from core.ui.making import free_id
+from core.ui.making import MakeRequest, free_id, make
 from core.video.reader import VideoReader
 from tests.media import write_video
 from tests.puppets import make_puppet
@@ -215,6 +215,26 @@ def test_a_pack_that_is_none_is_refused(open_app: Open) -> None:
 )
 def test_ids_come_from_names(name: str, made: str) -> None:
     assert free_id(name) == made
+
+
+def test_two_of_one_name_are_both_made(shared: House, tmp_path: Path) -> None:
+    """As from two tabs in which Train was pressed."""
+    assert shared.studio is not None
+    with load_target("theo") as theo:
+        clip = write_video(tmp_path / "me.mp4", [theo.frames[4 * i] for i in range(24)], rate=10)
+    jobs = []
+    for _ in range(2):
+        with clip.open("rb") as file:
+            part = shared.files.take(file, "me.mp4", clip.stat().st_size, 1 << 30)
+        jobs.append(make(shared, MakeRequest("Anna", (part.stored,), True, "mlp", 30.0)))
+        part.release()
+    end = monotonic() + PATIENCE
+    while not all(job.over for job in jobs):
+        assert monotonic() < end
+        sleep(0.1)
+    assert [job.error for job in jobs] == [None, None]
+    assert {t.id: t.name for t in list_targets() if t.own} == {"anna": "Anna", "anna-2": "Anna"}
+    assert {record.target for record in shared.studio.records()} == {"anna", "anna-2"}
 
 
 def test_curves_are_drawn_from_their_own_first_error_down() -> None:
