@@ -169,9 +169,14 @@ def test_footage_that_was_closed_says_so(folder: Path) -> None:
 
 def test_who_was_made_meanwhile_is_not_replaced(tmp_path: Path) -> None:
     place = place_in(tmp_path / "performers", "anna")
-    with pytest.raises(PackInvalid, match="already"), new_folder(place, replace=False) as folder:
-        (folder / "manifest.json").write_text("later")
-        place.folder.mkdir()
-        (place.folder / "manifest.json").write_text("earlier")
+
+    def two_at_once() -> None:
+        with new_folder(place, replace=False) as folder:
+            (folder / "manifest.json").write_text("later")
+            place.folder.mkdir()
+            (place.folder / "manifest.json").write_text("earlier")
+
+    with pytest.raises(PackInvalid, match="already"):
+        two_at_once()
     assert (place.folder / "manifest.json").read_text() == "earlier"
     assert [child.name for child in place.folder.parent.iterdir()] == ["anna"]
