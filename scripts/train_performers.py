@@ -38,6 +38,8 @@ def main() -> None:
         for performer in performers:
             length = str(given.minutes or minutes)
             what = ["--target", performer, "--generator", generator, "--split", "blocks", "--minutes", length]
+            # as what ships was trained: what others begin with has not seen these two, and is judged by them
+            what.append("--from-nothing")
             # a process each: torch gives memory back only by ending
             subprocess.run([sys.executable, "-m", "core", "train", *what], check=True, cwd=paths.PROJECT)
 

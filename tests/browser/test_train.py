@@ -63,6 +63,7 @@ def test_from_a_clip_to_a_performer_and_back_to_nothing(
     page.get_by_text("The person in these videos is me").click()
     train = page.locator(".st-key-train button")
     expect(train).to_be_enabled()
+    expect(page.get_by_text(re.compile(r"ready about \d+ minutes after"))).to_be_visible(timeout=CHECK_SECONDS * 1000)
     picture(page, "train-2-checked")
     train.click()
 
