@@ -8,7 +8,6 @@ import streamlit as st
 
 from core.plan import Pace
 from core.ui.house import house
-from core.ui.words import in_words
 
 _ASK_AGAIN_SECONDS: Final = 1.0
 
@@ -38,9 +37,9 @@ def _tell(generator: str, minutes: float, frames: int, *, waiting: bool) -> None
 
 def estimate(pace: Pace, minutes: float, frames: int) -> str:
     """When it will be ready, and how much will have been learnt by then."""
-    rounds = pace.rounds(frames, minutes)
+    rounds, ready = pace.rounds(frames, minutes), pace.ready_after(frames, minutes) / 60
     often = f"{rounds:.0f} times" if rounds >= 1.5 else "once" if rounds >= 0.8 else "not even once"
     return (
-        f"Here ({pace.device}): ready about {in_words(pace.ready_after(frames, minutes))} after you press Train. "
+        f"Here ({pace.device}): ready about {max(ready, 1):.0f} minutes after you press Train. "
         f"Each picture of you is learnt from {often}."
     )
