@@ -24,7 +24,7 @@ HOSTED = (
     "Training is switched off on this public app: it needs a computer of its own for a quarter of an hour. Run the app on yours "
     "(`streamlit run app.py`, see the README) and this page trains there, and nothing leaves it."
 )
-MINUTES = {5.0: "5 minutes: a first look", 15.0: "15 minutes: good", 40.0: "40 minutes: as good as it gets"}
+MINUTES = {5.0: "5 minutes: good", 15.0: "15 minutes: better still", 40.0: "40 minutes: as good as it gets"}
 OTHERS = ("realtime", "unet-attn", "mlp-se", "unet", "mlp", "wgan-gp-unet", "gan-bce-unet")
 
 
@@ -96,7 +96,7 @@ def _plan(here: Visit, studio: Studio, given: Footage, job: MakeJob | None) -> N
     minutes = st.segmented_control(
         "For how long",
         list(MINUTES),
-        default=15.0,
+        default=5.0,
         required=True,
         format_func=lambda m: f"{m:.0f} min",
         key="train-minutes",

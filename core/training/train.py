@@ -110,6 +110,7 @@ def train(
     preparing: Callable[[float], None] = lambda _: None,
     progress: Callable[[float, Row], None] = lambda _share, _row: None,
     watch: Callable[[Moment, Callable[[], None]], None] = lambda _moment, _give: None,
+    given_at_once: Callable[[], None] | None = None,
     stop: Callable[[], bool] = lambda: False,
     root: Path | None = None,
 ) -> Trained:
@@ -122,6 +123,9 @@ def train(
         progress: share of the training that is done, and the newest figures.
         watch: told how far it is between steps, with a function that gives the performer what is learnt so far; the time
             that either takes does not count.
+        given_at_once: what many people taught a network that copies draws well before it learns anything, but for the wall
+            that a moving camera has behind the person: the performer is given that before the first step, and then this is
+            called. None keeps it until the end.
         stop: asked between steps; what was best so far is kept then too.
         root: the folder of performers in which the performer is, where that is none of the usual ones.
 
@@ -149,6 +153,9 @@ def train(
         _keep(target, _described(config, record, trainer.newest), order, trainer.newest, root, judged=False)
 
     trainer.stop, trainer.progress, trainer.watch = stop, progress, lambda moment: watch(moment, give)
+    if given_at_once is not None and begun.begun_with == MANY and config.memory and config.canvas.follows == "hips":
+        give()
+        given_at_once()
     trained = trainer.run(resume=order.resume)
     if not trained.epochs and trainer.diverged:
         raise DanceError(

@@ -135,6 +135,7 @@ def train_beside(record: Record, commands: _Commands, tell: Callable[..., None])
         preparing=preparing,
         progress=progress,
         watch=watch,
+        given_at_once=lambda: tell("given"),
         stop=lambda: commands.stopped,
     )
     tell(

@@ -114,7 +114,7 @@ def _show_buttons(studio: Studio, record: Record, standing: Standing | None) -> 
             st.button(label, key=f"resume-{record.id}", type="primary" if again else "secondary", on_click=_resume,
                       args=(studio, record.id, 0.0 if again else MORE_MINUTES))  # fmt: skip
     if standing is not None and standing.given:
-        st.success("The performer has what was learnt so far: try it on the Dance page. Training goes on.")
+        st.success("The performer can dance with what is known so far: try it on the Dance page. Training goes on.")
 
 
 def _resume(studio: Studio, run_id: str, more: float) -> None:
