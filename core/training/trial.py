@@ -24,6 +24,7 @@ from core.pose.estimator import PoseEstimator
 from core.targets.matte import refine
 from core.targets.split import Split, Subset
 from core.targets.store import Target, list_targets, load_target
+from core.training.worker import give_way
 
 SECONDS: Final = 5.0
 _FRAMES: Final = 40
@@ -103,6 +104,7 @@ def main() -> None:
     out = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    give_way()
     out.write(json.dumps(asdict(trial(sys.argv[1]))) + "\n")
     out.flush()
 

@@ -146,6 +146,11 @@ def train_beside(record: Record, commands: _Commands, tell: Callable[..., None])
     )
 
 
+def give_way() -> None:
+    """Let the app go first, and whoever dances in it."""
+    psutil.Process().nice(getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", _NICE))
+
+
 def main() -> None:
     """See the module's docstring."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
@@ -156,8 +161,7 @@ def main() -> None:
     def tell(kind: str, **of: object) -> None:
         out.write(json.dumps({"kind": kind, **of}) + "\n")
 
-    # the app goes first
-    psutil.Process().nice(getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", _NICE))
+    give_way()
     record = read_record(Path(sys.argv[1]))
     if record is None:
         tell("failed", error="There is no training to begin: start it again.")
