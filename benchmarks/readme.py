@@ -203,8 +203,7 @@ def start() -> str:
 def _way(measured: list[dict[str, str]], *way: str) -> list[dict[str, str]]:
     """The rows of one way to learn one generator from one footage, of its newest label, by minutes."""
     mine = [row for row in measured if (row["footage"], row["generator"], row["begun with"]) == way]
-    mine = [row for row in mine if row["label"] == mine[-1]["label"]]
-    return sorted(mine, key=lambda row: float(row["minutes"]))
+    return sorted((row for row in mine if row["label"] == mine[-1]["label"]), key=lambda row: float(row["minutes"]))
 
 
 def start_picture(into: Path) -> None:
@@ -222,7 +221,11 @@ def start_picture(into: Path) -> None:
                 minutes = [float(point["minutes"]) for point in points]
                 panel.plot(minutes, [float(point[column]) for point in points], "o-", color=colour, label=words, ms=4)
             still = [row for row in measured if row["footage"] == footage and not row["begun with"]]
-            panel.axhline(float(still[-1][column]), color="#888888", ls="--", label="nearest")
+            panel.axhline(level := float(still[-1][column]), color="#888888", ls="--", label="nearest")
+            # what draws a wall knows none at first: that would press everything else flat
+            later = [float(r[column]) for way in WAYS for r in _way(measured, footage, generator, way)[1:]]
+            low, high = min([*later, level]), max([*later, level])
+            panel.set_ylim(low - 0.15 * (high - low), high + 0.15 * (high - low))
             panel.set_title(f"{footage}, {generator}: {title}", fontsize=9)
             panel.tick_params(labelsize=8)
     for panel in grid[-1]:
