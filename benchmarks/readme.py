@@ -225,7 +225,8 @@ def start_picture(into: Path) -> None:
             # what draws a wall knows none at first: that would press everything else flat
             later = [float(r[column]) for way in WAYS for r in _way(measured, footage, generator, way)[1:]]
             low, high = min([*later, level]), max([*later, level])
-            panel.set_ylim(low - 0.15 * (high - low), high + 0.15 * (high - low))
+            room = 0.15 * (high - low) or 0.1
+            panel.set_ylim(low - room, high + room)
             panel.set_title(f"{footage}, {generator}: {title}", fontsize=9)
             panel.tick_params(labelsize=8)
     for panel in grid[-1]:
