@@ -113,9 +113,12 @@ class Mirror:
         return None if self.stream is None else self.stream.complaint(served=served)
 
     def record(self, shared: House, sound: bool) -> None:
-        """Begin a recording."""
+        """Begin a recording; nothing happens while there is one.
+
+        A click can be told twice, when the page looks again by itself at that moment.
+        """
         session = None if self.stream is None else self.stream.session
-        if session is None:
+        if session is None or self.recording:
             return
         hold = shared.files.new_file(RECORDING_NAME, ".mp4")
         self._writing = hold, session
