@@ -6,7 +6,6 @@ large words over it. Looking and keeping have a thread each, so that every pictu
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,23 +17,20 @@ import cv2
 import numpy as np
 from av.video.frame import VideoFrame as Picture
 
-from core.closing import Closing
-from core.errors import DanceError
 from core.live.eye import Arrived, Eye, Seen, working_size
 from core.live.guide import LONGEST, PLENTY, STEP_BACK, Guide, Phase, Prompt
 from core.live.hints import BLOCKING, filming_sentence
 from core.live.lettering import lay_count, lay_time, lay_words
 from core.live.mailbox import Mailbox
 from core.live.recording import Recorded, Recorder
-from core.live.session import IDLE_SECONDS, STOP_SECONDS, Shown
+from core.live.session import IDLE_SECONDS, Shown
+from core.live.works import Works
 from core.pose.draw import draw_pose
 from core.targets.check import out_of_view
 from core.targets.coverage import Coverage, coverage_of
 from core.targets.poses import stack_poses
 from core.types import Frame, Pose
 from core.video.colour import Converter
-
-logger = logging.getLogger(__name__)
 
 SIDE: Final = 960
 """Longer side in pixels of what is recorded, where the camera gives as much."""
@@ -104,7 +100,7 @@ class Repertoire:
             self.coverage = coverage_of(stack_poses(self._poses), self.RATE)
 
 
-class Filming(Closing):
+class Filming(Works):
     """One recording, from START until it ends. Every method may be called from any thread; none but ``close`` waits.
 
     Args:
@@ -132,11 +128,11 @@ class Filming(Closing):
         longest: float = LONGEST,
         idle_seconds: float = IDLE_SECONDS,
     ) -> None:
+        super().__init__(ended, BROKEN)
         self.recorded: Recorded | None = None
         self.error: str | None = None
         self._path = path
         self._show = show
-        self._tell_ended = ended
         self._longest = longest
         self._idle_seconds = idle_seconds
         self._to_look: Mailbox[Arrived] = Mailbox()
@@ -146,19 +142,11 @@ class Filming(Closing):
         self._recorder: Recorder | None = None
         self._prompt = Prompt("waiting", STEP_BACK)
         self._hint: str | None = None
-        self._ended: str | None = None
         self._largest = (0, 0)
         self._count = 0
         self._began = self._last_camera = monotonic()
         self._finished = threading.Event()
-        self._lock = threading.Lock()
-        works = {"look": self._look, "keep": self._keep}
-        self._threads = [
-            threading.Thread(target=self._guard, args=(work,), name=f"live-{name}", daemon=True)
-            for name, work in works.items()
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._begin({"look": self._look, "keep": self._keep})
 
     def put(self, picture: Picture) -> None:
         """The next camera picture."""
@@ -199,31 +187,11 @@ class Filming(Closing):
 
     def close(self) -> None:
         """End it, and wait until the file is whole."""
-        self.stop()
-        deadline = monotonic() + STOP_SECONDS
-        for thread in self._threads:
-            if thread is not threading.current_thread():
-                thread.join(max(0.0, deadline - monotonic()))
+        self._stop_and_wait()
         recorder = self._recorder
         if recorder is not None:
             self.recorded, self.error = recorder.stop(_RECORDED_SECONDS), recorder.error
         self._finished.set()
-
-    def _end(self, why: str) -> None:
-        with self._lock:
-            first, self._ended = self._ended is None, self._ended or why
-        self.stop()
-        if first:
-            self._tell_ended()
-
-    def _guard(self, work: Callable[[], None]) -> None:
-        try:
-            work()
-        except DanceError as error:
-            self._end(str(error))
-        except Exception:
-            logger.exception("filming broke")
-            self._end(BROKEN)
 
     # ---- looking
 

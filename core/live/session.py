@@ -9,7 +9,6 @@ of its own while the old goes on.
 from __future__ import annotations
 
 import logging
-import threading
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,7 +19,6 @@ from typing import Final
 from av.audio.frame import AudioFrame
 from av.video.frame import VideoFrame as Picture
 
-from core.closing import Closing
 from core.errors import DanceError
 from core.generators.base import Choice
 from core.live.eye import Arrived, Eye, Seen
@@ -31,14 +29,12 @@ from core.live.quality import Ladder, Quality
 from core.live.recording import Recorded, Recorder
 from core.live.scene import Following, OpenCast, Scene, Wish, open_following, open_scene
 from core.live.stage import Panels, compose_live
+from core.live.works import Works
 from core.pipeline import Clock
 from core.types import Frame, Pose
 from core.types import Picture as Drawn
 
 logger = logging.getLogger(__name__)
-
-STOP_SECONDS: Final = 2.0
-"""How long the end of a stream may take."""
 
 IDLE_SECONDS: Final = 600.0
 """A stream that shows nobody for so long is ended: somebody forgot it."""
@@ -109,7 +105,7 @@ class News:
     ended: str | None = None
 
 
-class LiveSession(Closing):
+class LiveSession(Works):
     """One person's stream. Every method may be called from any thread; none but ``close`` and ``stop_recording`` waits.
 
     Args:
@@ -133,9 +129,9 @@ class LiveSession(Closing):
         ended: Callable[[], None] = lambda: None,
         idle_seconds: float = IDLE_SECONDS,
     ) -> None:
+        super().__init__(ended, BROKEN)
         self._open_cast = open_cast
         self._show = show
-        self._tell_ended = ended
         self._idle_seconds = idle_seconds
         self._wish = wish
         self._camera: Mailbox[Arrived] = Mailbox()
@@ -151,22 +147,14 @@ class LiveSession(Closing):
         self._newest: Shown | None = None
         self._hint: Hint | None = None
         self._notice: str | None = None
-        self._ended: str | None = None
         self._count = 0
         self._last_print = 0
         self._last_camera = monotonic()
         self._last_person = monotonic()
         self._judged = monotonic()
-        self._lock = threading.Lock()
-        works = {"look": self._look, "draw": self._draw, "scene": self._open_scenes, "dance": self._open_dances}
-        self._threads = [
-            threading.Thread(target=self._guard, args=(work,), name=f"live-{name}", daemon=True)
-            for name, work in works.items()
-        ]
         self._scenery.put((wish, Quality.FULL))
         self._dances.put((wish.dance,))
-        for thread in self._threads:
-            thread.start()
+        self._begin({"look": self._look, "draw": self._draw, "scene": self._open_scenes, "dance": self._open_dances})
 
     # ---- what goes in
 
@@ -276,31 +264,11 @@ class LiveSession(Closing):
             box.close()
 
     def close(self) -> None:
-        """End it, and wait for its threads for at most :data:`STOP_SECONDS`."""
-        self.stop()
-        deadline = monotonic() + STOP_SECONDS
-        for thread in self._threads:
-            if thread is not threading.current_thread():
-                thread.join(max(0.0, deadline - monotonic()))
+        """End it, and wait for its threads for at most :data:`core.live.works.STOP_SECONDS`."""
+        deadline = self._stop_and_wait()
         recorder = self._recorder
         if recorder is not None:
             recorder.stop(max(0.0, deadline - monotonic()))
-
-    def _end(self, why: str) -> None:
-        with self._lock:
-            first, self._ended = self._ended is None, self._ended or why
-        self.stop()
-        if first:
-            self._tell_ended()
-
-    def _guard(self, work: Callable[[], None]) -> None:
-        try:
-            work()
-        except DanceError as error:
-            self._end(str(error))
-        except Exception:
-            logger.exception("a live stream broke")
-            self._end(BROKEN)
 
     # ---- looking
 

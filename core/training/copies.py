@@ -34,6 +34,7 @@ WINDOW: Final = 256
 """Side of what a step looks at, in pixels of the canvas."""
 
 _NEIGHBOURS: Final = 25
+"""See :class:`CopyTask`; a second of most footage."""
 _BARE: Final = 0.1
 """Share of the windows in which a whole layer of parts is hidden: the network has to draw it without a picture."""
 _HOLES: Final = (0, 13, 14, 15, 16, 19, 20, 25, 26, 27, 28, 31, 32)

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from core.live.filming import SHORTEST, Filming, Repertoire, kept_size
 from core.live.guide import PLENTY, STEP_BACK
 from core.live.lettering import lay_count, lay_time, lay_words
-from core.live.session import STOP_SECONDS, Shown
+from core.live.session import Shown
+from core.live.works import STOP_SECONDS
 from core.types import Frame
 from tests.bodies import moved, standing
 from tests.live.camera import SIZE, dance_frames, framed, picture

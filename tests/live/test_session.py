@@ -21,8 +21,9 @@ from core.generators.registry import create_generator
 from core.live.eye import Arrived, Eye, working_size
 from core.live.quality import Quality
 from core.live.scene import Wish, open_scene
-from core.live.session import STOP_SECONDS, LiveSession, Shown
+from core.live.session import LiveSession, Shown
 from core.live.stage import LiveLayout
+from core.live.works import STOP_SECONDS
 from core.pipeline import Act, DancePipeline
 from core.targets.store import Target, load_target
 from core.types import VideoFrame
