@@ -3,7 +3,8 @@
     python -m benchmarks.inside [--target mira] [--frames N...] [--out docs/realtime.webp]
 
 For some frames that the blocks split holds out, from left to right: the pose; the parts that were looked up and warped, laid over
-each other; the gates (red trunk and head, green legs, blue arms); what the network draws; the result; and the footage.
+each other; what of them is copied (red trunk and head, green legs, blue arms) and what is drawn (white); what the network draws;
+the result; and the footage.
 """
 
 from __future__ import annotations
@@ -13,20 +14,17 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from core import paths
-from core.generators.realtime import RealtimeGenerator, firm, lay_mix, whole
+from core.generators.realtime import RealtimeGenerator, insides, lay_mix, whole
 from core.generators.recall import pick
 from core.generators.registry import create_generator
-from core.limbs import PART_LAYERS
 from core.pose.draw import draw_pose
 from core.targets.split import split_of
 from core.targets.store import Target, load_target
 from core.types import Frame
 
 HEIGHT = 320
-GREY = 110.0
 
 
 def row_of(performer: Target, generator: RealtimeGenerator, i: int) -> list[Frame]:
@@ -38,22 +36,11 @@ def row_of(performer: Target, generator: RealtimeGenerator, i: int) -> list[Fram
     chosen = memory.frames_at(pick(memory.recall.costs(pose.landmarks)))
     seen = memory.seen(pose, chosen, whole(canvas))
     mix = generator.network()(*(part[None] for part in (seen.fields, seen.told, seen.small)))[0]
-    warped = np.full((canvas.height, canvas.width, 3), GREY, np.float32)
-    near = warped[seen.box.rows, seen.box.columns]
-    for part in seen.parts.astype(np.float32):
-        near[:] = near * (1 - part[..., 3:] / 255) + part[..., :3]
-    drawn = mix[:3].astype(np.float32) + GREY * (1 - mix[3:4].astype(np.float32) / 255)
-    gates = firm(mix[4 : 4 + PART_LAYERS] * (seen.small[..., 3] > 0))
+    found = insides(mix, seen, canvas)
     made = lay_mix(mix, seen, canvas, pose, plate).image
     size = (performer.width, performer.height)
     on_canvas = [canvas.cut(picture, pose) for picture in (draw_pose(pose, size), made, performer.frames[i])]
-    return [on_canvas[0], warped.astype(np.uint8), _large(gates), _large(drawn), *on_canvas[1:]]
-
-
-def _large(layers: NDArray[np.generic]) -> Frame:
-    """(height, width, 3) at twice the size of (3, h, w)."""
-    picture = np.ascontiguousarray(layers.transpose(1, 2, 0)).astype(np.uint8)
-    return np.asarray(cv2.resize(picture, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR), np.uint8)
+    return [on_canvas[0], found.warped, found.origin, found.drawn, *on_canvas[1:]]
 
 
 def main() -> None:

@@ -12,7 +12,8 @@ import logging
 import math
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -47,6 +48,13 @@ class Runner(Protocol):
         """The network's output as grey levels."""
 
 
+class WatchedRunner(Runner, Protocol):
+    """A network that runs and tells where it looks."""
+
+    def attention(self, *inputs: NetworkInput) -> NDArray[np.float32] | None:
+        """(1, places, places): how much each place takes from each other, every row 1 together; None without self-attention."""
+
+
 @dataclass(frozen=True, slots=True)
 class NetworkFiles:
     """A trained network on disk."""
@@ -56,7 +64,7 @@ class NetworkFiles:
     graph: Path
 
 
-def open_runner(config: NetworkConfig, files: NetworkFiles) -> Runner:
+def open_runner(config: NetworkConfig, files: NetworkFiles) -> WatchedRunner:
     """The network, ready to run.
 
     On the processor OpenVINO runs it, or torch where OpenVINO cannot be imported. Where there is a graphics card, torch may be
@@ -75,7 +83,7 @@ def open_runner(config: NetworkConfig, files: NetworkFiles) -> Runner:
     return _on_processor(config, files) if card is None else _faster(config, files, card)
 
 
-def _on_processor(config: NetworkConfig, files: NetworkFiles) -> Runner:
+def _on_processor(config: NetworkConfig, files: NetworkFiles) -> WatchedRunner:
     try:
         silent_openvino()
     except ImportError:
@@ -84,7 +92,7 @@ def _on_processor(config: NetworkConfig, files: NetworkFiles) -> Runner:
     return OpenVinoRunner(config, files)
 
 
-def _faster(config: NetworkConfig, files: NetworkFiles, card: Device) -> Runner:
+def _faster(config: NetworkConfig, files: NetworkFiles, card: Device) -> WatchedRunner:
     """Processor or graphics card, whichever is faster."""
     kind = f"{config.network.model_dump_json()} {config.canvas.width}x{config.canvas.height} {config.precision}"
     # torch takes seconds to load: not where it is known that it will not be used
@@ -116,13 +124,13 @@ def trial_inputs(config: NetworkConfig) -> tuple[NetworkInput, ...]:
     return pose, rng.normal(0, 1, (1, _TRIAL_POINTS, 2)).astype(np.float32)
 
 
-def _with_torch(config: NetworkConfig, files: NetworkFiles, device: str) -> Runner:
+def _with_torch(config: NetworkConfig, files: NetworkFiles, device: str) -> WatchedRunner:
     try:
         # by name: whoever serves must not load torch by importing this module
         module = importlib.import_module("core.networks.serve")
     except ImportError as error:
         raise DanceError("Trained generators need OpenVINO or torch: run `make install`, or choose Re-cut.") from error
-    runner: Runner = module.TorchRunner(config, files.weights, device)
+    runner: WatchedRunner = module.TorchRunner(config, files.weights, device)
     return runner
 
 
@@ -134,20 +142,12 @@ class OpenVinoRunner:
     """
 
     def __init__(self, config: NetworkConfig, files: NetworkFiles) -> None:
-        core = _core()
-        xml = read_bounded(files.graph, MAX_GRAPH_BYTES)
-        check_graph(xml, files.graph.name)
-        weights = np.frombuffer(read_bounded(files.weights, MAX_WEIGHT_BYTES), np.uint8)
-        try:
-            model = core.read_model(xml, _tensor(weights))
-            if isinstance(config.network, RealtimeConfig):
-                # one graph for every size of canvas; told which, OpenVINO is a third faster
-                model.reshape(dict(enumerate(list(given.shape) for given in trial_inputs(config))))
-            self._check(model, config)
-            self._compiled = core.compile_model(model, "CPU", _options(core, config))
-        except (RuntimeError, ValueError) as error:
-            raise PackInvalid(f"{files.graph.name} is no network that can run: train or import it again.") from error
+        self._config, self._files = config, files
+        with _refusing(files.graph):
+            self._compiled = _core().compile_model(self._read(), "CPU", _options(_core(), config.precision))
         self._own = threading.local()
+        self._looking: list[Any] | None = None
+        self._lock = threading.Lock()
 
     def __call__(self, *inputs: NetworkInput) -> NDArray[np.uint8]:
         """See ``Runner``."""
@@ -156,6 +156,47 @@ class OpenVinoRunner:
             # one for each thread: a request holds the buffers of one run
             request = self._own.request = self._compiled.create_infer_request().infer
         return np.asarray(request(list(inputs), share_inputs=True)[0])
+
+    def attention(self, *inputs: NetworkInput) -> NDArray[np.float32] | None:
+        """See ``WatchedRunner``; in full precision whatever the config allows.
+
+        Raises:
+            PackInvalid: the files were damaged meanwhile.
+        """
+        with self._lock:
+            if self._looking is None:
+                self._looking = self._up_to_attention()
+        # none or one; asked seldom, so that a request of its own each time is cheap enough
+        for compiled in self._looking:
+            return np.array(compiled.create_infer_request().infer(list(inputs))[0], np.float32)
+        return None
+
+    def _up_to_attention(self) -> list[Any]:
+        """The part of the network that says where it looks, compiled; nothing where there is none."""
+        config = self._config
+        if not (isinstance(config.network, UNetConfig) and config.network.attention):
+            return []
+        places = (config.canvas.height // config.block) * (config.canvas.width // config.block)
+        with _refusing(self._files.graph):
+            model = self._read()
+            outputs = [operation.output(0) for operation in model.get_ops() if operation.get_type_name() == "Softmax"]
+            shapes = [str(output.get_partial_shape()) for output in outputs]
+            if shapes != [f"[1,{places},{places}]"]:
+                return []
+            part = silent_openvino().Model(outputs, model.get_parameters())
+            return [_core().compile_model(part, "CPU", _options(_core(), "f32"))]
+
+    def _read(self) -> Any:
+        config, files = self._config, self._files
+        xml = read_bounded(files.graph, MAX_GRAPH_BYTES)
+        check_graph(xml, files.graph.name)
+        weights = np.frombuffer(read_bounded(files.weights, MAX_WEIGHT_BYTES), np.uint8)
+        model = _core().read_model(xml, _tensor(weights))
+        if isinstance(config.network, RealtimeConfig):
+            # one graph for every size of canvas; told which, OpenVINO is a third faster
+            model.reshape(dict(enumerate(list(given.shape) for given in trial_inputs(config))))
+        self._check(model, config)
+        return model
 
     def _check(self, model: Any, config: NetworkConfig) -> None:
         for operation in model.get_ops():
@@ -166,6 +207,19 @@ class OpenVinoRunner:
         shapes = [str(port.get_partial_shape()) for port in (*model.inputs, *model.outputs)]
         if shapes != expected_shapes(config):
             raise ValueError(f"the graph has {shapes}")
+
+
+@contextmanager
+def _refusing(graph: Path) -> Iterator[None]:
+    """What OpenVINO says of a damaged network, in a sentence.
+
+    Raises:
+        PackInvalid: it said something.
+    """
+    try:
+        yield
+    except (RuntimeError, ValueError) as error:
+        raise PackInvalid(f"{graph.name} is no network that can run: train or import it again.") from error
 
 
 def expected_shapes(config: NetworkConfig) -> list[str]:
@@ -215,6 +269,6 @@ def _tensor(content: NDArray[np.uint8]) -> Any:
     return silent_openvino().Tensor(content)
 
 
-def _options(core: Any, config: NetworkConfig) -> dict[str, str]:
-    half = config.precision == "bf16" and "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+def _options(core: Any, precision: str) -> dict[str, str]:
+    half = precision == "bf16" and "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     return {"INFERENCE_PRECISION_HINT": "bf16" if half else "f32", "PERFORMANCE_HINT": "LATENCY"}

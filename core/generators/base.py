@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from core.types import Picture, Pose
+from core.types import Frame, Picture, Pose
 
 if TYPE_CHECKING:
     from core.targets.split import SplitName
@@ -42,6 +42,20 @@ class GeneratorSpec:
     needs_weights: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Glimpse:
+    """A picture for people of what a generator worked from.
+
+    Attributes:
+        title: what it shows, in a few words.
+        note: one plain line about it; may be empty.
+    """
+
+    title: str
+    image: Frame
+    note: str = ""
+
+
 class Generator(ABC):
     """Makes pictures of one performer. Holds no state of a stream: shared between users and threads.
 
@@ -49,6 +63,9 @@ class Generator(ABC):
     """
 
     spec: GeneratorSpec
+
+    copies: bool = False
+    """Whether it takes pixels from the performer's footage when it is served."""
 
     @property
     def trained_on(self) -> SplitName | None:
@@ -82,6 +99,10 @@ class Generator(ABC):
     @abstractmethod
     def generate(self, pose: Pose, choice: Choice) -> Picture:
         """The performer in ``pose`` (performer pixels), at the performer's size."""
+
+    def look_inside(self, pose: Pose, choice: Choice) -> list[Glimpse]:
+        """What the picture of that pose was made from, as pictures for people."""
+        return []
 
 
 class Chooser(ABC):

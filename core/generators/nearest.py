@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.compositing import blend
-from core.generators.base import Choice, Chooser, Generator, GeneratorSpec
+from core.generators.base import Choice, Chooser, Generator, GeneratorSpec, Glimpse
+from core.generators.inside import around, sized
 from core.generators.registry import register
 from core.generators.traits import traits
 from core.pose import skeleton
@@ -161,6 +162,8 @@ def _transition(
 class _Nearest(Generator):
     """What both ways of choosing share: the index, and drawing."""
 
+    copies = True
+
     def __init__(self, target: Target) -> None:
         self._target = target
         self._index = PoseIndex(target)
@@ -171,9 +174,7 @@ class _Nearest(Generator):
         Raises:
             ValueError: no frame was chosen.
         """
-        if not isinstance(choice, int):
-            raise ValueError("nearest neighbour pictures are made from a chosen frame")
-        target = self._target
+        choice, target = _chosen(choice), self._target
         if target.plate is None or target.masks is None:
             # a moving camera has no empty stage to paste onto: the frame as it is
             return Picture(target.frames[choice], None if target.masks is None else target.masks[choice])
@@ -187,6 +188,36 @@ class _Nearest(Generator):
             alpha[bent.box] = bent.alpha
             image[bent.box] = blend(bent.image, image[bent.box], bent.alpha)
         return Picture(image, alpha)
+
+    def look_inside(self, pose: Pose, choice: Choice) -> list[Glimpse]:
+        """See ``Generator.look_inside``: the chosen frame, and the one of the nearest pose where that is another.
+
+        Raises:
+            ValueError: no frame was chosen.
+        """
+        frame, frames = _chosen(choice), self._index.frames
+        apart = self._index.distances(pose.landmarks[None])[0]
+        chosen, closest = float(apart[frames == frame][0]), int(apart.argmin())
+        glimpses = [Glimpse(f"Frame {frame} of the footage", self._person_in(frame), _how_far(chosen))]
+        if apart[closest] < chosen:
+            other, note = int(frames[closest]), f"The closest single frame: {_how_far(float(apart[closest]))}"
+            glimpses.append(Glimpse(f"Frame {other} of the footage", self._person_in(other), note))
+        return glimpses
+
+    def _person_in(self, frame: int) -> Frame:
+        own = np.asarray(self._target.poses[frame])
+        here = around(own[:, :2], self._index.unit, self._target.size)
+        return sized(self._target.frames[frame][here.rows, here.columns])
+
+
+def _chosen(choice: Choice) -> int:
+    if not isinstance(choice, int):
+        raise ValueError("nearest neighbour pictures are made from a chosen frame")
+    return choice
+
+
+def _how_far(distance: float) -> str:
+    return f"{distance:.2f} torso lengths away"
 
 
 def placement(own: NDArray[np.float32], asked: NDArray[np.float32]) -> NDArray[np.float64]:

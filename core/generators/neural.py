@@ -19,10 +19,12 @@ from numpy.typing import NDArray
 from core import conditioning
 from core.canvas import Layers, compose
 from core.errors import PackInvalid
-from core.generators.base import Choice, Chooser, Generator, GeneratorSpec
+from core.generators import inside
+from core.generators.base import Choice, Chooser, Generator, GeneratorSpec, Glimpse
 from core.generators.registry import register
 from core.networks.config import CONFIG, GRAPH, WEIGHTS, NetworkConfig, UNetConfig, read_config
-from core.runtime import POINTS_AT_ONCE, NetworkFiles, Runner, open_runner, trial_inputs
+from core.pose import skeleton
+from core.runtime import POINTS_AT_ONCE, NetworkFiles, Runner, WatchedRunner, open_runner, trial_inputs
 from core.types import Frame, Picture, Pose
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
 _ROUND: Final = 2048
 """Points are asked in multiples of this many."""
+
+_LEGEND: Final = "Left is warm, right is cool"
 
 LIGHT_STEP: Final = 4
 """Shadows are drawn at a quarter of the canvas's size: they are soft."""
@@ -83,6 +87,46 @@ class NeuralGenerator(Generator):
         """See ``Generator.generate``."""
         return compose(draw(self.network(), self.config, pose), self.config.canvas, pose, self._stage)
 
+    def look_inside(self, pose: Pose, choice: Choice) -> list[Glimpse]:
+        """See ``Generator.look_inside``: all that the network is told, and where it looks if it has attention."""
+        config = self.config
+        if not isinstance(config.network, UNetConfig):
+            return [_joints(config, pose)]
+        sticks = conditioning.stick_image(config.canvas, pose, config.unit)
+        image = inside.sticks_in_colour(sticks, config.canvas, pose, config.unit)
+        told = Glimpse("The skeleton it redraws", image, f"All that it is told. {_LEGEND}, nearer limbs are brighter.")
+        if not config.network.attention:
+            return [told]
+        run = self.network()
+        weights = run.attention(_as_told(sticks))
+        if weights is None:
+            return [told]
+        drawn = inside.person_drawn(run(_as_told(sticks))[0])
+        return [told, *inside.looks(weights[0], drawn, config.canvas, pose, gamma=_gamma_of(self._files))]
+
+
+def _gamma_of(files: NetworkFiles) -> float:
+    """By how much a network multiplies what its attention finds, before it adds it to what it has.
+
+    Raises:
+        PackInvalid: the weights do not say.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(files.weights, framework="numpy") as tensors:
+            return float(tensors.get_tensor("attend.gamma")[0])
+    except (OSError, SafetensorError, IndexError, TypeError) as error:
+        raise PackInvalid(f"{files.weights.name} is damaged: train or import it again.") from error
+
+
+def _joints(config: NetworkConfig, pose: Pose) -> Glimpse:
+    image = inside.joints_on_canvas(config.canvas, pose, config.unit)
+    note = f"All that it is told: {config.inputs} numbers. {_LEGEND}."
+    if (pose.visibility[list(skeleton.JOINTS)] < inside.HARDLY_SEEN).any():
+        note += " Rings were hardly seen; it is told them all the same."
+    return Glimpse(f"{len(skeleton.JOINTS)} joints", image, note)
+
 
 class LazyNetwork:
     """A network that is loaded when it is first asked for, whoever asks."""
@@ -91,9 +135,9 @@ class LazyNetwork:
         self._config = config
         self._files = files
         self._lock = threading.Lock()
-        self._runner: Runner | None = None
+        self._runner: WatchedRunner | None = None
 
-    def __call__(self) -> Runner:
+    def __call__(self) -> WatchedRunner:
         """The network, ready to run."""
         with self._lock:
             if self._runner is None:
@@ -126,8 +170,12 @@ def draw(run: Runner, config: NetworkConfig, pose: Pose) -> Layers:
 
 def draw_picture(run: Runner, config: NetworkConfig, pose: Pose) -> Layers:
     """The layers that a network draws from the stick image of ``pose``."""
-    sticks = conditioning.stick_image(config.canvas, pose, config.unit)
-    return np.asarray(run(sticks[None].astype(np.float32) / np.float32(255))[0], np.uint8)
+    return np.asarray(run(_as_told(conditioning.stick_image(config.canvas, pose, config.unit)))[0], np.uint8)
+
+
+def _as_told(sticks: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """A stick image as a network takes it."""
+    return sticks[None].astype(np.float32) / np.float32(255)
 
 
 def draw_points(run: Runner, config: NetworkConfig, pose: Pose) -> Layers:
@@ -169,7 +217,7 @@ _FAMILY: Final = (
     ("mlp", "Painted, plain", "As Painted from joints, without weighing: to compare with."),
     ("unet", "Drawn from a skeleton", "A convolutional network redraws the skeleton as the performer, all at once."),
     ("unet-attn", "Drawn with attention",
-     "As above, and every part of the picture looks at every other: steadier left and right."),
+     "As above with residual blocks, and self-attention tells every part of the picture about the rest of it."),
     ("gan-bce-mlp", "Painted, sharpened", "Painted from joints, trained against a critic (GAN): crisper, less exact."),
     ("gan-bce-unet", "Drawn, sharpened", "Drawn with attention, trained against a critic (GAN): crisper, less exact."),
     ("wgan-gp-mlp", "Painted, sharpened (W)",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from fractions import Fraction
 from functools import cached_property, reduce
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -15,14 +15,15 @@ from numpy.typing import NDArray
 
 from core.canvas import Behind, Canvas, Layers, lay, lay_whole, layers_of, lifted, moved_by, seen_from
 from core.errors import PackInvalid
-from core.generators.base import Choice, Chooser, GeneratorSpec
+from core.generators.base import Choice, Chooser, GeneratorSpec, Glimpse
+from core.generators.inside import BACKDROP, around, laid, person_drawn, sized
 from core.generators.neural import LazyNetwork, NeuralGenerator
 from core.generators.recall import Recall, pick, pick_sequence
 from core.generators.registry import register
 from core.limbs import CELL, PART_LAYERS, Box, Points, limb_fields, points_on, pose_vector
 from core.shadow import light_left
 from core.types import Frame, Picture, Pose
-from core.warping.parts import Snapshot, resized, snapshot, warp_parts
+from core.warping.parts import PARTS, Piece, Snapshot, resized, snapshot, warp_parts
 
 if TYPE_CHECKING:
     from core.networks.config import NetworkConfig
@@ -43,6 +44,14 @@ _FAINT: Final = 4
 
 _REACH: Final = 0.7
 """Torso lengths around a pose's points within which all of the person is."""
+
+_NAMES: Final = ("trunk", "head", "left arm", "right arm", "left leg", "right leg")
+"""Of the parts, for people."""
+_FADED: Final = 0.25
+"""How much is shown of parts that are not taken."""
+_ORIGINS: Final = np.array([(224, 82, 82), (80, 190, 110), (86, 140, 255)], np.float32)
+_DRAWN: Final = np.float32(245)
+"""Grey levels that tell which layer a pixel is copied from, or that it is drawn."""
 
 _SMALLER: Final = 1.5
 _ENOUGH: Final = 0.85
@@ -128,6 +137,16 @@ class Memory:
         to_larger = seen_from(self._canvas.matrix(pose), self._larger._canvas.matrix(pose))
         return resized(self._larger._frame(frame), to_larger, points)
 
+    def taken(self, frame: int, parts: Collection[int]) -> Frame:
+        """The person in a frame of the memory, for people: all of them faintly, and those parts as they are."""
+        cut = self._frame(frame)
+        size = (self._canvas.width, self._canvas.height)
+        person = np.zeros((size[1], size[0], 4), np.uint8)
+        for part, piece in enumerate(cut.pieces):
+            _put(person, piece, 1.0 if part in parts else _FADED)
+        here = around(cut.points[:, :2], self._unit / self._canvas.scale, size)
+        return sized(laid([person[here.rows, here.columns]], (here.width, here.height)))
+
     def told(self, pose: Pose, chosen: Sequence[int]) -> NDArray[np.float32]:
         """(TOLD,): what the network is told beside fields and parts."""
         unlike = self.recall.unlike(pose.landmarks, [self._places[frame] for frame in chosen])
@@ -206,6 +225,63 @@ def _blended(mix: NDArray[np.uint8], seen: Seen, kept: int) -> tuple[NDArray[np.
         copied = np.ascontiguousarray(part[place.rows, place.columns, :kept])
         picture[here.rows, here.columns] = cv2.blendLinear(copied, under, share, 1 - share)
     return picture, Box(seen.box.left + box.left, seen.box.top + box.top, box.width, box.height)
+
+
+def _put(onto: NDArray[np.uint8], piece: Piece, strength: float) -> None:
+    """Lay a piece over a picture (height, width, 4) of colours times mask, and mask."""
+    own = Box(piece.left, piece.top, piece.image.shape[1], piece.image.shape[0])
+    spot = own.common(Box(0, 0, onto.shape[1], onto.shape[0]))
+    if spot is None:
+        return
+    over = spot.inside(own)
+    image = piece.image[over.rows, over.columns].astype(np.float32) * strength
+    under = onto[spot.rows, spot.columns]
+    under[:] = np.minimum(under * (1 - image[..., 3:] / 255) + image, 255).astype(np.uint8)
+
+
+class Insides(NamedTuple):
+    """What happens between the footage and a picture, as pictures for people, all of a canvas.
+
+    Attributes:
+        warped: the parts as they were warped, laid over each other.
+        origin: what is copied: red from trunk and head, green from the legs, blue from the arms. What is drawn is white.
+        drawn: what the network drew, without what is copied over it.
+        copied: share of the person that is copied.
+    """
+
+    warped: Frame
+    origin: Frame
+    drawn: Frame
+    copied: float
+
+
+def insides(mix: NDArray[np.uint8], seen: Seen, canvas: Canvas) -> Insides:
+    """What a network made of what it was shown, taken apart; arguments as for :func:`lay_mix`."""
+    warped = np.zeros((PART_LAYERS, canvas.height, canvas.width, 4), np.uint8)
+    warped[:, seen.box.rows, seen.box.columns] = seen.parts
+    kept = min(canvas.layers, 4)
+    gates, masks = mix[kept : kept + PART_LAYERS], seen.small[..., 3]
+    person = mix[3] / np.float32(255) if kept > 3 else np.ones(mix.shape[1:], np.float32)
+    colours, own = np.zeros((*mix.shape[1:], 3), np.float32), np.ones(mix.shape[1:], np.float32)
+    for raw, mask, colour in zip(gates, masks, _ORIGINS, strict=True):
+        gate = firm(raw) * np.float32(1 / 255) * (mask > 0)
+        # what is copied hides what lies below, drawn or copied
+        own *= 1 - gate
+        colours += gate[..., None] * (colour - colours)
+        if kept > 3:
+            person += gate * (mask / np.float32(255) - person)
+    colours += own[..., None] * _DRAWN
+    origin = BACKDROP + person[..., None] * (colours - BACKDROP)
+    return Insides(
+        laid(warped, (canvas.width, canvas.height)),
+        _twice(origin.astype(np.uint8)),
+        _twice(person_drawn(mix[:kept])),
+        float((person * (1 - own)).sum() / max(float(person.sum()), 1.0)),
+    )
+
+
+def _twice(picture: Frame) -> Frame:
+    return np.asarray(cv2.resize(picture, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def firm(gates: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -291,6 +367,8 @@ class RealtimeGenerator(NeuralGenerator):
         GeneratorNotFound, WeightsMissing, PackInvalid: the performer's files do not hold this generator.
     """
 
+    copies = True
+
     def __init__(self, spec: GeneratorSpec, target: Target) -> None:
         super().__init__(spec, target)
         config = self.config
@@ -349,9 +427,45 @@ class RealtimeGenerator(NeuralGenerator):
         Raises:
             ValueError: no frames were chosen.
         """
-        if not isinstance(choice, tuple):
-            raise ValueError("its pictures are put together from chosen frames")
-        return self.memory.picture(self.network(), pose, self._stage, choice)
+        return self.memory.picture(self.network(), pose, self._stage, _chosen(choice))
+
+    def look_inside(self, pose: Pose, choice: Choice) -> list[Glimpse]:
+        """See ``Generator.look_inside``: where each part is from, all of them warped, and what the network did with them.
+
+        Raises:
+            ValueError: no frames were chosen.
+        """
+        chosen, canvas = _chosen(choice), self.config.canvas
+        seen = self.memory.seen(pose, chosen, whole(canvas))
+        mix = self.network()(seen.fields[None], seen.told[None], seen.small[None])[0]
+        found = insides(mix, seen, canvas)
+        here = around(points_on(canvas, pose)[:, :2], self.config.unit / canvas.scale, (canvas.width, canvas.height))
+        warped, drawn, origin = (sized(p[here.rows, here.columns]) for p in (found.warped, found.drawn, found.origin))
+        return [
+            *self._parts_from(chosen),
+            Glimpse("Copied before repair", warped, "Those parts, bent into the pose and laid over each other."),
+            Glimpse("What the network drew", drawn, "Soft, but whole: it shows where nothing is copied over it."),
+            Glimpse(
+                "Copied or drawn",
+                origin,
+                f"{found.copied:.0%} is copied: red trunk and head, green legs, blue arms; white is drawn.",
+            ),
+        ]
+
+    def _parts_from(self, chosen: Sequence[int]) -> list[Glimpse]:
+        """One picture for each frame that parts are taken from."""
+        glimpses = []
+        for frame in dict.fromkeys(chosen):
+            parts = [part for part in PARTS if chosen[part] == frame]
+            names = ", ".join(_NAMES[part] for part in parts)
+            glimpses.append(Glimpse(f"Frame {frame}: {names}", self.memory.taken(frame, parts)))
+        return glimpses
+
+
+def _chosen(choice: Choice) -> tuple[int, ...]:
+    if not isinstance(choice, tuple):
+        raise ValueError("its pictures are put together from chosen frames")
+    return choice
 
 
 def memory_of(target: Target, config: NetworkConfig) -> Memory:

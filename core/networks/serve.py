@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,6 +16,7 @@ from core.errors import PackInvalid, UnusableInput
 from core.networks.build import Drawn, build
 from core.networks.config import NetworkConfig
 from core.networks.fold import unfold
+from core.networks.unet import SelfAttention
 from core.types import NetworkInput
 
 
@@ -36,12 +39,32 @@ class TorchRunner:
         load_weights(network, weights)
         self._network = Drawn(network).to(device).eval()
         self._device = device
+        self._own = threading.local()
+        for module in network.modules():
+            if isinstance(module, SelfAttention):
+                module.register_forward_hook(self._watch)
 
     @torch.inference_mode()
     def __call__(self, *inputs: NetworkInput) -> NDArray[np.uint8]:
         """See ``core.runtime.Runner``."""
         drawn: NDArray[np.uint8] = self._network(*(torch.from_numpy(x).to(self._device) for x in inputs)).cpu().numpy()
         return drawn
+
+    @torch.inference_mode()
+    def attention(self, *inputs: NetworkInput) -> NDArray[np.float32] | None:
+        """See ``core.runtime.WatchedRunner``."""
+        self._own.asked, self._own.weights = True, None
+        try:
+            self(*inputs)
+            weights: torch.Tensor | None = self._own.weights
+        finally:
+            self._own.asked, self._own.weights = False, None
+        return None if weights is None else np.asarray(weights.float().cpu().numpy())
+
+    def _watch(self, module: SelfAttention, given: tuple[torch.Tensor], made: Any) -> None:
+        # other threads may be drawing at the same time
+        if getattr(self._own, "asked", False):
+            self._own.weights = module.weights(given[0])
 
 
 def require(device: str) -> None:
