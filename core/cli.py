@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
 from rich.console import Console
@@ -19,6 +19,9 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 from rich.table import Table
 
 from core.errors import Cancelled, DanceError, UnusableInput
+
+if TYPE_CHECKING:
+    from core.transfer import Report
 
 USAGE_STATUS = 2
 FAILED_STATUS = 1
@@ -178,16 +181,50 @@ def transfer(
         made_by = create_generator(generator or default_generator(chosen.manifest.generator_names()), chosen)
         with _bar() as bar:
             done, _ = run(_source(source), chosen, made_by, output, options, progress=_Show(bar))
-        for warning in done.warnings:
-            _err.print(f"Warning: {warning}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+        _warn(done.warnings)
     if report is not None:
         numbers = done.as_json() | {"peak_rss_mb": round(memory.megabytes, 1)}
         report.write_text(json.dumps(numbers, indent=2) + "\n")
-    _out.print(
-        f"{output}: {done.frames_out} frames in {done.seconds:.1f} s ({done.fps:.1f} a second).",
-        markup=False,
-        soft_wrap=True,
-    )
+    _done(output, done)
+
+
+@app.command()
+def compare(
+    source: Annotated[Path, typer.Argument(help="The dance: any video file, or the name of a bundled dance.")],
+    target: Annotated[str, typer.Option(help="Id of the performer.")],
+    output: Annotated[Path, typer.Option(help="The mp4 to write: a grid of all of them.")],
+    generator: Annotated[
+        list[str] | None, typer.Option(help="Once for each generator; all that the performer has unless given.")
+    ] = None,
+    person: Annotated[
+        str, typer.Option(help="Whom to follow: largest, left, right, or a number from the left.")
+    ] = "largest",
+    start: Annotated[float, typer.Option(min=0, help="First second of the source.")] = 0.0,
+    end: Annotated[float | None, typer.Option(min=0, help="Last second of the source.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write what happened, in numbers, as JSON.")] = None,
+) -> None:
+    """Make one video of several generators on the same dance, side by side."""
+    from core.answers import find_answer
+    from core.comparison import compare as run
+    from core.generators.registry import create_generator, list_generators
+    from core.memory import PeakMemory
+    from core.pose.person import parse_person
+    from core.targets.store import load_target
+
+    with _sentences(), _terminated(), PeakMemory() as memory:
+        chosen = load_target(target)
+        names = generator or [spec.name for spec in list_generators(list(chosen.manifest.generator_names()))]
+        with _bar() as bar:
+            made, _ = run(
+                _source(source), chosen, [create_generator(name, chosen) for name in names], output,
+                person=parse_person(person), start=start, end=end,
+                answer=None if source.exists() else find_answer(target, str(source)), progress=_Show(bar),
+            )  # fmt: skip
+        _warn(made.report.warnings)
+    if report is not None:
+        numbers = made.report.as_json() | {"generators": names, "peak_rss_mb": round(memory.megabytes, 1)}
+        report.write_text(json.dumps(numbers, indent=2) + "\n")
+    _done(output, made.report)
 
 
 @app.command()
@@ -290,6 +327,16 @@ def train(
         markup=False,
         soft_wrap=True,
     )
+
+
+def _warn(sentences: list[str]) -> None:
+    for sentence in sentences:
+        _err.print(f"Warning: {sentence}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+
+def _done(output: Path, report: Report) -> None:
+    frames = f"{report.frames_out} frames in {report.seconds:.1f} s ({report.fps:.1f} a second)"
+    _out.print(f"{output}: {frames}.", markup=False, soft_wrap=True)
 
 
 def _source(given: Path) -> Path:

@@ -12,7 +12,7 @@ import logging
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Final
@@ -41,6 +41,7 @@ BEST_PSNR: Final = 100.0
 """What equal pictures count as in a mean of PSNR, in dB."""
 
 _SAMPLED_PICTURES: Final = 5
+_SAMPLED_FOOTAGE: Final = 60
 _SAME_PICTURE: Final = 8.0
 
 
@@ -106,6 +107,27 @@ class Evaluation:
     def as_json(self) -> dict[str, dict[str, float | None]]:
         """What ``python -m core evaluate --json`` prints."""
         return {"full_frame": self.full_frame.as_json(), "person_box": self.person_box.as_json()}
+
+
+@dataclass(slots=True)
+class Series:
+    """What each sample scored, in their order; NaN where something is not known.
+
+    Attributes:
+        akd: mean distance of its joints, in pixels at 256×256.
+        missing: share of the joints asked for that were not found.
+        sharpness, l1, ssim: of the person's box, ``l1`` at seed scale.
+        flicker: change from the sample before, outside of the person.
+        jitter: third difference of the four samples that end with it.
+    """
+
+    akd: list[float] = field(default_factory=list)
+    missing: list[float] = field(default_factory=list)
+    sharpness: list[float] = field(default_factory=list)
+    flicker: list[float] = field(default_factory=list)
+    jitter: list[float] = field(default_factory=list)
+    l1: list[float] = field(default_factory=list)
+    ssim: list[float] = field(default_factory=list)
 
 
 def evaluate(
@@ -204,10 +226,36 @@ def judge(samples: Iterable[Sample], torso: float, *, flows: bool = True) -> Eva
         torso: the performer's torso length in pixels, the unit of ``jitter``.
         flows: measure ``tof``, which takes longer than all else but finding the pose.
     """
-    tally = _Tally(flows)
+    return judge_series(samples, torso, flows=flows)[0]
+
+
+def judge_series(
+    samples: Iterable[Sample], torso: float, *, flows: bool = True, footage: float | None = None
+) -> tuple[Evaluation, Series]:
+    """The same, and what each sample scored.
+
+    Args:
+        footage: :func:`footage_sharpness` of the performer, which a sample without a reference is held against; without it
+            the sharpness of such a sample is not known.
+    """
+    tally = _Tally(flows, footage)
     for sample, found in _detected(samples):
         tally.add(sample, found)
-    return tally.result(torso)
+    return tally.result(torso), tally.each(torso)
+
+
+def footage_sharpness(target: Target) -> float:
+    """How sharp the performer's own footage is around the person: the median of ``metrics.edge_strength`` over frames of it.
+
+    Where it is not known what a picture should be, this is what its sharpness is held against. It is not the ratio to a
+    reference: another pose has other edges, so a single frame can be off by a tenth or two, and means are what to look at.
+    """
+    frames = np.flatnonzero(target.found)
+    chosen = frames[np.unique(np.linspace(0, len(frames) - 1, _SAMPLED_FOOTAGE).astype(int))]
+    boxes = [(int(i), metrics.person_box(Pose(np.asarray(target.poses[i])))) for i in chosen]
+    shape = (target.height, target.width)
+    strengths = [metrics.edge_strength(target.frames[i], box.region(shape)) for i, box in boxes if box is not None]
+    return float(np.nanmedian(strengths))
 
 
 def _detected(samples: Iterable[Sample]) -> Iterator[tuple[Sample, Pose | None]]:
@@ -253,10 +301,13 @@ class _Tally:
     """All that is measured, frame by frame."""
 
     flows: bool
+    footage: float | None = None
     asked: list[Pose | None] = field(default_factory=list)
     found: list[Pose | None] = field(default_factory=list)
     known: list[Pose | None] = field(default_factory=list)
     timeline: list[Pose | None] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
+    series: Series = field(default_factory=Series)
     full: _Region = field(default_factory=_Region)
     box: _Region = field(default_factory=_Region)
     psnr_person: list[float] = field(default_factory=list)
@@ -271,9 +322,27 @@ class _Tally:
         self.asked.append(sample.asked)
         self.found.append(found)
         self.known.append(sample.known)
+        told = (
+            (self.series.sharpness, self.box.sharpness), (self.series.l1, self.box.l1_seed),
+            (self.series.ssim, self.box.ssim), (self.series.flicker, self.flicker),
+        )  # fmt: skip
+        before = [len(known) for _, known in told]
         if sample.reference is not None:
             self._compare(sample, sample.reference)
+        elif self.footage is not None:
+            self._hold_against_footage(sample, self.footage)
         self._follow(sample, found)
+        for (each, known), count in zip(told, before, strict=True):
+            each.append(known[-1] if len(known) > count else math.nan)
+        error = metrics.pose_error([sample.asked], [found], self.size)
+        self.series.akd.append(error.akd)
+        self.series.missing.append(error.mkr)
+
+    def _hold_against_footage(self, sample: Sample, footage: float) -> None:
+        box = None if sample.asked is None else metrics.person_box(sample.asked)
+        if box is not None:
+            strength = metrics.edge_strength(sample.output, box.region(sample.output.shape))
+            self.box.sharpness.append(strength / footage if footage > 0 else math.nan)
 
     def _compare(self, sample: Sample, reference: Frame) -> None:
         width, height = self.size
@@ -297,8 +366,13 @@ class _Tally:
             if self.flows and before.reference is not None and sample.reference is not None:
                 pairs = (before.output, before.reference), (sample.output, sample.reference)
                 self.tof.append(metrics.flow_error(*pairs))
+        self.places.append(len(self.timeline))
         self.timeline.append(found)
         self.last = sample, covered
+
+    def each(self, torso: float) -> Series:
+        jitters = metrics.jitters(self.timeline, torso) if self.timeline else np.empty(0)
+        return replace(self.series, jitter=[float(jitters[place]) for place in self.places])
 
     def result(self, torso: float) -> Evaluation:
         error = metrics.pose_error(self.asked, self.found, self.size)

@@ -177,8 +177,13 @@ def _windowed(values: NDArray[np.float32]) -> NDArray[np.float32]:
 def sharpness_ratio(output: Frame, reference: Frame, region: Region = (slice(None), slice(None))) -> float:
     """Mean gradient magnitude of the output over that of the reference; below 1 is blur. NaN for a flat reference."""
     _check_same(output, reference)
-    ideal = _mean(_gradient(reference)[region])
-    return _mean(_gradient(output)[region]) / ideal if ideal > 0 else math.nan
+    ideal = edge_strength(reference, region)
+    return edge_strength(output, region) / ideal if ideal > 0 else math.nan
+
+
+def edge_strength(image: Frame, region: Region = (slice(None), slice(None))) -> float:
+    """Mean gradient magnitude (Sobel, luma) in grey levels: high where edges are sharp. NaN where the region is empty."""
+    return _mean(_gradient(image)[region])
 
 
 def _gradient(image: Frame) -> NDArray[np.float32]:
@@ -286,10 +291,20 @@ def jitter(poses: Sequence[Pose | None], torso: float) -> float:
         poses: one for each frame; four in a row are needed wherever it is taken.
         torso: length of the torso in pixels.
     """
+    third = _third_differences(poses)
+    return _mean(third[~np.isnan(third)]) / torso
+
+
+def jitters(poses: Sequence[Pose | None], torso: float) -> Floats:
+    """(frames,): what :func:`jitter` is the mean of, for the four frames that end with each; NaN where they are not four."""
+    return np.asarray(_third_differences(poses)[1:].mean(axis=1) / torso)
+
+
+def _third_differences(poses: Sequence[Pose | None]) -> Floats:
+    """(frames + 1, joints): norms, of four frames before the first on."""
     nobody = np.full((len(skeleton.JOINTS), 2), np.nan)
     track = np.stack([nobody] * 4 + [nobody if pose is None else _joints(pose) for pose in poses])
-    third = np.linalg.norm(np.diff(track, 3, axis=0), axis=2)
-    return _mean(third[~np.isnan(third)]) / torso
+    return np.asarray(np.linalg.norm(np.diff(track, 3, axis=0), axis=2))
 
 
 def mean_known(values: Iterable[float]) -> float:

@@ -32,6 +32,8 @@ class Mosaic:
 
     Attributes:
         size: (width, height) of the whole, even.
+        tile: (width, height) of a tile, even.
+        boxes: left, top, width and height of every tile.
     """
 
     def __init__(self, labels: Sequence[str], tile: tuple[int, int], *, most_pixels: int = MOST_PIXELS) -> None:
@@ -39,22 +41,23 @@ class Mosaic:
         rows = -(-len(labels) // self._columns)
         scale = min(1.0, math.sqrt(most_pixels / (self._columns * tile[0] * rows * tile[1])))
         # even, as the gap: the seams lie on whole chroma samples
-        self._tile = max(2, round(tile[0] * scale / 2) * 2), max(2, round(tile[1] * scale / 2) * 2)
-        self._labels = [_label(text, self._tile) for text in labels]
+        self.tile = max(2, round(tile[0] * scale / 2) * 2), max(2, round(tile[1] * scale / 2) * 2)
+        self._labels = [_label(text, self.tile) for text in labels]
         self.size = (
-            self._columns * (self._tile[0] + _GAP) - _GAP,
-            rows * (self._tile[1] + _GAP) - _GAP,
+            self._columns * (self.tile[0] + _GAP) - _GAP,
+            rows * (self.tile[1] + _GAP) - _GAP,
         )
+        places = (divmod(number, self._columns) for number in range(len(labels)))
+        self.boxes = [
+            (column * (self.tile[0] + _GAP), row * (self.tile[1] + _GAP), *self.tile) for row, column in places
+        ]
 
     def compose(self, pictures: Sequence[Frame]) -> Frame:
         """The grid of ``pictures``, RGB of any size, one for each label."""
-        width, height = self._tile
         whole = np.full((self.size[1], self.size[0], 3), GROUND, np.uint8)
-        for number, (picture, label) in enumerate(zip(pictures, self._labels, strict=True)):
-            row, column = divmod(number, self._columns)
-            top, left = row * (height + _GAP), column * (width + _GAP)
+        for picture, label, (left, top, width, height) in zip(pictures, self._labels, self.boxes, strict=True):
             tile = whole[top : top + height, left : left + width]
-            tile[:] = contain(picture, self._tile)
+            tile[:] = contain(picture, self.tile)
             corner = tile[: label.shape[0], : label.shape[1]]
             corner[:] = np.maximum(corner * _DIMMED, label[..., None]).astype(np.uint8)
         return whole

@@ -12,6 +12,7 @@ ASSETS = PROJECT / "assets"
 WEIGHTS = PROJECT / "weights"
 BUNDLED_PERFORMERS = ASSETS / "performers"
 BUNDLED_DANCES = ASSETS / "dances"
+ANSWERS = ASSETS / "answers"
 SIDE_BY_SIDE = ASSETS / "side-by-side.mp4"
 POSE_MODEL = WEIGHTS / "pose_landmarker_full.task"
 

@@ -2,6 +2,7 @@
 
 Files know their future: ``analyse`` makes a plan of the whole, then ``step(frame, plan)`` gives each frame. Live streams do
 not: ``step(frame)`` works from what was seen so far. Previews of a file whose plan does not exist yet are the live way.
+What a performer is asked for is the same whoever draws them: several generators share one :class:`Moves`.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from time import perf_counter
 
 import cv2
@@ -28,17 +30,40 @@ from core.types import Frame, FrameResult, Picture, Pose, VideoFrame
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What a whole file will be danced by. Lists run over frames; None where the stage stays empty.
+class Moves:
+    """What the dancer of a whole file does, and what that asks of one performer. Lists run over frames; None for nobody.
 
-    ``poses`` are the dancer's (source pixels, smoothed), ``asked`` the performer's (performer pixels), ``choices`` the
-    performer's frames to work from.
+    ``poses`` are the dancer's (source pixels, smoothed), ``asked`` the performer's (performer pixels), ``times`` seconds,
+    ``found`` the number of frames in which the dancer was found.
     """
 
     poses: list[Pose | None]
     asked: list[Pose | None]
-    choices: list[Choice]
+    times: list[Fraction]
     found: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a whole file will be danced by: the moves, and for each frame the performer's frames to work from."""
+
+    moves: Moves
+    choices: list[Choice]
+
+    @property
+    def poses(self) -> list[Pose | None]:
+        """See :class:`Moves`."""
+        return self.moves.poses
+
+    @property
+    def asked(self) -> list[Pose | None]:
+        """See :class:`Moves`."""
+        return self.moves.asked
+
+    @property
+    def found(self) -> int:
+        """See :class:`Moves`."""
+        return self.moves.found
 
 
 class Act:
@@ -127,13 +152,24 @@ class DancePipeline(Closing):
         Raises:
             NobodyFound: no frame shows a person.
         """
+        return self.plan(self.moves(analysis))
+
+    def plan(self, moves: Moves) -> Plan:
+        """The plan for moves that were asked of this performer, by whichever generator."""
+        return Plan(moves, self._act.generator.choose_all(moves.asked, moves.times))
+
+    def moves(self, analysis: Analysis) -> Moves:
+        """What a whole file asks of this performer.
+
+        Raises:
+            NobodyFound: no frame shows a person.
+        """
         followed = analysis.follow(self._person)
         found = sum(pose is not None for pose in followed)
         if not found:
             raise NobodyFound("Nobody was found in this video: choose one that shows a person, best from head to foot.")
         poses = smooth_offline(followed, analysis.seconds, analysis.cuts)
-        asked = self._retarget_all(poses, analysis.seconds)
-        return Plan(poses, asked, self._act.generator.choose_all(asked, analysis.times), found)
+        return Moves(poses, self._retarget_all(poses, analysis.seconds), analysis.times, found)
 
     def _retarget_all(self, poses: list[Pose | None], seconds: list[float]) -> list[Pose | None]:
         dancer = measure_body([pose for pose in poses if pose is not None])

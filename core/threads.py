@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from queue import Queue
 from types import TracebackType
 from typing import Generic, Self, TypeVar
@@ -18,7 +18,7 @@ class _Failure:
         self.error = error
 
 
-def ahead(items: Iterable[T], depth: int = 3) -> Iterator[T]:
+def ahead(items: Iterable[T], depth: int = 3) -> Generator[T, None, None]:
     """``items``, made in a thread of their own up to ``depth`` before they are asked for.
 
     Leaving the loop early stops the thread after the item it is making.

@@ -1,4 +1,5 @@
-"""A whole video through the pipeline: progress, cancel, report. Every file surface calls ``transfer`` and nothing else.
+"""A whole video through the pipeline: progress, cancel, report. Every file surface calls ``transfer``, or ``produce`` with a
+show of its own.
 
 Two passes. The first looks at every frame (pose is by far the dearest stage); the second makes and encodes every frame by a
 plan that knows the whole dance. Decoding, generation and encoding run in threads beside each other; the libraries that do
@@ -14,14 +15,14 @@ from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
 from core.compositing import Background, Layout, layout_size
 from core.errors import Cancelled
 from core.generators.base import Generator
-from core.pipeline import DancePipeline, Plan
+from core.pipeline import DancePipeline, Moves, Plan
 from core.pose.analysis import Analysis, Sighting, look
 from core.pose.person import Person
 from core.settings import settings
@@ -79,7 +80,9 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What happened, in numbers. ``stages`` maps a stage to the median and 95th percentile of its milliseconds a frame."""
+    """What happened, in numbers. ``stages`` maps a stage to the median and 95th percentile of its milliseconds a frame, and to
+    the seconds that it took in all.
+    """
 
     frames_in: int
     frames_out: int
@@ -108,6 +111,64 @@ class Report:
         }
 
 
+class Show(Protocol):
+    """What is made of a source. ``produce`` asks for a ``plan`` once everybody was seen, and then for every frame in order."""
+
+    @property
+    def needs_source(self) -> bool:
+        """Whether ``step`` looks at the pixels of its frame."""
+
+    @property
+    def keyframe_interval(self) -> int | None:
+        """See :class:`core.video.writer.VideoWriter`."""
+
+    @property
+    def cost(self) -> float:
+        """About how long a picture takes to make, where looking at one takes 1."""
+
+    def size(self, source: tuple[int, int]) -> tuple[int, int]:
+        """(width, height) of its pictures for a source of that size."""
+
+    def live(self, sighting: Sighting) -> Frame:
+        """A preview, while the future is not known."""
+
+    def plan(self, analysis: Analysis) -> Moves:
+        """Prepare for a whole file.
+
+        Raises:
+            NobodyFound: no frame shows a person.
+        """
+
+    def step(self, frame: VideoFrame) -> tuple[Frame, dict[str, float]]:
+        """The next picture, and the milliseconds that each stage of it took."""
+
+
+class _Solo:
+    """One performer by one generator."""
+
+    keyframe_interval = None
+    cost = 1 / 3
+
+    def __init__(self, pipeline: DancePipeline, layout: Layout, performer: tuple[int, int]) -> None:
+        self._pipeline, self._layout, self._performer = pipeline, layout, performer
+        self.needs_source = pipeline.needs_source
+        self._plan: Plan | None = None
+
+    def size(self, source: tuple[int, int]) -> tuple[int, int]:
+        return layout_size(self._layout, source, self._performer)
+
+    def live(self, sighting: Sighting) -> Frame:
+        return self._pipeline.step(sighting.frame, people=sighting.people).image
+
+    def plan(self, analysis: Analysis) -> Moves:
+        self._plan = self._pipeline.analyse(analysis)
+        return self._plan.moves
+
+    def step(self, frame: VideoFrame) -> tuple[Frame, dict[str, float]]:
+        result = self._pipeline.step(frame, self._plan)
+        return result.image, result.milliseconds
+
+
 def transfer(
     source: Path,
     target: Target,
@@ -134,51 +195,68 @@ def transfer(
         OutputFailed: the result cannot be written; nothing half-written is left.
         Cancelled: ``cancelled`` said so; nothing is left either.
     """
-    return _Transfer(source, target, generator, output, options or TransferOptions(), progress, cancelled).run(seen)
+    options = options or TransferOptions()
+    with DancePipeline(
+        target, generator, person=options.person, layout=options.layout, background=options.background
+    ) as pipeline:
+        solo = _Solo(pipeline, options.layout, target.size)
+        return produce(
+            source, solo, output, start=options.start, end=options.end,
+            seen=seen, progress=progress, cancelled=cancelled,
+        )  # fmt: skip
 
 
-class _Transfer:
-    """One run of ``transfer``; its fields are what the two passes share."""
+def produce(
+    source: Path,
+    show: Show,
+    output: Path,
+    *,
+    start: float = 0.0,
+    end: float | None = None,
+    seen: Seen | None = None,
+    progress: Callable[[Progress], None] = lambda _: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> tuple[Report, Seen]:
+    """Make the video of a show from ``start`` to ``end`` seconds of ``source``; everything else is as for :func:`transfer`."""
+    return _Production(source, show, output, (start, end), progress, cancelled).run(seen)
+
+
+class _Production:
+    """One run of ``produce``; its fields are what the two passes share."""
 
     def __init__(
         self,
         source: Path,
-        target: Target,
-        generator: Generator,
+        show: Show,
         output: Path,
-        options: TransferOptions,
+        stretch: tuple[float, float | None],
         progress: Callable[[Progress], None],
         cancelled: Callable[[], bool],
     ) -> None:
-        self._source, self._output, self._options = source, output, options
-        self._target = target
-        self._pipeline = DancePipeline(
-            target, generator, person=options.person, layout=options.layout, background=options.background
-        )
+        self._source, self._show, self._output = source, show, output
+        self._start, self._end = stretch
         self._progress, self._cancelled = progress, cancelled
         self._stages: dict[str, list[float]] = defaultdict(list)
         self._warm_up = 0.0
-        self._size = target.size
+        self._size = (0, 0)
 
     def run(self, seen: Seen | None) -> tuple[Report, Seen]:
         start = perf_counter()
-        with self._pipeline, self._reader() as reader:
+        with self._reader() as reader:
             seen = seen or self._look(reader)
-            plan = self._plan(seen.analysis)
-            out, warnings = self._dance(reader, seen, plan)
+            moves = self._plan(seen.analysis)
+            out, warnings = self._dance(reader, seen)
         seconds = perf_counter() - start
-        return self._report(reader.info, plan, out, seconds, [*seen.warnings, *warnings]), seen
+        return self._report(reader.info, moves, out, seconds, [*seen.warnings, *warnings]), seen
 
     def _reader(self) -> VideoReader:
-        return VideoReader(
-            self._source, start=self._options.start, end=self._options.end, max_side=settings().analysis_side
-        )
+        return VideoReader(self._source, start=self._start, end=self._end, max_side=settings().analysis_side)
 
     def _frames_expected(self, info: VideoInfo) -> int | None:
         if info.duration is None:
             return None
-        end = info.duration if self._options.end is None else min(self._options.end, info.duration)
-        return max(1, round((end - self._options.start) * float(info.rate)))
+        end = info.duration if self._end is None else min(self._end, info.duration)
+        return max(1, round((end - self._start) * float(info.rate)))
 
     def _look(self, reader: VideoReader) -> Seen:
         """First pass: everybody in every frame."""
@@ -190,9 +268,9 @@ class _Transfer:
             analysis.add(sighting)
             self._stages["pose"].append(sighting.milliseconds)
             meter.tick()
-            preview = self._live_preview(sighting) if meter.preview_due() else None
+            preview = self._show.live(sighting) if meter.preview_due() else None
             if preview is not None or meter.word_due():
-                self._progress(_looking(meter, total, preview))
+                self._progress(_looking(meter, total, self._show.cost, preview))
         self._warm_up += meter.warm_up
         return Seen(analysis, reader.sound(), list(reader.warnings))
 
@@ -203,21 +281,22 @@ class _Transfer:
             yield frame
             start = perf_counter()
 
-    def _live_preview(self, sighting: Sighting) -> Frame:
-        return self._pipeline.step(sighting.frame, people=sighting.people).image
-
-    def _plan(self, analysis: Analysis) -> Plan:
+    def _plan(self, analysis: Analysis) -> Moves:
         start = perf_counter()
-        plan = self._pipeline.analyse(analysis)
-        self._stages["smooth, retarget, choose"] = [(perf_counter() - start) * 1000 / len(plan.poses)]
-        return plan
+        moves = self._show.plan(analysis)
+        count = len(moves.poses)
+        self._stages["smooth, retarget, choose"] = [(perf_counter() - start) * 1000 / count] * count
+        return moves
 
-    def _dance(self, reader: VideoReader, seen: Seen, plan: Plan) -> tuple[int, list[str]]:
+    def _dance(self, reader: VideoReader, seen: Seen) -> tuple[int, list[str]]:
         """Second pass: make and encode every frame. Returns their number, and what the writer had to say."""
-        size = self._size = layout_size(self._options.layout, reader.size, self._target.size)
-        meter, total = _Meter(), len(plan.poses)
+        size = self._size = self._show.size(reader.size)
+        meter, total = _Meter(), len(seen.analysis.times)
 
-        with VideoWriter(self._output, size=size, rate=reader.info.rate, audio=seen.sound) as writer:
+        with VideoWriter(
+            self._output, size=size, rate=reader.info.rate, audio=seen.sound,
+            keyframe_interval=self._show.keyframe_interval,
+        ) as writer:  # fmt: skip
 
             def encode(item: tuple[Frame, Fraction]) -> None:
                 start = perf_counter()
@@ -227,12 +306,12 @@ class _Transfer:
             with Beside(encode) as encoder:
                 for frame in self._frames_to_make(reader, seen.analysis.times):
                     self._stop_if_cancelled()
-                    result = self._pipeline.step(frame, plan)
-                    for stage, milliseconds in result.milliseconds.items():
-                        self._stages[stage].append(milliseconds)
-                    encoder.put((result.image, frame.time))
+                    image, milliseconds = self._show.step(frame)
+                    for stage, taken in milliseconds.items():
+                        self._stages[stage].append(taken)
+                    encoder.put((image, frame.time))
                     meter.tick()
-                    self._tell(meter, total, result.image)
+                    self._tell(meter, total, image)
         self._warm_up += meter.warm_up
         return meter.done, writer.warnings
 
@@ -245,7 +324,7 @@ class _Transfer:
             )
 
     def _frames_to_make(self, reader: VideoReader, times: list[Fraction]) -> Iterator[VideoFrame]:
-        if not self._pipeline.needs_source:
+        if not self._show.needs_source:
             nothing = np.zeros((1, 1, 3), np.uint8)
             yield from (VideoFrame(i, time, nothing) for i, time in enumerate(times))
             return
@@ -256,16 +335,20 @@ class _Transfer:
         if self._cancelled():
             raise Cancelled("Stopped: nothing was written.")
 
-    def _report(self, info: VideoInfo, plan: Plan, out: int, seconds: float, warnings: list[str]) -> Report:
+    def _report(self, info: VideoInfo, moves: Moves, out: int, seconds: float, warnings: list[str]) -> Report:
         steady = (out - _WARM_UP) / max(seconds - self._warm_up, 1e-9) if out > _WARM_UP else out / seconds
         stages = {
-            name: {"p50": round(float(np.median(ms)), 3), "p95": round(float(np.percentile(ms, 95)), 3)}
+            name: {
+                "p50": round(float(np.median(ms)), 3),
+                "p95": round(float(np.percentile(ms, 95)), 3),
+                "seconds": round(sum(ms) / 1000, 3),
+            }
             for name, ms in self._stages.items()
         }
         return Report(
-            frames_in=len(plan.poses),
+            frames_in=len(moves.poses),
             frames_out=out,
-            frames_with_pose=plan.found,
+            frames_with_pose=moves.found,
             source_fps=float(info.rate),
             seconds=seconds,
             fps=out / seconds,
@@ -276,10 +359,9 @@ class _Transfer:
         )
 
 
-def _looking(meter: _Meter, total: int | None, preview: Frame | None) -> Progress:
+def _looking(meter: _Meter, total: int | None, cost: float, preview: Frame | None) -> Progress:
     fps = meter.fps()
-    # making frames takes about a third of the time that looking at them does
-    left = None if total is None else (max(total - meter.done, 0) + total / 3) / fps
+    left = None if total is None else (max(total - meter.done, 0) + total * cost) / fps
     return Progress("looking", meter.done, total, fps, left, preview)
 
 

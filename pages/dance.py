@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from core.dances import Dance, list_dances
 from core.errors import DanceError
 from core.targets.store import TargetSummary
-from core.ui.clips import picture_at
 from core.ui.dancing import DanceJob, DanceRequest, start
 from core.ui.house import house
 from core.ui.options import Look, choose_generator, choose_look, choose_performer, portrait_url
 from core.ui.page import run_page
-from core.ui.pictures import as_url, file_url
 from core.ui.source import Source, choose_source, trim
-from core.ui.stage import show_job, show_poster, show_results
-from core.ui.visit import OWN, Visit, job_on_stage, visit
+from core.ui.stage import show_job, show_poster, show_results, source_picture
+from core.ui.visit import Visit, job_on_stage, visit
 from core.ui.words import in_words, plain
-
-if TYPE_CHECKING:
-    from core.transfer import Seen
 
 
 def show(performers: list[TargetSummary]) -> None:
@@ -40,7 +34,7 @@ def show(performers: list[TargetSummary]) -> None:
             show_job(job, portrait_url(performer))
         if job is None or job.state in {"failed", "cancelled"}:
             title = f"{performer.name} in “{source.title}”" if source else f"What shall {performer.name} dance?"
-            show_poster(picture_of(here, dances), portrait_url(performer), title)
+            show_poster(source_picture(here, dances), portrait_url(performer), title)
         show_results(here)
 
 
@@ -84,7 +78,7 @@ def request_of(here: Visit, source: Source, performer: TargetSummary, generator:
 
 def dance_button(here: Visit, job: DanceJob | None, source: Source | None, request: DanceRequest | None) -> None:
     busy = job is not None and not job.over
-    seen = seen_before(here, request) if request else None
+    seen = here.seen(request) if request else None
     with st.container(key="go", gap="xxsmall"):
         clicked = st.button("Dance", key="dance", type="primary", disabled=busy or request is None, width="stretch")
         if source is None:
@@ -94,7 +88,7 @@ def dance_button(here: Visit, job: DanceJob | None, source: Source | None, reque
             st.fragment(estimate, run_every=1.0 if measuring else None)(source.frames, seen is not None, measuring)
     if clicked and not busy and request is not None:
         try:
-            here.put_on_stage(start(house(), request, seen))
+            here.dances.put(start(house(), request, seen))
         except DanceError as error:
             st.error(plain(str(error)))
         else:
@@ -109,21 +103,6 @@ def estimate(frames: float, again: bool, measuring: bool) -> None:
         st.rerun()
     else:
         st.caption(f"Takes about {in_words(max(seconds, 1))}{': this dance was watched before' if again else ''}.")
-
-
-def seen_before(here: Visit, request: DanceRequest) -> Seen | None:
-    """What an earlier dance of this visit saw in the same stretch of the same source."""
-    for earlier in here.jobs():
-        if earlier.result is not None and earlier.about.stretch == request.stretch:
-            return earlier.result.seen
-    return None
-
-
-def picture_of(here: Visit, dances: list[Dance]) -> str | None:
-    if here.dance == OWN:
-        data = here.upload and picture_at(str(here.upload.path), 0.0)
-        return as_url(data) if data else None
-    return next((file_url(d.picture) for d in dances if d.id == here.dance and d.picture.is_file()), None)
 
 
 run_page(show)

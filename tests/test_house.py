@@ -15,7 +15,16 @@ SOURCES = sorted([PROJECT / "app.py", *(PROJECT / "pages").glob("*.py"), *(PROJE
 # later layers may import earlier ones and their own, never the other way
 LAYERS = (
     ("core.types", "core.errors", "core.paths", "core.closing"),
-    ("core.settings", "core.threads", "core.memory", "core.dances", "core.choices", "core.graph", "core.devices"),
+    (
+        "core.settings",
+        "core.threads",
+        "core.memory",
+        "core.dances",
+        "core.answers",
+        "core.choices",
+        "core.graph",
+        "core.devices",
+    ),
     ("core.pose", "core.video"),
     ("core.canvas", "core.shadow"),
     ("core.compositing", "core.conditioning", "core.limbs", "core.metrics", "core.mosaic", "core.warping"),
@@ -29,6 +38,9 @@ LAYERS = (
         "core.jobs",
         "core.workspace",
         "core.evaluate",
+        "core.comparison",
+        "core.comparison_report",
+        "core.measuring",
         "core.training",
         "core.live",
         "core.studio",

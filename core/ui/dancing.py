@@ -59,8 +59,11 @@ class DanceRequest:
         """What the result is called when it is downloaded."""
         dancer = self.performer if self.guest is None else self.performer_name
         danced = self.dance if self.upload is None else Path(self.title).stem
-        words = re.sub(r"[^a-z0-9]+", "-", f"{dancer} {danced}".lower()).strip("-")
-        return f"{words or 'dance'}.mp4"
+        return f"{file_words(dancer, danced) or 'dance'}.mp4"
+
+    def share(self, progress: Progress) -> float:
+        """How much of the whole is done, 0 to 1."""
+        return share_done(progress, again=self.again)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +100,19 @@ def start(house: House, request: DanceRequest, seen: Seen | None = None) -> Danc
     return house.jobs.submit(_work(house, request, seen, output, guest), about=request, release=release)
 
 
-def share_done(progress: Progress, *, again: bool) -> float:
-    """How much of the whole is done, 0 to 1. Watching takes about three quarters of it, dancing the rest."""
+def file_words(*words: str) -> str:
+    """Words as part of a file's name; empty where nothing of them can be."""
+    return re.sub(r"[^a-z0-9]+", "-", " ".join(words).lower()).strip("-")
+
+
+def share_done(progress: Progress, *, again: bool, watching: float = 0.75) -> float:
+    """How much of the whole is done, 0 to 1, where ``watching`` is the share of the first pass unless it is left out."""
     if not progress.total:
         return 0.0
     share = min(progress.done / progress.total, 1.0)
     if again:
         return share
-    return 0.75 * share if progress.phase == "looking" else 0.75 + 0.25 * share
+    return watching * share if progress.phase == "looking" else watching + (1 - watching) * share
 
 
 def _work(
@@ -124,7 +132,7 @@ def _work(
             poster = _Poster()
             report, looked = transfer(
                 request.video, target, generator, output.stored.path, _options(request, target.size),
-                seen=seen, progress=_Show(handle, poster), cancelled=handle.cancelled,
+                seen=seen, progress=Show(handle, poster), cancelled=handle.cancelled,
             )  # fmt: skip
         if request.upload is not None:
             report = replace(report, warnings=[request.upload.shown(warning) for warning in report.warnings])
@@ -173,14 +181,16 @@ class _Poster:
         return jpeg(self._image[:, -self._image.shape[0] :], _POSTER_SIDE)
 
 
-class _Show:
-    """Passes on what the transfer tells, the preview apart so that it outlives words without one."""
+class Show:
+    """Passes on what a transfer tells, the preview apart so that it outlives words without one."""
 
-    def __init__(self, handle: JobHandle[Progress], poster: _Poster) -> None:
+    def __init__(self, handle: JobHandle[Progress], poster: _Poster | None = None) -> None:
         self._handle, self._poster = handle, poster
 
     def __call__(self, progress: Progress) -> None:
-        self._poster.consider(progress)
+        """The newest word."""
+        if self._poster is not None:
+            self._poster.consider(progress)
         if progress.preview is not None:
             self._handle.show((progress.phase, progress.preview))
         self._handle.tell(progress)

@@ -26,6 +26,7 @@ def navigate() -> Page:
         [
             st.Page(_PAGES / "dance.py", title="Dance", default=True),
             st.Page(_PAGES / "live.py", title="Live", url_path="live"),
+            st.Page(_PAGES / "compare.py", title="Compare", url_path="compare"),
             st.Page(_PAGES / "train.py", title="Train", url_path="train"),
             st.Page(_PAGES / "about.py", title="About", url_path="about"),
         ],

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from core.dances import Dance
+from core.jobs import Job
 from core.ui.cards import Card, pick
-from core.ui.dancing import Danced, DanceJob, DanceRequest, share_done
+from core.ui.clips import picture_at
+from core.ui.dancing import Danced, DanceJob, DanceRequest
 from core.ui.house import house
-from core.ui.pictures import as_url, jpeg, numbers, tag
-from core.ui.visit import Visit
+from core.ui.pictures import as_url, file_url, jpeg, numbers, tag
+from core.ui.visit import OWN, Visit
 from core.ui.words import in_words, plain
 
 if TYPE_CHECKING:
@@ -28,6 +31,14 @@ def show_poster(dance: str | None, performer: str | None, words: str) -> None:
         st.html(f'<div class="poster">{pictures}<p>{escape(words)}</p></div>')
 
 
+def source_picture(here: Visit, dances: list[Dance]) -> str | None:
+    """The address of a picture of the chosen dance."""
+    if here.dance == OWN:
+        data = here.upload and picture_at(str(here.upload.path), 0.0)
+        return as_url(data) if data else None
+    return next((file_url(d.picture) for d in dances if d.id == here.dance and d.picture.is_file()), None)
+
+
 def show_job(job: DanceJob, portrait: str | None) -> None:
     """The job in whatever state it is; ``portrait`` stands in until there is a preview."""
     with st.container(key="stage-job"):
@@ -38,22 +49,21 @@ def show_job(job: DanceJob, portrait: str | None) -> None:
         elif job.state == "cancelled":
             st.info("Stopped. Change what you like and dance again.")
         else:
-            _watch(job.id, portrait)
+            watch(job.id, portrait)
 
 
 @st.fragment(run_every=_LOOK_AGAIN_SECONDS)
-def _watch(job_id: str, portrait: str | None) -> None:
-    """Looks at the job now and then without rerunning the page."""
-    job: DanceJob | None = house().jobs.find(job_id)
+def watch(job_id: str, portrait: str | None) -> None:
+    """Looks at a job that dances now and then, without rerunning the page; what it is about says how far it is."""
+    job: Job[Progress, Any] | None = house().jobs.find(job_id)
     if job is None or job.over:
         st.rerun()
     st.html(_picture(job, portrait))
-    request: DanceRequest = job.about
     progress = job.progress
     if progress is None:
-        st.progress(0.0, text=_waiting_words(job))
+        st.progress(0.0, text=waiting_words(job))
     else:
-        st.progress(share_done(progress, again=request.again), text=_progress_words(progress))
+        st.progress(job.about.share(progress), text=_progress_words(progress))
     st.button(
         "Stopping…" if job.cancel_asked else "Cancel",
         key="cancel",
@@ -63,7 +73,7 @@ def _watch(job_id: str, portrait: str | None) -> None:
     )
 
 
-def _picture(job: DanceJob, portrait: str | None) -> str:
+def _picture(job: Job[Progress, Any], portrait: str | None) -> str:
     # read once: the job's own thread takes it away at the end
     preview = job.preview
     if preview is None:
@@ -75,7 +85,8 @@ def _picture(job: DanceJob, portrait: str | None) -> str:
     return f'<figure class="preview"><figcaption>{label}</figcaption>{shown}</figure>'
 
 
-def _waiting_words(job: DanceJob) -> str:
+def waiting_words(job: Job[Any, Any]) -> str:
+    """How long the line is."""
     place = house().jobs.place(job)
     if place == 0:
         return "Getting ready…"
@@ -129,15 +140,15 @@ def _numbers(danced: Danced) -> str:
 
 def show_results(here: Visit) -> None:
     """The last dances, as small pictures to go back to."""
-    jobs = [job for job in here.jobs() if job.state == "done" and job.result is not None]
+    jobs = [job for job in here.dances.jobs() if job.state == "done" and job.result is not None]
     if len(jobs) < 2:
         return
 
     def choose(job_id: str) -> None:
         found = next(job for job in jobs if job.id == job_id)
-        here.put_on_stage(found)
+        here.dances.put(found)
 
     cards = [Card(job.id, _words(job.about), as_url(job.result.poster)) for job in jobs if job.result]
     with st.container(key="stage-results"):
         st.subheader("Your last dances", anchor=False)
-        pick("result", cards, here.job, choose, columns=5)
+        pick("result", cards, here.dances.job, choose, columns=5)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from core.errors import UnusableInput
 from core.jobs import Job
 from core.targets.store import TargetSummary, find_target
+from core.ui.comparing import CompareJob, CompareRequest
 from core.ui.dancing import DanceJob, DanceRequest
 from core.ui.house import house
 from core.workspace import Shelf, Stored
+
+if TYPE_CHECKING:
+    from core.transfer import Seen
 
 OWN = "own"
 """Stands for the visitor's own video where a dance's id is asked."""
@@ -23,14 +28,45 @@ _AT_HAND = 5
 
 
 @dataclass
+class Stage:
+    """What one page shows of a visitor's work.
+
+    Attributes:
+        address: under which name the address tells the job on it.
+        job: id of the job on it.
+        results: ids of the visitor's newest jobs, newest first.
+    """
+
+    address: str
+    job: str | None = None
+    results: list[str] = field(default_factory=list)
+
+    def jobs(self) -> list[Job[Any, Any]]:
+        """Their newest jobs that can still be found, newest first."""
+        found = [house().jobs.find(job_id) for job_id in self.results]
+        return [job for job in found if job is not None]
+
+    def put(self, job: Job[Any, Any]) -> None:
+        """Show that job, in the address too, so that it can be come back to."""
+        self.job = job.id
+        if job.id not in self.results:
+            self.results = [job.id, *self.results][:_AT_HAND]
+        st.query_params[self.address] = job.id
+
+    def clear(self) -> None:
+        """Show none."""
+        self.job = None
+        st.query_params.pop(self.address, None)
+
+
+@dataclass
 class Visit:
     """One visitor's choices.
 
     Attributes:
         dance: id of the chosen dance, ``OWN`` for the upload; None before a choice.
         performer: id of the chosen performer; None before a choice.
-        job: id of the dance on the stage.
-        results: ids of their newest dances, newest first.
+        dances, comparisons: what the pages of that name show.
         shelf: the files they hold.
         dancer: number of the person to follow among those of the upload's first picture.
         backdrop: the uploader's number of the background picture that is held.
@@ -41,8 +77,8 @@ class Visit:
 
     dance: str | None = None
     performer: str | None = None
-    job: str | None = None
-    results: list[str] = field(default_factory=list)
+    dances: Stage = field(default_factory=lambda: Stage("job"))
+    comparisons: Stage = field(default_factory=lambda: Stage("comparison"))
     shelf: Shelf = field(default_factory=Shelf)
     dancer: int = 0
     backdrop: str | None = None
@@ -64,22 +100,13 @@ class Visit:
         """What is held of that performer; None where it is none whom they brought."""
         return self.shelf.get(performer) if performer in self.guests else None
 
-    def jobs(self) -> list[DanceJob]:
-        """Their newest dances that can still be found, newest first."""
-        found = [house().jobs.find(job_id) for job_id in self.results]
-        return [job for job in found if job is not None]
-
-    def put_on_stage(self, job: DanceJob) -> None:
-        """Show that dance, in the address too, so that it can be come back to."""
-        self.job = job.id
-        if job.id not in self.results:
-            self.results = [job.id, *self.results][:_AT_HAND]
-        st.query_params["job"] = job.id
-
-    def clear_stage(self) -> None:
-        """Show none."""
-        self.job = None
-        st.query_params.pop("job", None)
+    def seen(self, request: DanceRequest | CompareRequest) -> Seen | None:
+        """What earlier work of this visit saw in the same stretch of the same source."""
+        for earlier in (*self.dances.jobs(), *self.comparisons.jobs()):
+            if earlier.result is not None and earlier.about.stretch == request.stretch:
+                found: Seen = earlier.result.seen
+                return found
+        return None
 
 
 def visit() -> Visit:
@@ -98,23 +125,31 @@ def _present(_shelf: Shelf) -> Shelf:
 
 def job_on_stage(here: Visit) -> DanceJob | None:
     """The dance that the address names, else the visitor's last one. A sentence is left where it is no longer known."""
-    wanted = st.query_params.get("job") or here.job
+    return _on_stage(here, here.dances, DanceRequest, "dance")
+
+
+def comparison_on_stage(here: Visit) -> CompareJob | None:
+    """The same of comparisons."""
+    return _on_stage(here, here.comparisons, CompareRequest, "comparison")
+
+
+def _on_stage(here: Visit, stage: Stage, kind: type[DanceRequest | CompareRequest], word: str) -> Job[Any, Any] | None:
+    wanted = st.query_params.get(stage.address) or stage.job
     if wanted is None:
         return None
     job = house().jobs.find(wanted)
-    if job is None or not isinstance(job.about, DanceRequest):
-        here.notice = "That dance is no longer here: results are kept for a while only. Make a new one?"
-        here.clear_stage()
+    if job is None or not isinstance(job.about, kind):
+        here.notice = f"That {word} is no longer here: results are kept for a while only. Make a new one?"
+        stage.clear()
         return None
-    if job.id != here.job:
-        _adopt(here, job)
-    here.put_on_stage(job)
+    if job.id != stage.job:
+        _adopt(here, job.about)
+    stage.put(job)
     return job
 
 
-def _adopt(here: Visit, job: Job[object, object]) -> None:
-    """Somebody came back by the address: choose what was chosen for that dance."""
-    request: DanceRequest = job.about
+def _adopt(here: Visit, request: DanceRequest | CompareRequest) -> None:
+    """Somebody came back by the address: choose what was chosen for that."""
     if request.guest is None or request.performer in here.guests:
         here.performer = request.performer
     if request.upload is None:

@@ -1,0 +1,251 @@
+"""Several generators on the same dance at once: one grid video, perfectly in sync because it is one file.
+
+Decoding, pose, smoothing and retargeting happen once; each generator only generates. The tiles are whole pictures: whoever plays
+the grid can cut each of them out at full size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, TypeAlias
+
+from core.closing import Closing
+from core.compositing import contain
+from core.errors import UnusableInput
+from core.generators.base import Choice, Generator
+from core.mosaic import Mosaic
+from core.pipeline import Clock, DancePipeline, Moves, Plan, empty_stage
+from core.pose.analysis import Analysis, Sighting
+from core.pose.draw import draw_pose
+from core.pose.person import Person
+from core.targets.store import Target
+from core.threads import ahead
+from core.transfer import Progress, Report, Seen, produce
+from core.types import Frame, Pose, VideoFrame
+from core.video.reader import VideoReader
+
+TileKind: TypeAlias = Literal["source", "skeleton", "generator", "answer"]
+
+MOST_PIXELS: Final = 2560 * 1440
+"""Of a grid: fourteen tiles of 512 pixels still have their full size, and laptops decode it in software."""
+
+_KEYFRAMES: Final = 12
+"""Pictures between two that decode alone: what a scrubber waits for at most."""
+
+_WORDS: Final[dict[TileKind, str]] = {
+    "source": "The dance",
+    "skeleton": "Skeleton",
+    "answer": "Right answer",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One picture of the grid.
+
+    Attributes:
+        name: the generator's, else the kind.
+        title: as it is written on the tile.
+        kind: what it shows.
+        box: left, top, width and height in pixels of the grid.
+    """
+
+    name: str
+    title: str
+    kind: TileKind
+    box: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one generator had to do with a comparison.
+
+    Attributes:
+        name, title: of the generator.
+        choices: for each frame, the performer's frames that it worked from.
+        milliseconds: median and 95th percentile of making one picture.
+        megabytes: what it needs on disk: its weights, and the footage where it copies from that.
+    """
+
+    name: str
+    title: str
+    choices: list[Choice]
+    milliseconds: tuple[float, float]
+    megabytes: float
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A grid that was made.
+
+    Attributes:
+        size: (width, height) of the grid.
+        moves: what was asked of the performer, the same of every generator.
+        answer: the known answer that is in it, where there is one.
+    """
+
+    report: Report
+    size: tuple[int, int]
+    tiles: tuple[Tile, ...]
+    parts: tuple[Part, ...]
+    moves: Moves
+    answer: Path | None
+
+
+def compare(
+    source: Path,
+    target: Target,
+    generators: Sequence[Generator],
+    output: Path,
+    *,
+    person: Person = "largest",
+    start: float = 0.0,
+    end: float | None = None,
+    answer: Path | None = None,
+    seen: Seen | None = None,
+    progress: Callable[[Progress], None] = lambda _: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> tuple[Comparison, Seen]:
+    """Make the grid video of ``source`` by all ``generators`` of one performer.
+
+    Args:
+        answer: a video of what the right result of the whole source is, where it is known.
+        seen, progress, cancelled: see :func:`core.transfer.transfer`.
+
+    Raises:
+        UnusableInput: fewer than two generators, or one twice; or the source cannot be used.
+        OutputFailed, Cancelled: as :func:`core.transfer.transfer`; nothing half-written is left.
+    """
+    names = [generator.spec.name for generator in generators]
+    if len(set(names)) != len(names) or len(names) < 2:
+        raise UnusableInput("A comparison takes two or more different generators.")
+    with SideBySide(target, generators, person, answer, (start, end)) as grid:
+        report, seen = produce(
+            source, grid, output, start=start, end=end, seen=seen, progress=progress, cancelled=cancelled
+        )
+        return grid.result(report), seen
+
+
+class SideBySide(Closing):
+    """The grid as a :class:`core.transfer.Show`. Close it, or use it as a context."""
+
+    needs_source = True
+    keyframe_interval = _KEYFRAMES
+
+    def __init__(
+        self,
+        target: Target,
+        generators: Sequence[Generator],
+        person: Person,
+        answer: Path | None,
+        stretch: tuple[float, float | None],
+    ) -> None:
+        self._target, self._generators, self._answer = target, generators, answer
+        self.cost = len(generators) / 3
+        self._opened = ExitStack()
+        self._pipelines = [self._opened.enter_context(DancePipeline(target, g, person=person)) for g in generators]
+        self._plans: list[Plan] = []
+        self._answers = None if answer is None else self._frames_of(answer, stretch)
+        self._last_answer: Frame | None = None
+        self._mosaic = self._new_mosaic()
+
+    def _frames_of(self, video: Path, stretch: tuple[float, float | None]) -> Iterator[VideoFrame]:
+        reader = self._opened.enter_context(VideoReader(video, start=stretch[0], end=stretch[1]))
+        return self._opened.enter_context(closing(ahead(reader)))
+
+    def close(self) -> None:
+        """Close the answer's video, and what the pipelines hold."""
+        self._opened.close()
+
+    def _new_mosaic(self) -> Mosaic:
+        return Mosaic([title for _, title, _ in self._named()], self._target.size, most_pixels=MOST_PIXELS)
+
+    def _named(self) -> list[tuple[str, str, TileKind]]:
+        """Name, title and kind of every tile, in order: what was given, what was made of it, what is right."""
+        made: list[tuple[str, str, TileKind]] = [(g.spec.name, g.spec.title, "generator") for g in self._generators]
+        known = [_worded("answer")] if self._answer is not None else []
+        return [_worded("source"), _worded("skeleton"), *made, *known]
+
+    def size(self, source: tuple[int, int]) -> tuple[int, int]:
+        """See ``Show``."""
+        return self._mosaic.size
+
+    def live(self, sighting: Sighting) -> Frame:
+        """See ``Show``: the first generator alone."""
+        return self._pipelines[0].step(sighting.frame, people=sighting.people).image
+
+    def plan(self, analysis: Analysis) -> Moves:
+        """See ``Show``."""
+        moves = self._pipelines[0].moves(analysis)
+        self._plans = [pipeline.plan(moves) for pipeline in self._pipelines]
+        return moves
+
+    def step(self, frame: VideoFrame) -> tuple[Frame, dict[str, float]]:
+        """See ``Show``; the time of each generator is a stage of its own, see :func:`stage_of`."""
+        clock = Clock()
+        made = []
+        for generator, pipeline, plan in zip(self._generators, self._pipelines, self._plans, strict=True):
+            result = pipeline.step(frame, plan)
+            clock.milliseconds[stage_of(generator.spec.name)] = result.milliseconds["generate"]
+            made.append(result.image)
+        with clock.stage("composite"):
+            shown = [frame.image, self._skeleton(frame, self._plans[0].poses[frame.index]), *made, *self._next_answer()]
+            image = self._mosaic.compose(shown)
+        return image, clock.milliseconds
+
+    def _skeleton(self, frame: VideoFrame, pose: Pose | None) -> Frame:
+        height, width = frame.image.shape[:2]
+        factor = min(self._mosaic.tile[0] / width, self._mosaic.tile[1] / height)
+        size = max(1, round(width * factor)), max(1, round(height * factor))
+        return contain(draw_pose(None if pose is None else pose.scaled(factor), size), self._mosaic.tile)
+
+    def _next_answer(self) -> list[Frame]:
+        if self._answers is None:
+            return []
+        shown = next(self._answers, None)
+        if shown is not None:
+            self._last_answer = shown.image
+        return [empty_stage(self._target) if self._last_answer is None else self._last_answer]
+
+    def result(self, report: Report) -> Comparison:
+        """What came of it."""
+        tiles = [Tile(*named, box) for named, box in zip(self._named(), self._mosaic.boxes, strict=True)]
+        parts = [
+            Part(
+                name=generator.spec.name,
+                title=generator.spec.title,
+                choices=plan.choices,
+                milliseconds=_spread(report, generator.spec.name),
+                megabytes=megabytes_of(self._target, generator),
+            )
+            for generator, plan in zip(self._generators, self._plans, strict=True)
+        ]
+        moves = self._plans[0].moves
+        return Comparison(report, self._mosaic.size, tuple(tiles), tuple(parts), moves, self._answer)
+
+
+def _worded(kind: TileKind) -> tuple[str, str, TileKind]:
+    return kind, _WORDS[kind], kind
+
+
+def stage_of(generator: str) -> str:
+    """What the time of a generator is called in a report."""
+    return f"generate {generator}"
+
+
+def _spread(report: Report, generator: str) -> tuple[float, float]:
+    stage = report.stages[stage_of(generator)]
+    return stage["p50"], stage["p95"]
+
+
+def megabytes_of(target: Target, generator: Generator) -> float:
+    """What a generator needs on disk, in MB (10^6 bytes): its weights, and the footage where it takes pixels from that."""
+    manifest = target.manifest
+    weights = [w for w in manifest.generators if w.name == generator.spec.name]
+    entries = [entry for trained in weights for entry in trained.files.values()]
+    if generator.copies:
+        entries += [manifest.files[role] for role in ("frames", "masks", "poses") if role in manifest.files]
+    return sum(entry.bytes for entry in entries) / 1e6

@@ -1,0 +1,254 @@
+"""The numbers of a comparison, for page, CSV and report alike: rounded in one place, so that they cannot differ."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Final, Literal, TypeAlias
+
+from core.comparison import Part
+from core.evaluate import Series
+from core.measuring import Measured
+
+Better: TypeAlias = Literal["lower", "higher", "one"]
+
+Row: TypeAlias = dict[str, str]
+"""One generator: its ``generator`` and ``title``, and what it scored in each column as it is written, empty where not known."""
+
+Lines: TypeAlias = Sequence[tuple[str, Sequence[float | None]]]
+"""The title of each generator and its value in every frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One measure of the table.
+
+    Attributes:
+        meaning: what it is, in one line.
+        form: how it is written.
+        value: of a generator, and of what was measured of it once it was; None and NaN where it is not known.
+        known: whether it takes a known answer.
+    """
+
+    name: str
+    title: str
+    unit: str
+    meaning: str
+    better: Better
+    form: str
+    value: Callable[[Part, Measured | None], float | None]
+    known: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One measure over the frames."""
+
+    name: str
+    title: str
+    unit: str
+    better: Better
+    of: Callable[[Series], Sequence[float]]
+
+    def values(self, series: Series) -> tuple[float | None, ...]:
+        """The value in every frame, None where there is none."""
+        return tuple(value if math.isfinite(value) else None for value in self.of(series))
+
+
+COLUMNS: Final = (
+    Column("ms", "Time", "ms a picture", "how long the generator takes for a picture, median", "lower", "{:.1f}",
+           lambda part, _: part.milliseconds[0]),
+    Column("fps", "Speed", "a second", "how many pictures a second it alone could make", "higher", "{:.0f}",
+           lambda part, _: 1000 / max(part.milliseconds[0], 1e-3)),
+    Column("mb", "Size", "MB", "its files: weights, and the footage where it copies from that", "lower", "{:.1f}",
+           lambda part, _: part.megabytes),
+    Column("sharpness", "Sharpness", "ratio", "edges in the person's box, 1 is as sharp as it should be, below is blur", "one",
+           "{:.2f}", lambda _, m: m and m.evaluation.person_box.sharpness),
+    Column("akd", "AKD", "px of 256", "how far joints found in the picture are from where they were asked to be", "lower",
+           "{:.1f}", lambda _, m: m and m.evaluation.full_frame.akd),
+    Column("mkr", "MKR", "%", "joints asked for that are not found in the picture", "lower", "{:.1f}",
+           lambda _, m: m and 100 * m.evaluation.full_frame.mkr),
+    Column("flicker", "Flicker", "levels", "change from picture to picture where nobody stands", "lower", "{:.2f}",
+           lambda _, m: m and m.evaluation.flicker),
+    Column("jitter", "Jitter", "torsos a frame³", "how much joints tremble", "lower", "{:.3f}",
+           lambda _, m: m and m.evaluation.jitter),
+    Column("l1", "L1", "−1 to 1", "distance from the right answer, the person's box at 64 pixels", "lower", "{:.3f}",
+           lambda _, m: m and m.evaluation.person_box.l1_seed, known=True),
+    Column("ssim", "SSIM", "0 to 1", "likeness to the right answer in the person's box", "higher", "{:.3f}",
+           lambda _, m: m and m.evaluation.person_box.ssim, known=True),
+)  # fmt: skip
+
+CURVES: Final = (
+    Curve("akd", "AKD", "px of 256", "lower", lambda s: s.akd),
+    Curve("missing", "Missing joints", "share", "lower", lambda s: s.missing),
+    Curve("sharpness", "Sharpness", "", "one", lambda s: s.sharpness),
+    Curve("flicker", "Flicker", "levels", "lower", lambda s: s.flicker),
+    Curve("jitter", "Jitter", "torsos a frame³", "lower", lambda s: s.jitter),
+    Curve("l1", "L1", "", "lower", lambda s: s.l1),
+    Curve("ssim", "SSIM", "", "higher", lambda s: s.ssim),
+)
+
+_WAYS: Final[dict[Better, str]] = {"lower": "lower is better", "higher": "higher is better", "one": "1 is best"}
+_COLOURS: Final = ("#1f6fc9", "#d9730d", "#2f9e44", "#9c36b5", "#0c8599", "#c2255c", "#846a00", "#4c6ef5", "#5c940d")
+_WIDTH, _HEIGHT = 640, 150
+
+
+def columns(*, known: bool) -> list[Column]:
+    """Those that there are something to say in."""
+    return [column for column in COLUMNS if known or not column.known]
+
+
+def table(parts: Sequence[Part], measured: Sequence[Measured], *, known: bool) -> list[Row]:
+    """A row for each generator, of what is known of it by now."""
+    found = {m.name: m for m in measured}
+    return [
+        {"generator": part.name, "title": part.title}
+        | {column.name: _written(column, column.value(part, found.get(part.name))) for column in columns(known=known)}
+        for part in parts
+    ]
+
+
+def _written(column: Column, value: float | None) -> str:
+    return "" if value is None or math.isnan(value) else column.form.format(value)
+
+
+def best_of(rows: Sequence[Row], *, known: bool) -> dict[str, set[str]]:
+    """Of every column the generators that are best in it, as far as they are written."""
+    best = {}
+    for column in columns(known=known):
+        told = {row["generator"]: _worse(column, float(row[column.name])) for row in rows if row[column.name]}
+        best[column.name] = {name for name, worse in told.items() if worse == min(told.values())}
+    return best
+
+
+def _worse(column: Column, value: float) -> float:
+    """The larger, the worse."""
+    return {"lower": value, "higher": -value, "one": abs(value - 1)}[column.better]
+
+
+def as_csv(rows: Sequence[Row]) -> str:
+    """A line for each row, below one with the names of the columns."""
+    file = io.StringIO()
+    writer = csv.DictWriter(file, list(rows[0]) if rows else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return file.getvalue()
+
+
+def html_report(
+    title: str,
+    rows: Sequence[Row],
+    *,
+    known: bool,
+    pictures: Sequence[tuple[str, bytes]],
+    curves: Sequence[tuple[Curve, Lines]],
+    when: str,
+) -> str:
+    """All of it as one file that needs no other.
+
+    Args:
+        title: who dances what.
+        pictures: what each is of, and its JPEG.
+        curves: of those that have a value at all, a drawing each.
+        when: the date.
+    """
+    shown = "".join(
+        f'<figure><img alt="{escape(words, quote=True)}" src="data:image/jpeg;base64,{base64.b64encode(data).decode()}">'
+        f"<figcaption>{escape(words)}</figcaption></figure>"
+        for words, data in pictures
+    )
+    drawn = "".join(
+        f"<h3>{escape(curve.title)} <small>{_explained(curve)}</small></h3>{curves_svg(lines)}"
+        for curve, lines in curves
+        if any(value is not None for _, values in lines for value in values)
+    )
+    held = "The right answer is known: sharpness, L1 and SSIM are held against it." if known else (
+        "No right answer is known: sharpness is held against the performer's own footage."
+    )  # fmt: skip
+    meanings = "".join(
+        f"<dt>{escape(c.title)}</dt><dd>{escape(c.meaning)}; {_WAYS[c.better]}</dd>" for c in columns(known=known)
+    )
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f"<title>{escape(title)}</title><style>{_STYLE}</style><main><h1>{escape(title)}</h1>"
+        f"<p>Every generator on the same dance, Everybody Dance Now, {escape(when)}. {held}</p>"
+        f"{_html_table(rows, known=known)}<h2>Pictures</h2>{shown}<h2>Frame by frame</h2>{_legend(curves)}{drawn}"
+        f"<h2>What is measured</h2><dl>{meanings}</dl></main></html>\n"
+    )
+
+
+def _explained(curve: Curve) -> str:
+    return escape(f"{curve.unit}, {_WAYS[curve.better]}" if curve.unit else _WAYS[curve.better])
+
+
+def _html_table(rows: Sequence[Row], *, known: bool) -> str:
+    best, shown = best_of(rows, known=known), columns(known=known)
+    head = "".join(f"<th>{escape(c.title)}<small>{escape(c.unit)}</small></th>" for c in shown)
+    lines = []
+    for row in rows:
+        cells = (
+            f'<td class="best">{row[c.name]}</td>'
+            if row["generator"] in best[c.name]
+            else f"<td>{row[c.name] or '–'}</td>"
+            for c in shown
+        )
+        name = f"<th>{escape(row['title'])}<small>{escape(row['generator'])}</small></th>"
+        lines.append(f"<tr>{name}{''.join(cells)}</tr>")
+    return f'<div class="wide"><table><tr><th></th>{head}</tr>{"".join(lines)}</table></div>'
+
+
+def _legend(curves: Sequence[tuple[Curve, Lines]]) -> str:
+    titles = [title for title, _ in curves[0][1]] if curves else []
+    items = (f'<li style="color:{_colour(place)}">{escape(title)}</li>' for place, title in enumerate(titles))
+    return f"<ul>{''.join(items)}</ul>"
+
+
+def _colour(place: int) -> str:
+    return _COLOURS[place % len(_COLOURS)]
+
+
+def curves_svg(lines: Lines) -> str:
+    """An ``<svg>`` of values over frames, a line each, broken where a value is not known."""
+    known = [value for _, values in lines for value in values if value is not None]
+    low, high = min([0.0, *known]), max([1e-9, *known])
+    longest = max(len(values) for _, values in lines)
+
+    def at(frame: int, value: float) -> str:
+        x = _WIDTH * frame / max(longest - 1, 1)
+        return f"{x:.1f} {_HEIGHT - 4 - (_HEIGHT - 8) * (value - low) / (high - low):.1f}"
+
+    paths = []
+    for place, (_, values) in enumerate(lines):
+        pen, drawing = "", False
+        for frame, value in enumerate(values):
+            if value is not None:
+                pen += f"{'L' if drawing else 'M'}{at(frame, value)}"
+            drawing = value is not None
+        paths.append(f'<path d="{pen}" stroke="{_colour(place)}"/>')
+    return (
+        f'<div class="plot"><span>{high:.3g}</span><svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" '
+        f'fill="none" stroke-width="1.5" stroke-linejoin="round" preserveAspectRatio="none">{"".join(paths)}</svg></div>'
+    )
+
+
+_STYLE: Final = """
+body{margin:0;background:#fff;color:#1c1a20;font:16px/1.5 system-ui,sans-serif}
+main{max-width:62rem;margin:0 auto;padding:1.5rem 1rem 3rem}
+h1{font-size:1.7rem;line-height:1.2;margin:0 0 .3rem}h2{margin:2rem 0 .6rem;font-size:1.25rem}
+h3{margin:1.2rem 0 .2rem;font-size:1rem}
+small{display:block;font-weight:400;color:#6a6570;font-size:.78rem}h3 small{display:inline;margin-left:.4rem}
+.wide{overflow-x:auto}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
+th,td{padding:.4rem .6rem;text-align:right;border-bottom:1px solid #e3e0e6;white-space:nowrap;vertical-align:top}
+th:first-child{text-align:left}.best{font-weight:700}
+figure{margin:0 0 1rem}img{width:100%;border-radius:.5rem;display:block}figcaption{font-size:.85rem;color:#6a6570}
+ul{list-style:none;display:flex;flex-wrap:wrap;gap:.2rem 1.2rem;padding:0;font-weight:600}
+.plot{position:relative;border-bottom:1px solid #bbb6c0}.plot svg{width:100%;height:9rem;display:block}
+.plot span{position:absolute;left:0;top:0;font-size:.75rem;color:#6a6570}
+dt{font-weight:600}dd{margin:0 0 .4rem}
+@media print{figure,.plot{break-inside:avoid}}
+"""

@@ -1,0 +1,98 @@
+"""How good one generator of a comparison is, frame by frame; its own video is written on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from core.comparison import Part
+from core.errors import Cancelled
+from core.evaluate import Evaluation, Sample, Series, judge_series
+from core.generators.base import Generator
+from core.pipeline import Act, Moves, performer_statistics
+from core.targets.store import Target
+from core.threads import Beside, ahead
+from core.types import Frame
+from core.video.audio import AudioTrack
+from core.video.reader import VideoReader
+from core.video.writer import VideoWriter
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What one generator scored over a whole dance.
+
+    Attributes:
+        name: of the generator.
+        evaluation: means; of regions where something to hold it against is known.
+        series: the same for each frame.
+    """
+
+    name: str
+    title: str
+    evaluation: Evaluation
+    series: Series
+
+
+def measure(
+    target: Target,
+    generator: Generator,
+    part: Part,
+    moves: Moves,
+    video: Path,
+    *,
+    rate: Fraction,
+    sound: AudioTrack | None = None,
+    answer: Path | None = None,
+    stretch: tuple[float, float | None] = (0.0, None),
+    footage: float | None = None,
+    progress: Callable[[float], None] = lambda _: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Measured:
+    """Draw every frame once more, as a transfer does, and judge it before it is coded.
+
+    Args:
+        part: what the generator had to do with the comparison.
+        moves: what was asked of the performer.
+        video: where the generator's own video goes, at these times and with this sound.
+        rate: its pictures a second.
+        answer: a video of what the right result of the whole source is; ``stretch`` (seconds) of it belongs to the moves.
+        footage: see :func:`core.evaluate.judge_series`.
+        progress: share that is done.
+        cancelled: asked for every frame.
+
+    Raises:
+        Cancelled: ``cancelled`` said so; nothing is left.
+        OutputFailed: the video cannot be written; nothing half-written is left.
+    """
+
+    def samples() -> Iterator[Sample]:
+        act = Act(target, generator)
+        with ExitStack() as opened:
+            writer = opened.enter_context(VideoWriter(video, size=target.size, rate=rate, audio=sound))
+            encoder = opened.enter_context(Beside[tuple[Frame, Fraction]](lambda item: writer.write(*item)))
+            right = _pictures(answer, stretch, opened)
+            for done, (asked, choice, time) in enumerate(zip(moves.asked, part.choices, moves.times, strict=True)):
+                if cancelled():
+                    raise Cancelled("Stopped: nothing was written.")
+                picture = act.draw(asked, choice)
+                encoder.put((picture.image, time))
+                progress(done / len(moves.times))
+                yield Sample(picture.image, asked, drawn=picture.alpha, reference=next(right, None))
+
+    torso = performer_statistics(target).near[1]
+    with closing(samples()) as drawn:  # type: ignore[type-var]  # a generator: left in the middle it leaves no file
+        evaluation, series = judge_series(drawn, torso, flows=False, footage=footage)
+    return Measured(part.name, part.title, evaluation, series)
+
+
+def _pictures(answer: Path | None, stretch: tuple[float, float | None], opened: ExitStack) -> Iterator[Frame]:
+    """The answer's pictures as long as there are any."""
+    if answer is None:
+        return iter(())
+    reader = opened.enter_context(VideoReader(answer, start=stretch[0], end=stretch[1]))
+    frames = opened.enter_context(closing(ahead(reader)))
+    return (frame.image for frame in frames)

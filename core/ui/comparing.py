@@ -1,0 +1,206 @@
+"""One comparison as background jobs: first the grid of all generators, then how good each of them is."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from core.answers import find_answer
+from core.errors import DanceError
+from core.jobs import Job, JobHandle
+from core.ui.dancing import Show, file_words, share_done
+from core.ui.house import House
+from core.ui.pictures import jpeg
+from core.workspace import Hold, Stored
+
+if TYPE_CHECKING:
+    from core.comparison import Comparison
+    from core.measuring import Measured
+    from core.pose.person import Person
+    from core.transfer import Progress, Seen
+
+_POSTER_SIDE: Final = 320
+
+
+@dataclass(frozen=True, slots=True)
+class CompareRequest:
+    """What a visitor asked for; fields as those of :class:`core.ui.dancing.DanceRequest`."""
+
+    dance: str
+    title: str
+    video: Path
+    performer: str
+    performer_name: str
+    generators: tuple[str, ...]
+    person: Person = "largest"
+    start: float = 0.0
+    end: float | None = None
+    upload: Stored | None = None
+    guest: Stored | None = None
+    again: bool = False
+
+    @property
+    def stretch(self) -> tuple[Path, float, float | None]:
+        """What is watched."""
+        return self.video, self.start, self.end
+
+    @property
+    def words(self) -> str:
+        """Who dances what."""
+        return f"{self.performer_name} in “{self.title}”"
+
+    def share(self, progress: Progress) -> float:
+        """How much of the whole is done, 0 to 1."""
+        return share_done(progress, again=self.again, watching=3 / (3 + len(self.generators)))
+
+    def file_name(self, what: str, suffix: str) -> str:
+        """What a file of it is called when it is downloaded."""
+        dancer = self.performer if self.guest is None else self.performer_name
+        danced = self.dance if self.upload is None else Path(self.title).stem
+        return f"{file_words(dancer, danced, what)}{suffix}"
+
+
+@dataclass
+class Compared:
+    """What came of it: the grid, a small JPEG of its middle, and the id of the job that measures it, where one could be begun."""
+
+    comparison: Comparison
+    seen: Seen
+    video: Path
+    poster: bytes
+    measuring: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """What was measured so far, and the video of each generator alone."""
+
+    measured: tuple[Measured, ...] = ()
+    videos: dict[str, Path] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureRequest:
+    """A comparison to measure."""
+
+    of: CompareRequest
+    comparison: Comparison
+
+
+CompareJob: TypeAlias = "Job[Progress, Compared]"
+MeasureJob: TypeAlias = "Job[tuple[float, Measures], Measures]"
+"""Its progress is the share that is done, and what is known by then."""
+
+
+def start_comparing(house: House, request: CompareRequest, seen: Seen | None = None) -> CompareJob:
+    """Queue a comparison; it is measured as soon as it is made.
+
+    Raises:
+        TooBusy: too many wait.
+        UnusableInput: an upload is no longer there.
+    """
+    request = replace(request, again=seen is not None)
+    with contextlib.ExitStack() as holding:
+        _hold(holding, request)
+        output = house.files.new_file(request.title, ".mp4")
+        holding.callback(output.release)
+        release = holding.pop_all().close
+    return house.jobs.submit(_compare(house, request, seen, output), about=request, release=release)
+
+
+def start_measuring(house: House, request: CompareRequest, compared: Compared) -> None:
+    """Queue the measuring of a comparison, of which ``compared`` then knows.
+
+    Raises:
+        TooBusy: too many wait.
+        UnusableInput: an upload or a visitor's performer is no longer there.
+    """
+    with contextlib.ExitStack() as holding:
+        _hold(holding, request)
+        outputs = {part.name: house.files.new_file(part.title, ".mp4") for part in compared.comparison.parts}
+        for output in outputs.values():
+            holding.callback(output.release)
+        release = holding.pop_all().close
+    about = MeasureRequest(request, compared.comparison)
+    work = _measure(house, about, compared, {name: output.stored.path for name, output in outputs.items()})
+    compared.measuring = house.jobs.submit(work, about=about, release=release).id
+
+
+def _hold(holding: contextlib.ExitStack, request: CompareRequest) -> None:
+    for stored in (request.upload, request.guest):
+        if stored is not None:
+            holding.callback(stored.hold().release)
+
+
+def _names(names: contextlib.ExitStack, request: CompareRequest) -> None:
+    for stored in (request.upload, request.guest):
+        if stored is not None:
+            names.enter_context(stored.named())
+
+
+def _compare(
+    house: House, request: CompareRequest, seen: Seen | None, output: Hold
+) -> Callable[[JobHandle[Progress]], Compared]:
+    def work(handle: JobHandle[Progress]) -> Compared:
+        from core.comparison import compare
+
+        with contextlib.ExitStack() as names:
+            _names(names, request)
+            opened = [house.performers.get(request.performer, name) for name in request.generators]
+            comparison, looked = compare(
+                request.video, opened[0][0], [generator for _, generator in opened], output.stored.path,
+                person=request.person, start=request.start, end=request.end,
+                answer=None if request.upload is not None else find_answer(request.performer, request.dance),
+                seen=seen, progress=Show(handle), cancelled=handle.cancelled,
+            )  # fmt: skip
+        compared = Compared(comparison, looked, output.stored.path, _poster(comparison, output.stored.path))
+        if not handle.cancelled():
+            # where the line is full it can be asked for later
+            with contextlib.suppress(DanceError):
+                start_measuring(house, request, compared)
+        return compared
+
+    return work
+
+
+def _poster(comparison: Comparison, video: Path) -> bytes:
+    from core.video.reader import VideoReader
+
+    times = comparison.moves.times
+    with VideoReader(video, start=float(times[len(times) // 2])) as reader:
+        return jpeg(next(iter(reader)).image, _POSTER_SIDE)
+
+
+def _measure(
+    house: House, about: MeasureRequest, compared: Compared, videos: dict[str, Path]
+) -> Callable[[JobHandle[tuple[float, Measures]]], Measures]:
+    request, comparison = about.of, about.comparison
+
+    def work(handle: JobHandle[tuple[float, Measures]]) -> Measures:
+        from core.evaluate import footage_sharpness
+        from core.measuring import measure
+        from core.video.probe import probe
+
+        done = Measures()
+        with contextlib.ExitStack() as names:
+            _names(names, request)
+            target, _ = house.performers.get(request.performer, request.generators[0])
+            footage = None if comparison.answer is not None else footage_sharpness(target)
+            rate = probe(compared.video).rate
+            for place, part in enumerate(comparison.parts):
+
+                def tell(share: float, place: int = place, known: Measures = done) -> None:
+                    handle.tell(((place + share) / len(comparison.parts), known))
+
+                measured = measure(
+                    target, house.performers.get(request.performer, part.name)[1], part, comparison.moves,
+                    videos[part.name], rate=rate, sound=compared.seen.sound, answer=comparison.answer,
+                    stretch=(request.start, request.end), footage=footage, progress=tell, cancelled=handle.cancelled,
+                )  # fmt: skip
+                done = Measures((*done.measured, measured), {**done.videos, part.name: videos[part.name]})
+        return done
+
+    return work

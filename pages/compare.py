@@ -1,0 +1,109 @@
+"""Every generator on the same dance, at a glance: which one, and why."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from core.dances import Dance, list_dances
+from core.errors import DanceError
+from core.targets.store import TargetSummary
+from core.ui.compare import choose_generators, come_by_link, link_choices, show_comparison, show_others
+from core.ui.comparing import CompareJob, CompareRequest, start_comparing
+from core.ui.house import house
+from core.ui.options import choose_performer, portrait_url
+from core.ui.page import run_page
+from core.ui.source import Source, choose_source, trim
+from core.ui.stage import show_poster, source_picture
+from core.ui.visit import Visit, comparison_on_stage, visit
+from core.ui.words import in_words, plain
+
+FEWEST = 2
+
+
+def show(performers: list[TargetSummary]) -> None:
+    here, dances = visit(), list_dances()
+    job = comparison_on_stage(here)
+    come_by_link(here, job, dances, performers)
+    if here.notice:
+        st.info(here.notice)
+        here.notice = None
+    with st.container(key="compare-page"):
+        controls, stage = st.columns([3, 8], gap="large")
+    with controls:
+        source, performer = controls_of(here, job, dances, performers)
+    with stage:
+        if job is not None:
+            show_comparison(job, portrait_url(performer))
+        if job is None or job.state in {"failed", "cancelled"}:
+            title = f"{performer.name} in “{source.title}”, by each of them" if source else "Choose a video first."
+            show_poster(source_picture(here, dances), portrait_url(performer), title)
+        show_others(here)
+
+
+def controls_of(
+    here: Visit, job: CompareJob | None, dances: list[Dance], performers: list[TargetSummary]
+) -> tuple[Source | None, TargetSummary]:
+    st.subheader("1 · The dance", anchor=False)
+    source = choose_source(here, dances)
+    st.subheader("2 · The performer", anchor=False)
+    performer = choose_performer(here, performers, here.dance or "")
+    st.subheader("3 · The generators", anchor=False)
+    generators = choose_generators(performer)
+    if source is not None and source.upload is None:
+        with st.expander("Part of the dance", key="compare-part"):
+            begin, end = trim(source.clip, key=f"part-{source.id}")
+        source = replace(source, start=begin, end=end)
+    link_choices(source, performer, generators)
+    compare_button(here, job, source, performer, generators)
+    return source, performer
+
+
+def compare_button(
+    here: Visit, job: CompareJob | None, source: Source | None, performer: TargetSummary, generators: list[str]
+) -> None:
+    busy = job is not None and not job.over
+    request = None if source is None else request_of(here, source, performer, generators)
+    ready = request is not None and len(generators) >= FEWEST
+    with st.container(key="go", gap="xxsmall"):
+        clicked = st.button("Compare", key="compare", type="primary", disabled=busy or not ready, width="stretch")
+        if request is None:
+            st.caption("Choose a video first.")
+        elif not ready:
+            st.caption("Choose two generators or more.")
+        elif not busy and source is not None:
+            estimate(source.frames, len(generators), seen=here.seen(request) is not None)
+    if clicked and not busy and ready and request is not None:
+        try:
+            here.comparisons.put(start_comparing(house(), request, here.seen(request)))
+        except DanceError as error:
+            st.error(plain(str(error)))
+        else:
+            st.rerun()
+
+
+def request_of(here: Visit, source: Source, performer: TargetSummary, generators: list[str]) -> CompareRequest:
+    return CompareRequest(
+        dance=source.id,
+        title=source.title,
+        video=source.video,
+        upload=source.upload,
+        performer=performer.id,
+        performer_name=performer.name,
+        guest=here.guest(performer.id),
+        generators=tuple(generators),
+        person=source.person,
+        start=source.start,
+        end=source.end,
+    )
+
+
+def estimate(frames: float, generators: int, *, seen: bool) -> None:
+    speed = house().speed
+    first, each = speed.seconds(frames, again=seen), speed.seconds(frames, again=True)
+    if first is not None and each is not None:
+        st.caption(f"Takes about {in_words(max(first + (generators - 1) * each, 1))}; the numbers come after.")
+
+
+run_page(show)

@@ -1,0 +1,173 @@
+"""Three generators on one dance: made, scrubbed, swiped, measured, and taken home, in a real browser."""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from core.video.probe import probe
+from core.video.reader import VideoReader
+from tests.browser import page as stage
+from tests.browser.conftest import Come, Figure, Picture
+
+pytestmark = pytest.mark.browser
+
+MEASURE_SECONDS = 180.0
+SEEK_MS = 200.0
+"""What a person may wait for a frame."""
+
+
+def reel(page: Page) -> Locator:
+    return page.locator("section.reel")
+
+
+def wait_until_rested(page: Page, frame: int) -> None:
+    """That frame is drawn, and the page has heard of it."""
+    expect(reel(page)).to_have_attribute("data-frame", str(frame))
+    page.wait_for_timeout(300)
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+
+
+def scrub(page: Page, frame: int) -> float:
+    """Drag the slider there; milliseconds from the input to the drawn frame."""
+    slider = page.get_by_role("slider", name="Frame")
+    slider.evaluate("(s, at) => { s.value = at; s.dispatchEvent(new Event('input', {bubbles: true})) }", str(frame))
+    expect(reel(page)).to_have_attribute("data-frame", str(frame))
+    return float(reel(page).get_attribute("data-seek-ms") or "nan")
+
+
+def pixels(page: Page, tile: str) -> np.ndarray:
+    """(height, width, 3) of what a tile's canvas shows."""
+    width, height, data = page.locator(f"section.reel .tile canvas[aria-label='{tile}']").evaluate(
+        "c => [c.width, c.height, Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data)]"
+    )
+    return np.array(data, np.uint8).reshape(height, width, 4)[..., :3]
+
+
+def row_of(page: Page, generator: str) -> list[str]:
+    return [cell.inner_text() for cell in page.locator(f"tr[data-generator='{generator}'] td").all()]
+
+
+def download(page: Page, label: str, to: Path) -> Path:
+    with page.expect_download() as saving:
+        page.get_by_role("button", name=label, exact=True).click()
+    path = to / saving.value.suggested_filename
+    saving.value.save_as(path)
+    return path
+
+
+def test_three_are_compared_scrubbed_swiped_and_taken_home(
+    come: Come, tmp_path: Path, picture: Picture, figure: Figure
+) -> None:
+    page = come()
+    page.goto(page.url.split("?")[0] + "compare?dance=omar-street&performer=theo&generators=realtime,unet-attn,nearest")
+    button = page.locator(".st-key-compare button")
+    expect(button).to_be_enabled()
+    assert stage.chosen_performer(page) == "Theo"
+    page.get_by_text("Part of the dance").click()
+    stage.trim(page, 0.0, 2.4)
+    picture(page, "compare-1-chosen")
+    button.click()
+
+    expect(reel(page)).to_have_attribute("data-frame", "0", timeout=stage.DANCE_SECONDS * 1000)
+    picture(page, "compare-2-measuring")
+    titles = [c.get_attribute("aria-label") for c in page.locator("section.reel .tile canvas").all()]
+    assert titles[:2] == ["The dance", "Skeleton"]
+    assert titles[-1] == "Right answer"
+    assert len(titles) == 6
+
+    # ---- scrub: the frame asked for is the frame shown, soon
+    taken = [scrub(page, frame) for frame in (31, 5, 58, 12, 47, 3, 40, 22, 55, 17)]
+    figure("scrubber: frame asked for to frame drawn, median ms", median(taken))
+    figure("scrubber: frame asked for to frame drawn, slowest ms", max(taken))
+    assert median(taken) < SEEK_MS
+    wait_until_rested(page, 17)
+    expect(page.get_by_text("18 / 60")).to_be_visible()
+    glimpsed = page.locator(".glimpses figcaption").first.inner_text()
+
+    # ---- measured: the table is whole, curves lie under the scrubber
+    expect(page.get_by_role("button", name="Numbers", exact=True)).to_be_visible(timeout=MEASURE_SECONDS * 1000)
+    expect(page.locator("section.reel .plot")).to_be_visible()
+    expect(reel(page)).to_have_attribute("data-frame", "17")
+    picture(page, "compare-3-measured")
+    box = page.locator("section.reel .plot").bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] * 0.75, box["y"] + box["height"] / 2)
+    expect(reel(page)).to_have_attribute("data-frame", re.compile(r"^4[3-5]$"))
+    scrub(page, 30)
+    wait_until_rested(page, 30)
+    expect(page.locator(".glimpses figcaption").first).not_to_have_text(glimpsed)
+
+    # ---- error map: dark where the answer is met
+    before = pixels(page, "Warped and mended")
+    page.get_by_role("button", name="Error map").click()
+    wrong = pixels(page, "Warped and mended")
+    assert wrong[100:].mean() < 0.4 * before[100:].mean()
+    assert wrong[100:].max() > 100
+    picture(page, "compare-4-error-map")
+    page.get_by_role("button", name="Error map").click()
+
+    # ---- swipe
+    page.get_by_role("button", name="Swipe").click()
+    divider = page.get_by_role("slider", name="Divider")
+    expect(divider).to_have_attribute("aria-valuenow", "50")
+    divider.focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    expect(divider).to_have_attribute("aria-valuenow", "60")
+    box = page.locator("section.reel .swipe").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 100)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.25 * box["width"], box["y"] + 120, steps=5)
+    page.mouse.up()
+    expect(divider).to_have_attribute("aria-valuenow", "25")
+    picture(page, "compare-5-swipe")
+    page.get_by_role("button", name="All", exact=True).click()
+
+    # ---- taken home: what the files say is what the page says
+    with download(page, "Numbers", tmp_path).open(newline="") as file:
+        rows = {row["generator"]: row for row in csv.DictReader(file)}
+    assert list(rows) == ["realtime", "unet-attn", "nearest"]
+    heads = [head.inner_text().split("\n")[0] for head in page.locator(".scores thead th").all()][1:]
+    for name, row in rows.items():
+        told = [value for key, value in row.items() if key not in {"generator", "title"}]
+        assert row_of(page, name) == told, heads
+        assert all(float(value) >= 0 for value in told)
+    grid = download(page, "Grid video", tmp_path)
+    info = probe(grid)
+    assert (info.codec, info.audio, info.frames) == ("h264", "aac", 60)
+    with VideoReader(grid) as reader:
+        shown = next(frame.image for frame in reader if frame.index == 30)
+    left, top = 0, 0
+    here = pixels(page, "The dance")
+    there = shown[top : top + here.shape[0], left : left + here.shape[1]]
+    assert np.abs(here.astype(int) - there).mean() < 4
+    still = download(page, "This frame", tmp_path)
+    assert still.suffix == ".png"
+    report = download(page, "Report", tmp_path).read_text()
+    for row in rows.values():
+        assert f">{row['akd']}<" in report
+    assert not re.search(r"(src|href)=.http", report)
+
+
+def test_a_phone_shows_it_within_its_width(come: Come, picture: Picture) -> None:
+    page = come(size=stage.PHONE)
+    page.goto(page.url.split("?")[0] + "compare?dance=june-sway&performer=mira&generators=nearest,mlp-se")
+    button = page.locator(".st-key-compare button")
+    expect(button).to_be_enabled()
+    assert stage.too_wide(page) == 0
+    page.get_by_text("Part of the dance").click()
+    stage.trim(page, 0.0, 1.0)
+    picture(page, "compare-phone-1-chosen")
+    button.click()
+    expect(reel(page)).to_have_attribute("data-frame", "0", timeout=stage.DANCE_SECONDS * 1000)
+    expect(page.get_by_role("button", name="Numbers", exact=True)).to_be_visible(timeout=MEASURE_SECONDS * 1000)
+    assert stage.too_wide(page) == 0
+    picture(page, "compare-phone-2-measured")
