@@ -12,7 +12,7 @@ from html import escape
 from typing import Final, Literal, TypeAlias
 
 from core.comparison import Part
-from core.evaluate import Series
+from core.evaluate import Evaluation, Series
 from core.measuring import Measured
 
 Better: TypeAlias = Literal["lower", "higher", "one"]
@@ -31,7 +31,8 @@ class Column:
     Attributes:
         meaning: what it is, in one line.
         form: how it is written.
-        value: of a generator, and of what was measured of it once it was; None and NaN where it is not known.
+        part: its value where making the comparison tells it.
+        score: its value where that has to be measured.
         known: whether it takes a known answer.
     """
 
@@ -41,8 +42,18 @@ class Column:
     meaning: str
     better: Better
     form: str
-    value: Callable[[Part, Measured | None], float | None]
+    part: Callable[[Part], float] | None = None
+    score: Callable[[Evaluation], float] | None = None
     known: bool = False
+
+    def written(self, part: Part, measured: Measured | None) -> str:
+        """Its value for a generator; empty where it is not known."""
+        value = math.nan
+        if self.part is not None:
+            value = self.part(part)
+        elif self.score is not None and measured is not None:
+            value = self.score(measured.evaluation)
+        return "" if math.isnan(value) else self.form.format(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,25 +73,25 @@ class Curve:
 
 COLUMNS: Final = (
     Column("ms", "Time", "ms a picture", "how long the generator takes for a picture, median", "lower", "{:.1f}",
-           lambda part, _: part.milliseconds[0]),
+           lambda part: part.milliseconds[0]),
     Column("fps", "Speed", "a second", "how many pictures a second it alone could make", "higher", "{:.0f}",
-           lambda part, _: 1000 / max(part.milliseconds[0], 1e-3)),
+           lambda part: 1000 / max(part.milliseconds[0], 1e-3)),
     Column("mb", "Size", "MB", "its files: weights, and the footage where it copies from that", "lower", "{:.1f}",
-           lambda part, _: part.megabytes),
+           lambda part: part.megabytes),
     Column("sharpness", "Sharpness", "ratio", "edges in the person's box, 1 is as sharp as it should be, below is blur", "one",
-           "{:.2f}", lambda _, m: m and m.evaluation.person_box.sharpness),
+           "{:.2f}", score=lambda e: e.person_box.sharpness),
     Column("akd", "AKD", "px of 256", "how far joints found in the picture are from where they were asked to be", "lower",
-           "{:.1f}", lambda _, m: m and m.evaluation.full_frame.akd),
+           "{:.1f}", score=lambda e: e.full_frame.akd),
     Column("mkr", "MKR", "%", "joints asked for that are not found in the picture", "lower", "{:.1f}",
-           lambda _, m: m and 100 * m.evaluation.full_frame.mkr),
+           score=lambda e: 100 * e.full_frame.mkr),
     Column("flicker", "Flicker", "levels", "change from picture to picture where nobody stands", "lower", "{:.2f}",
-           lambda _, m: m and m.evaluation.flicker),
+           score=lambda e: e.flicker),
     Column("jitter", "Jitter", "torsos a frame³", "how much joints tremble", "lower", "{:.3f}",
-           lambda _, m: m and m.evaluation.jitter),
+           score=lambda e: e.jitter),
     Column("l1", "L1", "−1 to 1", "distance from the right answer, the person's box at 64 pixels", "lower", "{:.3f}",
-           lambda _, m: m and m.evaluation.person_box.l1_seed, known=True),
+           score=lambda e: e.person_box.l1_seed, known=True),
     Column("ssim", "SSIM", "0 to 1", "likeness to the right answer in the person's box", "higher", "{:.3f}",
-           lambda _, m: m and m.evaluation.person_box.ssim, known=True),
+           score=lambda e: e.person_box.ssim, known=True),
 )  # fmt: skip
 
 CURVES: Final = (
@@ -108,13 +119,9 @@ def table(parts: Sequence[Part], measured: Sequence[Measured], *, known: bool) -
     found = {m.name: m for m in measured}
     return [
         {"generator": part.name, "title": part.title}
-        | {column.name: _written(column, column.value(part, found.get(part.name))) for column in columns(known=known)}
+        | {column.name: column.written(part, found.get(part.name)) for column in columns(known=known)}
         for part in parts
     ]
-
-
-def _written(column: Column, value: float | None) -> str:
-    return "" if value is None or math.isnan(value) else column.form.format(value)
 
 
 def best_of(rows: Sequence[Row], *, known: bool) -> dict[str, set[str]]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
+from core import paths
 from core.dances import Dance, list_dances
 from core.errors import DanceError
 from core.targets.store import TargetSummary
@@ -15,7 +16,6 @@ from core.ui.house import house
 from core.ui.options import choose_performer, portrait_url
 from core.ui.page import run_page
 from core.ui.source import Source, choose_source, trim
-from core.ui.stage import show_poster, source_picture
 from core.ui.visit import Visit, comparison_on_stage, visit
 from core.ui.words import in_words, plain
 
@@ -30,21 +30,28 @@ def show(performers: list[TargetSummary]) -> None:
         st.info(here.notice)
         here.notice = None
     with st.container(key="compare-page"):
-        controls, stage = st.columns([3, 8], gap="large")
+        controls, stage = st.columns([4, 9], gap="large")
     with controls:
-        source, performer = controls_of(here, job, dances, performers)
+        performer = controls_of(here, job, dances, performers)
     with stage:
         if job is not None:
             show_comparison(job, portrait_url(performer))
-        if job is None or job.state in {"failed", "cancelled"}:
-            title = f"{performer.name} in “{source.title}”, by each of them" if source else "Choose a video first."
-            show_poster(source_picture(here, dances), portrait_url(performer), title)
+        if job is None:
+            show_example()
         show_others(here)
+
+
+def show_example() -> None:
+    """One comparison that was made before, so that there is something to see at once."""
+    with st.container(key="stage-example"):
+        if paths.SIDE_BY_SIDE.is_file():
+            st.video(paths.SIDE_BY_SIDE, autoplay=True, loop=True, muted=True, alt="One dance by every generator")
+        st.caption("Mira in “Lina’s disco”, by every generator. Choose your own on the left, and press Compare.")
 
 
 def controls_of(
     here: Visit, job: CompareJob | None, dances: list[Dance], performers: list[TargetSummary]
-) -> tuple[Source | None, TargetSummary]:
+) -> TargetSummary:
     st.subheader("1 · The dance", anchor=False)
     source = choose_source(here, dances)
     st.subheader("2 · The performer", anchor=False)
@@ -57,7 +64,7 @@ def controls_of(
         source = replace(source, start=begin, end=end)
     link_choices(source, performer, generators)
     compare_button(here, job, source, performer, generators)
-    return source, performer
+    return performer
 
 
 def compare_button(

@@ -17,6 +17,7 @@ from PIL import Image
 
 from core import paths
 from core.compositing import cover
+from core.generators.base import default_generator
 from core.generators.registry import create_generator
 from core.targets.build import build_target
 from core.targets.store import load_target
@@ -70,14 +71,15 @@ def keep_joints(rendered: Path, name: str) -> None:
     np.savez_compressed(joints, xy=np.array(known["xy"], np.float16), fps=known["fps"])
 
 
-def readme_picture(into: Path, start: float = 3.0, seconds: float = 5.0) -> None:
+def readme_picture(into: Path, start: float = 3.0, seconds: float = 4.0) -> None:
     """Source, skeleton and result side by side, moving: what the product does in one glance."""
     theo = load_target("theo")
     dance = paths.BUNDLED_DANCES / f"{DANCES[0]}.mp4"
     options = TransferOptions(layout="triptych", start=start, end=start + seconds)
     with tempfile.TemporaryDirectory() as folder:
         video = Path(folder) / "demo.mp4"
-        transfer(dance, theo, create_generator("nearest", theo), video, options)
+        best = default_generator(theo.manifest.generator_names())
+        transfer(dance, theo, create_generator(best, theo), video, options)
         with VideoReader(video, max_side=840) as reader:
             frames = [Image.fromarray(frame.image) for frame in reader if frame.index % 2 == 0]
     into.parent.mkdir(parents=True, exist_ok=True)

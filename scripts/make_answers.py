@@ -17,7 +17,7 @@ from core.video.reader import VideoReader
 from core.video.writer import VideoWriter
 from scripts.bundle_performers import PERFORMERS
 
-SMALL = 38
+SMALL = 30
 """x264's quality. The stage stands still, so nearly all that is lost is lost on the person."""
 KEYFRAMES = 150
 """Pictures between two keyframes: six seconds. Each holds the whole stage, and costs as much as many others."""

@@ -86,6 +86,7 @@ def choose_generators(performer: TargetSummary) -> list[str]:
         key=_GENERATORS,
         persist_state="session",
         label_visibility="collapsed",
+        wrap=True,
     )
     st.caption(" · ".join(chosen) if chosen else "None is chosen.")
     return [name for name in names if name in chosen]
@@ -312,7 +313,7 @@ def _show_inside(request: CompareRequest, comparison: Comparison, frame: int) ->
     st.subheader("A look inside", anchor=False)
     chosen: str = st.segmented_control(
         "Of which", list(titles), default=next(iter(titles)), required=True, format_func=titles.__getitem__,
-        key=f"inside-{'-'.join(titles)}", label_visibility="collapsed",
+        key=f"inside-{'-'.join(titles)}", label_visibility="collapsed", wrap=True,
     )  # fmt: skip
     asked = comparison.moves.asked[frame]
     if asked is None:

@@ -127,7 +127,7 @@ class TestStates:
         said = words(app)
         assert 'data-generator="nearest"' in said
         assert 'data-generator="mlp-se"' in said
-        labels = [button.label for button in app.get("download_button")]
+        labels = [str(button.proto.label) for button in app.get("download_button")]
         assert {"Grid video", "This frame", "Numbers", "Report"} <= set(labels)
         assert "A look inside" in [header.value for header in app.subheader]
 
