@@ -218,7 +218,8 @@ def compare(
             made, _ = run(
                 _source(source), chosen, [create_generator(name, chosen) for name in names], output,
                 person=parse_person(person), start=start, end=end,
-                answer=None if source.exists() else find_answer(target, str(source)), progress=_Show(bar),
+                # where a part of a dance stands on the stage, the whole dance decides: of a part no answer is known
+                answer=None if source.exists() or start or end else find_answer(target, str(source)), progress=_Show(bar),
             )  # fmt: skip
         _warn(made.report.warnings)
     if report is not None:

@@ -72,34 +72,34 @@ class Curve:
 
 
 COLUMNS: Final = (
-    Column("ms", "Time", "ms a picture", "how long the generator takes for a picture, median", "lower", "{:.1f}",
+    Column("ms", "Time", "ms", "how long the generator takes for a picture, median", "lower", "{:.1f}",
            lambda part: part.milliseconds[0]),
-    Column("fps", "Speed", "a second", "how many pictures a second it alone could make", "higher", "{:.0f}",
+    Column("fps", "Speed", "fps", "how many pictures a second it alone could make", "higher", "{:.0f}",
            lambda part: 1000 / max(part.milliseconds[0], 1e-3)),
     Column("mb", "Size", "MB", "its files: weights, and the footage where it copies from that", "lower", "{:.1f}",
            lambda part: part.megabytes),
     Column("sharpness", "Sharpness", "ratio", "edges in the person's box, 1 is as sharp as it should be, below is blur", "one",
            "{:.2f}", score=lambda e: e.person_box.sharpness),
-    Column("akd", "AKD", "px of 256", "how far joints found in the picture are from where they were asked to be", "lower",
+    Column("akd", "AKD", "px at 256", "how far joints found in the picture are from where they were asked to be", "lower",
            "{:.1f}", score=lambda e: e.full_frame.akd),
     Column("mkr", "MKR", "%", "joints asked for that are not found in the picture", "lower", "{:.1f}",
            score=lambda e: 100 * e.full_frame.mkr),
     Column("flicker", "Flicker", "levels", "change from picture to picture where nobody stands", "lower", "{:.2f}",
            score=lambda e: e.flicker),
-    Column("jitter", "Jitter", "torsos a frame³", "how much joints tremble", "lower", "{:.3f}",
+    Column("jitter", "Jitter", "torsos/frame³", "how much joints tremble", "lower", "{:.3f}",
            score=lambda e: e.jitter),
-    Column("l1", "L1", "−1 to 1", "distance from the right answer, the person's box at 64 pixels", "lower", "{:.3f}",
+    Column("l1", "L1", "", "distance from the right answer from −1 to 1, the person's box at 64 pixels", "lower", "{:.3f}",
            score=lambda e: e.person_box.l1_seed, known=True),
-    Column("ssim", "SSIM", "0 to 1", "likeness to the right answer in the person's box", "higher", "{:.3f}",
+    Column("ssim", "SSIM", "", "likeness to the right answer in the person's box, 1 at most", "higher", "{:.3f}",
            score=lambda e: e.person_box.ssim, known=True),
 )  # fmt: skip
 
 CURVES: Final = (
-    Curve("akd", "AKD", "px of 256", "lower", lambda s: s.akd),
+    Curve("akd", "AKD", "px at 256", "lower", lambda s: s.akd),
     Curve("missing", "Missing joints", "share", "lower", lambda s: s.missing),
     Curve("sharpness", "Sharpness", "", "one", lambda s: s.sharpness),
     Curve("flicker", "Flicker", "levels", "lower", lambda s: s.flicker),
-    Curve("jitter", "Jitter", "torsos a frame³", "lower", lambda s: s.jitter),
+    Curve("jitter", "Jitter", "torsos/frame³", "lower", lambda s: s.jitter),
     Curve("l1", "L1", "", "lower", lambda s: s.l1),
     Curve("ssim", "SSIM", "", "higher", lambda s: s.ssim),
 )

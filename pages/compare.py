@@ -16,8 +16,9 @@ from core.ui.house import house
 from core.ui.options import choose_performer, portrait_url
 from core.ui.page import run_page
 from core.ui.source import Source, choose_source, trim
+from core.ui.stage import show_time
 from core.ui.visit import Visit, comparison_on_stage, visit
-from core.ui.words import in_words, plain
+from core.ui.words import plain
 
 FEWEST = 2
 
@@ -80,7 +81,7 @@ def compare_button(
         elif not ready:
             st.caption("Choose two generators or more.")
         elif not busy and source is not None:
-            estimate(source.frames, len(generators), seen=here.seen(request) is not None)
+            show_time(source.frames, again=here.seen(request) is not None, generators=len(generators))
     if clicked and not busy and ready and request is not None:
         try:
             here.comparisons.put(start_comparing(house(), request, here.seen(request)))
@@ -104,13 +105,6 @@ def request_of(here: Visit, source: Source, performer: TargetSummary, generators
         start=source.start,
         end=source.end,
     )
-
-
-def estimate(frames: float, generators: int, *, seen: bool) -> None:
-    speed = house().speed
-    first, each = speed.seconds(frames, again=seen), speed.seconds(frames, again=True)
-    if first is not None and each is not None:
-        st.caption(f"Takes about {in_words(max(first + (generators - 1) * each, 1))}; the numbers come after.")
 
 
 run_page(show)

@@ -14,9 +14,9 @@ from core.ui.house import house
 from core.ui.options import Look, choose_generator, choose_look, choose_performer, portrait_url
 from core.ui.page import run_page
 from core.ui.source import Source, choose_source, trim
-from core.ui.stage import show_job, show_poster, show_results, source_picture
+from core.ui.stage import show_job, show_poster, show_results, show_time, source_picture
 from core.ui.visit import Visit, job_on_stage, visit
-from core.ui.words import in_words, plain
+from core.ui.words import plain
 
 
 def show(performers: list[TargetSummary]) -> None:
@@ -84,8 +84,7 @@ def dance_button(here: Visit, job: DanceJob | None, source: Source | None, reque
         if source is None:
             st.caption("Choose a video first.")
         elif not busy:
-            measuring = not house().speed.known
-            st.fragment(estimate, run_every=1.0 if measuring else None)(source.frames, seen is not None, measuring)
+            show_time(source.frames, again=seen is not None)
     if clicked and not busy and request is not None:
         try:
             here.dances.put(start(house(), request, seen))
@@ -93,16 +92,6 @@ def dance_button(here: Visit, job: DanceJob | None, source: Source | None, reque
             st.error(plain(str(error)))
         else:
             st.rerun()
-
-
-def estimate(frames: float, again: bool, measuring: bool) -> None:
-    seconds = house().speed.seconds(frames, again=again)
-    if seconds is None:
-        st.caption("Measuring how fast this computer is…")
-    elif measuring:
-        st.rerun()
-    else:
-        st.caption(f"Takes about {in_words(max(seconds, 1))}{': this dance was watched before' if again else ''}.")
 
 
 run_page(show)

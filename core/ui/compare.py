@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from html import escape
 from typing import TYPE_CHECKING, Final
@@ -172,6 +173,8 @@ def _show_numbers(request: CompareRequest, compared: Compared, *, over: bool) ->
         st.rerun()
     rows = _rows(compared.comparison, _measures(measuring))
     st.html(_table(rows, known=compared.comparison.answer is not None))
+    if not request.whole and replace(request, start=0.0, end=None).known is not None:
+        st.caption("The right answer is known of this dance, but of the whole of it only.")
     if measuring is not None and not measuring.over:
         share = 0.0 if measuring.progress is None else measuring.progress[0]
         with st.container(horizontal=True, vertical_alignment="center", key="measuring"):

@@ -52,6 +52,16 @@ class CompareRequest:
         """Who dances what."""
         return f"{self.performer_name} in “{self.title}”"
 
+    @property
+    def known(self) -> Path | None:
+        """The right answer, where there is one; of a part of the dance there is none, see ``whole``."""
+        return None if self.upload is not None or not self.whole else find_answer(self.performer, self.dance)
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of the dance is compared. Where a part of it stands on the stage, the whole dance decides."""
+        return self.start == 0 and self.end is None
+
     def share(self, progress: Progress) -> float:
         """How much of the whole is done, 0 to 1."""
         return share_done(progress, again=self.again, watching=3 / (3 + len(self.generators)))
@@ -153,8 +163,7 @@ def _compare(
             comparison, looked = compare(
                 request.video, opened[0][0], [generator for _, generator in opened], output.stored.path,
                 person=request.person, start=request.start, end=request.end,
-                answer=None if request.upload is not None else find_answer(request.performer, request.dance),
-                seen=seen, progress=Show(handle), cancelled=handle.cancelled,
+                answer=request.known, seen=seen, progress=Show(handle), cancelled=handle.cancelled,
             )  # fmt: skip
         compared = Compared(comparison, looked, output.stored.path, _poster(comparison, output.stored.path))
         if not handle.cancelled():

@@ -110,7 +110,7 @@ function setTiles(view, size, told) {
   const [, , width, height] = tiles[0]?.box ?? [0, 0, 1, 1];
   view.root.style.setProperty("--tall", height / width);
   const grid = view.find(".tiles");
-  grid.dataset.columns = tiles.length % 4 ? Math.min(tiles.length, 3) : 4;
+  grid.dataset.columns = [0, 3].includes(tiles.length % 4) ? 4 : 3; // the last row is to be nearly full
   grid.replaceChildren(...tiles.map((tile) => tileElement(view, tile)));
   for (const side of SIDES) {
     view.find(`.half.${side}`).replaceChildren(canvasOf(tiles[0], "img"), make("span", "name"));

@@ -39,6 +39,24 @@ def source_picture(here: Visit, dances: list[Dance]) -> str | None:
     return next((file_url(d.picture) for d in dances if d.id == here.dance and d.picture.is_file()), None)
 
 
+def show_time(frames: float, *, again: bool, generators: int = 1) -> None:
+    """How long it will take, as soon as this computer was measured; ``again`` when the dance was watched before."""
+    measuring = not house().speed.known
+    st.fragment(_tell_time, run_every=1.0 if measuring else None)(frames, again, generators, measuring)
+
+
+def _tell_time(frames: float, again: bool, generators: int, measuring: bool) -> None:
+    speed = house().speed
+    first, another = speed.seconds(frames, again=again), speed.seconds(frames, again=True)
+    if first is None or another is None:
+        st.caption("Measuring how fast this computer is…")
+    elif measuring:
+        st.rerun()
+    else:
+        seconds = first + (generators - 1) * another
+        st.caption(f"Takes about {in_words(max(seconds, 1))}{': this dance was watched before' if again else ''}.")
+
+
 def show_job(job: DanceJob, portrait: str | None) -> None:
     """The job in whatever state it is; ``portrait`` stands in until there is a preview."""
     with st.container(key="stage-job"):
