@@ -56,8 +56,30 @@ def test_a_transfer_with_a_report(tmp_path: Path) -> None:
     assert numbers["frames_out"] == len(frames_of(output)) == 25
     assert numbers["source_fps"] == 25
     assert 50 < numbers["peak_rss_mb"] < 690
-    assert set(numbers["stages"]["pose"]) == {"p50", "p95"}
+    assert set(numbers["stages"]["pose"]) == {"p50", "p95", "seconds"}
     assert sound_seconds(output) == pytest.approx(1.0, abs=0.05)
+
+
+def test_a_comparison_with_a_report(tmp_path: Path) -> None:
+    output, report = tmp_path / "out.mp4", tmp_path / "report.json"
+    done = run(
+        "compare", "omar-street", "--target", "theo", "--generator", "nearest", "--generator", "nearest-frame",
+        "--output", output, "--report", report, "--start", "1", "--end", "2",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    numbers = json.loads(report.read_text())
+    assert numbers["generators"] == ["nearest", "nearest-frame"]
+    assert {"generate nearest", "generate nearest-frame"} <= set(numbers["stages"])
+    assert len(frames_of(output)) == 25
+    assert sound_seconds(output) == pytest.approx(1.0, abs=0.05)
+
+
+def test_one_generator_is_no_comparison(tmp_path: Path) -> None:
+    done = run("compare", "omar-street", "--target", "theo", "--generator", "nearest", "--output", tmp_path / "out.mp4")
+    assert done.returncode == 2
+    assert one_sentence(done.stderr)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

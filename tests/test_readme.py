@@ -17,7 +17,7 @@ from tests.conftest import PROJECT
 from tests.media import frames_of, write_video
 
 README = (PROJECT / "README.md").read_text()
-SHORTER = {"transfer": ["--end", "0.4"], "train": ["--size", "64", "--minutes", "0.02"]}
+SHORTER = {"transfer": ["--end", "0.4"], "compare": ["--end", "0.4"], "train": ["--size", "64", "--minutes", "0.02"]}
 """What the README's words mean takes longer than a test may: a later option wins over the same one before."""
 
 
@@ -49,6 +49,7 @@ def test_every_command_of_the_readme_works_in_its_order(tmp_path: Path) -> None:
         assert done.returncode == 0, (words, done.stderr)
     assert len(frames_of(tmp_path / "theo.mp4")) == 10
     assert (tmp_path / "report.json").is_file()
+    assert len(frames_of(tmp_path / "compared.mp4")) == 10
 
 
 @pytest.mark.parametrize(

@@ -205,13 +205,16 @@ def _table(rows: Sequence[Row], *, known: bool) -> str:
 
     shown = columns(known=known)
     best = best_of(rows, known=known)
+    most = {c.name: max([float(row[c.name]) for row in rows if row[c.name]], default=0.0) for c in shown}
     head = "".join(
         f'<th title="{escape(c.meaning, quote=True)}">{escape(c.title)}<small>{escape(c.unit)}</small></th>'
         for c in shown
     )
     lines = []
     for row in rows:
-        cells = "".join(_cell(row[c.name], best=row["generator"] in best[c.name]) for c in shown)
+        cells = "".join(
+            _cell(row[c.name], _share(row[c.name], most[c.name]), best=row["generator"] in best[c.name]) for c in shown
+        )
         name = f'<th scope="row">{escape(row["title"])}<small>{escape(row["generator"])}</small></th>'
         lines.append(f'<tr data-generator="{escape(row["generator"], quote=True)}">{name}{cells}</tr>')
     return (
@@ -220,8 +223,14 @@ def _table(rows: Sequence[Row], *, known: bool) -> str:
     )
 
 
-def _cell(written: str, *, best: bool) -> str:
-    return f'<td class="best">{escape(written)}</td>' if best else f"<td>{escape(written) or '–'}</td>"
+def _cell(written: str, share: float, *, best: bool) -> str:
+    """A number over a bar as long as it is large beside the largest of its column."""
+    kind = ' class="best"' if best else ""
+    return f'<td{kind} style="--share:{share:.0%}">{escape(written) or "–"}</td>'
+
+
+def _share(written: str, most: float) -> float:
+    return float(written) / most if written and most > 0 else 0.0
 
 
 def _note(known: bool) -> str:
