@@ -47,6 +47,7 @@ class Mosaic:
             self._columns * (self.tile[0] + _GAP) - _GAP,
             rows * (self.tile[1] + _GAP) - _GAP,
         )
+        self._empty = np.full((self.size[1], self.size[0], 3), GROUND, np.uint8)
         places = (divmod(number, self._columns) for number in range(len(labels)))
         self.boxes = [
             (column * (self.tile[0] + _GAP), row * (self.tile[1] + _GAP), *self.tile) for row, column in places
@@ -54,10 +55,11 @@ class Mosaic:
 
     def compose(self, pictures: Sequence[Frame]) -> Frame:
         """The grid of ``pictures``, RGB of any size, one for each label."""
-        whole = np.full((self.size[1], self.size[0], 3), GROUND, np.uint8)
+        # copied: filled with a colour anew it would take as long as all else
+        whole = self._empty.copy()
         for picture, label, (left, top, width, height) in zip(pictures, self._labels, self.boxes, strict=True):
             tile = whole[top : top + height, left : left + width]
-            tile[:] = contain(picture, self.tile)
+            tile[:] = picture if picture.shape == tile.shape else contain(picture, self.tile)
             corner = tile[: label.shape[0], : label.shape[1]]
             corner[:] = np.maximum(corner * _DIMMED, label[..., None]).astype(np.uint8)
         return whole
