@@ -91,6 +91,12 @@ def figures() -> list[tuple[str, str]]:
         f"{float(row['share of faces']):.0%} and {float(row['share of hands']):.0%} ({who})"
         for who, row in parts.items()
     ]
+    grid = rows("compare")[-1]
+    others = float(grid["peak_rss_mb"]) - float(grid["single peak_rss_mb"])
+    together = (
+        f"{float(grid['seconds']):.0f} s, {float(grid['share of the goal']):.2f} times that; one after the other "
+        f"{float(grid['one after the other']):.0f} s; {others:.0f} MB more than one alone"
+    )
     shared = f"{float(two['different_fps']):.0f}, {two['p95_ms']} ms late at p95"
     later = [float(alone[f"p{part}_ms"]) - float(alone[f"untouched_p{part}_ms"]) for part in (50, 95)]
 
@@ -121,6 +127,7 @@ def figures() -> list[tuple[str, str]]:
         ("later than the camera passed through untouched", f"{later[0]:.0f} ms in the middle, {later[1]:.0f} ms at p95"),
         ("START to the first picture", f"{float(alone['first_s']):.1f} s"),
         ("different pictures a second for each of two at once", shared),
+        ("four generators compared, at most what they take alone and all else once", together),
         ("pose error against the known joints, files", f"{error('zero phase'):.3f} torso lengths"),
         ("pose error against the known joints, live", f"{error('one euro'):.3f} torso lengths"),
     ]  # fmt: skip
@@ -219,7 +226,9 @@ def start_picture(into: Path) -> None:
             for way, (words, colour) in WAYS.items():
                 points = _way(measured, footage, generator, way)
                 minutes = [float(point["minutes"]) for point in points]
-                panel.plot(minutes, [float(point[column]) for point in points], "o-", color=colour, label=words, ms=4)
+                panel.plot(
+                    minutes, [float(point[column] or "nan") for point in points], "o-", color=colour, label=words, ms=4
+                )
             still = [row for row in measured if row["footage"] == footage and not row["begun with"]]
             panel.axhline(level := float(still[-1][column]), color="#888888", ls="--", label="nearest")
             # what draws a wall knows none at first: that would press everything else flat

@@ -250,7 +250,7 @@ h1{font-size:1.7rem;line-height:1.2;margin:0 0 .3rem}h2{margin:2rem 0 .6rem;font
 h3{margin:1.2rem 0 .2rem;font-size:1rem}
 small{display:block;font-weight:400;color:#6a6570;font-size:.78rem}h3 small{display:inline;margin-left:.4rem}
 .wide{overflow-x:auto}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
-th,td{padding:.4rem .6rem;text-align:right;border-bottom:1px solid #e3e0e6;white-space:nowrap;vertical-align:top}
+th,td{padding:.4rem .45rem;text-align:right;border-bottom:1px solid #e3e0e6;white-space:nowrap;vertical-align:top}
 th:first-child{text-align:left}.best{font-weight:700}
 figure{margin:0 0 1rem}img{width:100%;border-radius:.5rem;display:block}figcaption{font-size:.85rem;color:#6a6570}
 ul{list-style:none;display:flex;flex-wrap:wrap;gap:.2rem 1.2rem;padding:0;font-weight:600}

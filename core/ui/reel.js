@@ -370,7 +370,7 @@ function showChoices(view) {
   }
 }
 
-// The video's own label is in the picture. An error map makes a tangle of it and of the answer's: then ours lies over both.
+// The video's own label is in the picture. An error map, or a divider, makes a tangle of two: then ours lies over both.
 function label(view, element, tile) {
   const error = showsErrors(view, tile);
   const [canvas, name] = element.children;
