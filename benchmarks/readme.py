@@ -92,10 +92,10 @@ def figures() -> list[tuple[str, str]]:
         for who, row in parts.items()
     ]
     grid = rows("compare")[-1]
-    others = float(grid["peak_rss_mb"]) - float(grid["single peak_rss_mb"])
+    more = float(grid["peak_rss_mb"]) - float(grid["single peak_rss_mb"])
     together = (
         f"{float(grid['seconds']):.0f} s, {float(grid['share of the goal']):.2f} times that; one after the other "
-        f"{float(grid['one after the other']):.0f} s; {others:.0f} MB more than one alone"
+        f"{float(grid['one after the other']):.0f} s; {more:.0f} MB more than one alone"
     )
     shared = f"{float(two['different_fps']):.0f}, {two['p95_ms']} ms late at p95"
     later = [float(alone[f"p{part}_ms"]) - float(alone[f"untouched_p{part}_ms"]) for part in (50, 95)]

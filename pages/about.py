@@ -23,7 +23,8 @@ GENERATORS = """
 ### Every generator, side by side
 
 The same dance by every way of making pictures that Mira was trained for. `realtime` is our own, the others are those of the
-field: nearest neighbour, networks that paint every pixel, U-Nets, and the same trained against critics.
+field: nearest neighbour, networks that paint every pixel, U-Nets, and the same trained against critics. The Compare page
+makes the like of any dance, and measures it.
 """
 
 PRIVACY = """

@@ -245,27 +245,27 @@ def _show_downloads(request: CompareRequest, compared: Compared, measures: Measu
     comparison = compared.comparison
     whole = len(measures.measured) == len(comparison.parts)
     with st.container(horizontal=True, key="compare-downloads"):
-        _download("Grid video", compared.video.read_bytes, request.file_name("compared", ".mp4"), "video/mp4", "grid")
+        _download("Grid video", compared.video.read_bytes, request.file_name(".mp4", "compared"), "video/mp4", "grid")
         _download(
             "This frame",
             lambda: _png(compared, frame),
-            request.file_name(f"frame {frame + 1}", ".png"),
+            request.file_name(".png", f"frame {frame + 1}"),
             "image/png",
             "frame",
         )
         if whole:
             _download(
-                "Numbers", lambda: _csv(compared, measures), request.file_name("numbers", ".csv"), "text/csv", "csv"
+                "Numbers", lambda: _csv(compared, measures), request.file_name(".csv", "numbers"), "text/csv", "csv"
             )
             _download(
-                "Report", lambda: _report(request, compared, measures, frame), request.file_name("report", ".html"),
+                "Report", lambda: _report(request, compared, measures, frame), request.file_name(".html", "report"),
                 "text/html", "report",
             )  # fmt: skip
             with st.popover("Single videos"):
                 for part in comparison.parts:
                     video = measures.videos[part.name]
                     _download(
-                        part.title, video.read_bytes, request.file_name(part.name, ".mp4"), "video/mp4", part.name
+                        part.title, video.read_bytes, request.file_name(".mp4", part.name), "video/mp4", part.name
                     )
 
 

@@ -11,46 +11,24 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from core.answers import find_answer
 from core.errors import DanceError
 from core.jobs import Job, JobHandle
-from core.ui.dancing import Show, file_words, share_done
+from core.ui.dancing import Asked, Show, share_done
 from core.ui.house import House
 from core.ui.pictures import jpeg
-from core.workspace import Hold, Stored
+from core.workspace import Hold
 
 if TYPE_CHECKING:
     from core.comparison import Comparison
     from core.measuring import Measured
-    from core.pose.person import Person
     from core.transfer import Progress, Seen
 
 _POSTER_SIDE: Final = 320
 
 
-@dataclass(frozen=True, slots=True)
-class CompareRequest:
-    """What a visitor asked for; fields as those of :class:`core.ui.dancing.DanceRequest`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompareRequest(Asked):
+    """What a visitor asked for."""
 
-    dance: str
-    title: str
-    video: Path
-    performer: str
-    performer_name: str
     generators: tuple[str, ...]
-    person: Person = "largest"
-    start: float = 0.0
-    end: float | None = None
-    upload: Stored | None = None
-    guest: Stored | None = None
-    again: bool = False
-
-    @property
-    def stretch(self) -> tuple[Path, float, float | None]:
-        """What is watched."""
-        return self.video, self.start, self.end
-
-    @property
-    def words(self) -> str:
-        """Who dances what."""
-        return f"{self.performer_name} in “{self.title}”"
 
     @property
     def known(self) -> Path | None:
@@ -65,12 +43,6 @@ class CompareRequest:
     def share(self, progress: Progress) -> float:
         """How much of the whole is done, 0 to 1."""
         return share_done(progress, again=self.again, watching=3 / (3 + len(self.generators)))
-
-    def file_name(self, what: str, suffix: str) -> str:
-        """What a file of it is called when it is downloaded."""
-        dancer = self.performer if self.guest is None else self.performer_name
-        danced = self.dance if self.upload is None else Path(self.title).stem
-        return f"{file_words(dancer, danced, what)}{suffix}"
 
 
 @dataclass

@@ -23,14 +23,13 @@ if TYPE_CHECKING:
 _POSTER_SIDE = 320
 
 
-@dataclass(frozen=True, slots=True)
-class DanceRequest:
-    """What a visitor asked for.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Who shall dance what: what a dance and a comparison have in common.
 
-    ``dance`` and ``title`` name the source; ``upload`` is set where it is their own. ``background`` is ``stage``,
-    ``green``, a colour as ``#rrggbb``, or ``picture``, which then is ``backdrop``. ``start`` and ``end`` are seconds.
-    ``guest`` is set where the visitor brought the performer, who is held until the dance is over.
-    ``again`` when that stretch was watched for an earlier dance, which saves three quarters of the time.
+    ``dance`` and ``title`` name the source; ``upload`` is set where it is the visitor's own. ``start`` and ``end`` are seconds.
+    ``guest`` is set where the visitor brought the performer, who is held until the work is over.
+    ``again`` when that stretch was watched before, which saves three quarters of a dance's time.
     """
 
     dance: str
@@ -38,14 +37,10 @@ class DanceRequest:
     video: Path
     performer: str
     performer_name: str
-    generator: str
-    layout: Layout = "result"
-    background: str = "stage"
     person: Person = "largest"
     start: float = 0.0
     end: float | None = None
     upload: Stored | None = None
-    backdrop: Stored | None = None
     guest: Stored | None = None
     again: bool = False
 
@@ -55,11 +50,29 @@ class DanceRequest:
         return self.video, self.start, self.end
 
     @property
-    def file_name(self) -> str:
-        """What the result is called when it is downloaded."""
+    def words(self) -> str:
+        """For people."""
+        return f"{self.performer_name} in “{self.title}”"
+
+    def file_name(self, suffix: str, what: str = "") -> str:
+        """What a file of the result is called when it is downloaded; ``what`` says which."""
         dancer = self.performer if self.guest is None else self.performer_name
         danced = self.dance if self.upload is None else Path(self.title).stem
-        return f"{file_words(dancer, danced) or 'dance'}.mp4"
+        words = re.sub(r"[^a-z0-9]+", "-", f"{dancer} {danced} {what}".lower()).strip("-")
+        return f"{words or 'dance'}{suffix}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DanceRequest(Asked):
+    """What a visitor asked for.
+
+    ``background`` is ``stage``, ``green``, a colour as ``#rrggbb``, or ``picture``, which then is ``backdrop``.
+    """
+
+    generator: str
+    layout: Layout = "result"
+    background: str = "stage"
+    backdrop: Stored | None = None
 
     def share(self, progress: Progress) -> float:
         """How much of the whole is done, 0 to 1."""
@@ -98,11 +111,6 @@ def start(house: House, request: DanceRequest, seen: Seen | None = None) -> Danc
             holding.callback(guest.release)
         release = holding.pop_all().close
     return house.jobs.submit(_work(house, request, seen, output, guest), about=request, release=release)
-
-
-def file_words(*words: str) -> str:
-    """Words as part of a file's name; empty where nothing of them can be."""
-    return re.sub(r"[^a-z0-9]+", "-", " ".join(words).lower()).strip("-")
 
 
 def share_done(progress: Progress, *, again: bool, watching: float = 0.75) -> float:

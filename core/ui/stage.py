@@ -121,14 +121,14 @@ def _show_result(request: DanceRequest, danced: Danced) -> None:
     if not danced.video.is_file():
         st.error("This result is no longer here. Dance again to make a new one.")
         return
-    st.video(danced.video, autoplay=True, alt=_words(request))
+    st.video(danced.video, autoplay=True, alt=request.words)
     title, download = st.columns([3, 2], vertical_alignment="center")
-    title.markdown(f"**{plain(_words(request))}**")
+    title.markdown(f"**{plain(request.words)}**")
     download.download_button(
         "Download",
         # read when it is clicked, not at every rerun
         data=danced.video.read_bytes,
-        file_name=request.file_name,
+        file_name=request.file_name(".mp4"),
         mime="video/mp4",
         key="download",
         on_click="ignore",
@@ -138,10 +138,6 @@ def _show_result(request: DanceRequest, danced: Danced) -> None:
     st.html(_numbers(danced))
     for warning in danced.report.warnings:
         st.caption(plain(warning))
-
-
-def _words(request: DanceRequest) -> str:
-    return f"{request.performer_name} in “{request.title}”"
 
 
 def _numbers(danced: Danced) -> str:
@@ -166,7 +162,7 @@ def show_results(here: Visit) -> None:
         found = next(job for job in jobs if job.id == job_id)
         here.dances.put(found)
 
-    cards = [Card(job.id, _words(job.about), as_url(job.result.poster)) for job in jobs if job.result]
+    cards = [Card(job.id, job.about.words, as_url(job.result.poster)) for job in jobs if job.result]
     with st.container(key="stage-results"):
         st.subheader("Your last dances", anchor=False)
         pick("result", cards, here.dances.job, choose, columns=5)

@@ -15,6 +15,7 @@ from core import dances, paths
 from core.jobs import JobHandle
 from core.ui.house import House
 from core.video.probe import probe
+from tests.ui.test_dance_page import query, upload, video, words
 
 OpenApp = Callable[..., AppTest]
 
@@ -33,16 +34,6 @@ def opened(open_app: OpenApp, **query: Any) -> AppTest:
     app = app.switch_page("pages/compare.py").run()
     assert not app.exception
     return app
-
-
-def words(app: AppTest) -> str:
-    kinds = ("markdown", "caption", "info", "error", "html")
-    return "\n".join(str(getattr(e, "value", None) or e.proto.body) for kind in kinds for e in app.get(kind))
-
-
-def query(app: AppTest, name: str) -> str | None:
-    value = app.query_params.get(name)
-    return value[0] if isinstance(value, list) else value
 
 
 def job_of(app: AppTest, shared: House) -> Any:
@@ -186,8 +177,6 @@ class TestStates:
         go.set()
 
     def test_failed_says_why_and_can_be_tried_again(self, open_app: OpenApp, shared: House) -> None:
-        from tests.ui.test_dance_page import upload, video
-
         app = opened(open_app)
         choose(app, TWO)
         app = upload(app, "empty stage.mp4", video())

@@ -150,7 +150,7 @@ class TestDancing:
         result = probe(job.result.video)
         assert (result.width, result.height, result.audio) == (512, 512, "aac")
         assert result.frames == job.result.report.frames_out == job.result.report.frames_in
-        assert job.about.file_name == "mira-june-sway.mp4"
+        assert job.about.file_name(".mp4") == "mira-june-sway.mp4"
 
     def test_while_it_runs_there_is_progress_and_cancel_and_no_second_click(
         self, open_app: OpenApp, shared: House

@@ -110,7 +110,7 @@ def test_who_is_brought_dances_and_nobody_else_sees_them(open_app: Open, shared:
     job = job_of(app, shared)
     assert job.wait(60)
     assert job.state == "done", job.error
-    assert job.about.file_name == "anna-june-sway.mp4"
+    assert job.about.file_name(".mp4") == "anna-june-sway.mp4"
     assert not app.run().exception
     assert len(app.get("video")) == 1
 
