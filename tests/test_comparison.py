@@ -54,7 +54,7 @@ def answer(dance: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def grey_of(index: int) -> int:
-    return 20 + index % 200
+    return 20 + 7 * index % 200
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +139,8 @@ def test_source_skeleton_and_answer_belong_to_the_same_moment(
     for i, whole in enumerate(frames_of(path)):
         assert np.abs(tile(whole, comparison, "source")[60:].astype(int) - source[i][60:]).mean() < 3
         right = tile(whole, comparison, "answer")[60:]
-        assert abs(float(right.mean()) - grey_of(round(START * 25) + i)) < 2
+        # read twice, a level is lost each time; the frames beside it are seven away
+        assert abs(float(right.mean()) - grey_of(round(START * 25) + i)) < 3.4
         pose = comparison.moves.poses[i]
         assert pose is not None
         skeleton, nose = tile(whole, comparison, "skeleton"), np.rint(pose.xy[0]).astype(int)
@@ -196,7 +197,7 @@ def test_an_answer_that_ends_early_stands_still(
     comparison, _ = compare(dance, theo, generators[:2], output, start=START, end=END, answer=short, seen=made[2])
     frames = frames_of(output)
     assert len(frames) == 25
-    assert abs(float(tile(frames[-1], comparison, "answer")[60:].mean()) - 90) < 2
+    assert abs(float(tile(frames[-1], comparison, "answer")[60:].mean()) - 90) < 3.4
 
 
 @pytest.mark.parametrize("names", [["nearest"], ["nearest", "nearest"], []])
