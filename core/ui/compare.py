@@ -82,7 +82,8 @@ def choose_generators(performer: TargetSummary) -> list[str]:
         "Generators",
         names,
         selection_mode="multi",
-        default=[name for name in names if name in _USUAL],
+        # what is there already counts, and Streamlit complains of two
+        default=None if _GENERATORS in st.session_state else [name for name in names if name in _USUAL],
         format_func=lambda name: specs[name].title,
         key=_GENERATORS,
         persist_state="session",

@@ -86,11 +86,11 @@ def start_comparing(house: House, request: CompareRequest, seen: Seen | None = N
     """
     request = replace(request, again=seen is not None)
     with contextlib.ExitStack() as holding:
-        _hold(holding, request)
+        guest = _hold(holding, request)
         output = house.files.new_file(request.title, ".mp4")
         holding.callback(output.release)
         release = holding.pop_all().close
-    return house.jobs.submit(_compare(house, request, seen, output), about=request, release=release)
+    return house.jobs.submit(_compare(house, request, seen, output, guest), about=request, release=release)
 
 
 def start_measuring(house: House, request: CompareRequest, compared: Compared) -> None:
@@ -101,47 +101,54 @@ def start_measuring(house: House, request: CompareRequest, compared: Compared) -
         UnusableInput: an upload or a visitor's performer is no longer there.
     """
     with contextlib.ExitStack() as holding:
-        _hold(holding, request)
+        guest = _hold(holding, request)
         outputs = {part.name: house.files.new_file(part.title, ".mp4") for part in compared.comparison.parts}
         for output in outputs.values():
             holding.callback(output.release)
         release = holding.pop_all().close
     about = MeasureRequest(request, compared.comparison)
-    work = _measure(house, about, compared, {name: output.stored.path for name, output in outputs.items()})
+    work = _measure(house, about, compared, {name: output.stored.path for name, output in outputs.items()}, guest)
     compared.measuring = house.jobs.submit(work, about=about, release=release).id
 
 
-def _hold(holding: contextlib.ExitStack, request: CompareRequest) -> None:
-    for stored in (request.upload, request.guest):
-        if stored is not None:
-            holding.callback(stored.hold().release)
+def _hold(holding: contextlib.ExitStack, request: CompareRequest) -> Hold | None:
+    """Hold what a request needs; the claim on a visitor's performer is returned, to be let go once they have danced."""
+    if request.upload is not None:
+        holding.callback(request.upload.hold().release)
+    guest = None if request.guest is None else request.guest.hold()
+    if guest is not None:
+        holding.callback(guest.release)
+    return guest
 
 
-def _names(names: contextlib.ExitStack, request: CompareRequest) -> None:
+def _at_work(working: contextlib.ExitStack, request: CompareRequest, guest: Hold | None) -> None:
+    """Errors speak of files by their owner's names, and a visitor's performer is needed until the work is over."""
     for stored in (request.upload, request.guest):
         if stored is not None:
-            names.enter_context(stored.named())
+            working.enter_context(stored.named())
+    if guest is not None:
+        working.callback(guest.release)
 
 
 def _compare(
-    house: House, request: CompareRequest, seen: Seen | None, output: Hold
+    house: House, request: CompareRequest, seen: Seen | None, output: Hold, guest: Hold | None
 ) -> Callable[[JobHandle[Progress]], Compared]:
     def work(handle: JobHandle[Progress]) -> Compared:
         from core.comparison import compare
 
-        with contextlib.ExitStack() as names:
-            _names(names, request)
+        with contextlib.ExitStack() as working:
+            _at_work(working, request, guest)
             opened = [house.performers.get(request.performer, name) for name in request.generators]
             comparison, looked = compare(
                 request.video, opened[0][0], [generator for _, generator in opened], output.stored.path,
                 person=request.person, start=request.start, end=request.end,
                 answer=request.known, seen=seen, progress=Show(handle), cancelled=handle.cancelled,
             )  # fmt: skip
-        compared = Compared(comparison, looked, output.stored.path, _poster(comparison, output.stored.path))
-        if not handle.cancelled():
-            # where the line is full it can be asked for later
-            with contextlib.suppress(DanceError):
-                start_measuring(house, request, compared)
+            compared = Compared(comparison, looked, output.stored.path, _poster(comparison, output.stored.path))
+            if not handle.cancelled():
+                # where the line is full it can be asked for later
+                with contextlib.suppress(DanceError):
+                    start_measuring(house, request, compared)
         return compared
 
     return work
@@ -156,7 +163,7 @@ def _poster(comparison: Comparison, video: Path) -> bytes:
 
 
 def _measure(
-    house: House, about: MeasureRequest, compared: Compared, videos: dict[str, Path]
+    house: House, about: MeasureRequest, compared: Compared, videos: dict[str, Path], guest: Hold | None
 ) -> Callable[[JobHandle[tuple[float, Measures]]], Measures]:
     request, comparison = about.of, about.comparison
 
@@ -166,8 +173,8 @@ def _measure(
         from core.video.probe import probe
 
         done = Measures()
-        with contextlib.ExitStack() as names:
-            _names(names, request)
+        with contextlib.ExitStack() as working:
+            _at_work(working, request, guest)
             target, _ = house.performers.get(request.performer, request.generators[0])
             footage = None if comparison.answer is not None else footage_sharpness(target)
             rate = probe(compared.video).rate

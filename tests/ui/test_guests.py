@@ -126,6 +126,34 @@ def test_who_is_brought_dances_and_nobody_else_sees_them(open_app: Open, shared:
     assert not app.exception
 
 
+def test_who_is_brought_is_compared_and_goes_with_the_visit(open_app: Open, shared: House, pack: bytes) -> None:
+    app = bring(open_app(), pack)
+    (anna,) = guests(app)
+    app.switch_page("pages/compare.py").run()
+    app.button(key=f"pick-performer-{anna}").click().run()
+    app.button_group(key="compare-generators").set_value(["nearest", "nearest-frame"]).run()
+    app.slider(key="part-june-sway").set_value((0.0, 0.6)).run()
+    app.button(key="compare").click().run()
+    job = shared.jobs.find(query(app, "comparison") or "")
+    assert job is not None
+    assert job.wait(60)
+    assert job.state == "done", job.error
+    assert job.result is not None
+    measuring = shared.jobs.find(job.result.measuring)
+    assert measuring is not None
+    assert measuring.wait(60)
+    assert measuring.state == "done", measuring.error
+    assert not app.run().exception
+    assert query(app, "performer") is None, "nobody else has her"
+    assert "no longer here" not in words(app)
+
+    app.session_state["visit"].shelf.clear()
+    assert folders(shared) == []
+    assert not app.run().exception
+    assert "The performer is no longer here." in words(app)
+    assert any('data-generator="nearest"' in html.proto.body for html in app.get("html")), "the numbers stay"
+
+
 def test_who_is_removed_is_gone(open_app: Open, shared: House, pack: bytes) -> None:
     app = bring(open_app(), pack)
     (anna,) = guests(app)
