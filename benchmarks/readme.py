@@ -232,7 +232,7 @@ def start_picture(into: Path) -> None:
             still = [row for row in measured if row["footage"] == footage and not row["begun with"]]
             panel.axhline(level := float(still[-1][column]), color="#888888", ls="--", label="nearest")
             # what draws a wall knows none at first: that would press everything else flat
-            later = [float(r[column]) for way in WAYS for r in _way(measured, footage, generator, way)[1:]]
+            later = [float(r[column] or "nan") for way in WAYS for r in _way(measured, footage, generator, way)[1:]]
             low, high = min([*later, level]), max([*later, level])
             room = 0.15 * (high - low) or 0.1
             panel.set_ylim(low - room, high + room)
