@@ -148,20 +148,13 @@ class SideBySide(Closing):
         self._opened = ExitStack()
         self._pipelines = [self._opened.enter_context(DancePipeline(target, g, person=person)) for g in generators]
         self._plans: list[Plan] = []
-        self._answers = None if answer is None else self._frames_of(answer, stretch)
+        self._answers = pictures_of(answer, stretch, self._opened)
         self._last_answer: Frame | None = None
-        self._mosaic = self._new_mosaic()
-
-    def _frames_of(self, video: Path, stretch: tuple[float, float | None]) -> Iterator[VideoFrame]:
-        reader = self._opened.enter_context(VideoReader(video, start=stretch[0], end=stretch[1]))
-        return self._opened.enter_context(closing(ahead(reader)))
+        self._mosaic = Mosaic([title for _, title, _ in self._named()], target.size, most_pixels=MOST_PIXELS)
 
     def close(self) -> None:
         """Close the answer's video, and what the pipelines hold."""
         self._opened.close()
-
-    def _new_mosaic(self) -> Mosaic:
-        return Mosaic([title for _, title, _ in self._named()], self._target.size, most_pixels=MOST_PIXELS)
 
     def _named(self) -> list[tuple[str, str, TileKind]]:
         """Name, title and kind of every tile, in order: what was given, what was made of it, what is right."""
@@ -203,11 +196,9 @@ class SideBySide(Closing):
         return contain(draw_pose(None if pose is None else pose.scaled(factor), size), self._mosaic.tile)
 
     def _next_answer(self) -> list[Frame]:
-        if self._answers is None:
+        if self._answer is None:
             return []
-        shown = next(self._answers, None)
-        if shown is not None:
-            self._last_answer = shown.image
+        self._last_answer = next(self._answers, self._last_answer)
         return [empty_stage(self._target) if self._last_answer is None else self._last_answer]
 
     def result(self, report: Report) -> Comparison:
@@ -225,6 +216,19 @@ class SideBySide(Closing):
         ]
         moves = self._plans[0].moves
         return Comparison(report, self._mosaic.size, tuple(tiles), tuple(parts), moves, self._answer)
+
+
+def pictures_of(answer: Path | None, stretch: tuple[float, float | None], opened: ExitStack) -> Iterator[Frame]:
+    """The pictures of a known answer that belong to a stretch of the dance (seconds), as long as there are any.
+
+    Args:
+        opened: closes the video.
+    """
+    if answer is None:
+        return iter(())
+    reader = opened.enter_context(VideoReader(answer, start=stretch[0], end=stretch[1]))
+    frames = opened.enter_context(closing(ahead(reader)))
+    return (frame.image for frame in frames)
 
 
 def _worded(kind: TileKind) -> tuple[str, str, TileKind]:

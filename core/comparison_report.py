@@ -184,7 +184,8 @@ def html_report(
         f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f"<title>{escape(title)}</title><style>{_STYLE}</style><main><h1>{escape(title)}</h1>"
         f"<p>Every generator on the same dance, Everybody Dance Now, {escape(when)}. {held}</p>"
-        f"{_html_table(rows, known=known)}<h2>Pictures</h2>{shown}<h2>Frame by frame</h2>{_legend(curves)}{drawn}"
+        f'<div class="wide">{html_table(rows, known=known)}</div>'
+        f"<h2>Pictures</h2>{shown}<h2>Frame by frame</h2>{_legend(curves)}{drawn}"
         f"<h2>What is measured</h2><dl>{meanings}</dl></main></html>\n"
     )
 
@@ -193,20 +194,26 @@ def _explained(curve: Curve) -> str:
     return escape(f"{curve.unit}, {_WAYS[curve.better]}" if curve.unit else _WAYS[curve.better])
 
 
-def _html_table(rows: Sequence[Row], *, known: bool) -> str:
+def html_table(rows: Sequence[Row], *, known: bool) -> str:
+    """A ``<table>``; what is best in its column has the class ``best``, and ``--share`` says how large a number is there."""
     best, shown = best_of(rows, known=known), columns(known=known)
-    head = "".join(f"<th>{escape(c.title)}<small>{escape(c.unit)}</small></th>" for c in shown)
+    most = {c.name: max([float(row[c.name]) for row in rows if row[c.name]], default=0.0) for c in shown}
+    head = "".join(
+        f'<th title="{escape(c.meaning, quote=True)}">{escape(c.title)}<small>{escape(c.unit)}</small></th>'
+        for c in shown
+    )
     lines = []
     for row in rows:
-        cells = (
-            f'<td class="best">{row[c.name]}</td>'
-            if row["generator"] in best[c.name]
-            else f"<td>{row[c.name] or '–'}</td>"
-            for c in shown
-        )
-        name = f"<th>{escape(row['title'])}<small>{escape(row['generator'])}</small></th>"
-        lines.append(f"<tr>{name}{''.join(cells)}</tr>")
-    return f'<div class="wide"><table><tr><th></th>{head}</tr>{"".join(lines)}</table></div>'
+        cells = "".join(_cell(row[c.name], most[c.name], best=row["generator"] in best[c.name]) for c in shown)
+        name = f'<th scope="row">{escape(row["title"])}<small>{escape(row["generator"])}</small></th>'
+        lines.append(f'<tr data-generator="{escape(row["generator"], quote=True)}">{name}{cells}</tr>')
+    return f"<table><thead><tr><th></th>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+
+
+def _cell(written: str, most: float, *, best: bool) -> str:
+    kind = ' class="best"' if best else ""
+    share = float(written) / most if written and most > 0 else 0.0
+    return f'<td{kind} style="--share:{share:.0%}">{escape(written) or "–"}</td>'
 
 
 def _legend(curves: Sequence[tuple[Curve, Lines]]) -> str:

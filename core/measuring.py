@@ -8,16 +8,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from core.comparison import Part
+from core.comparison import Part, pictures_of
 from core.errors import Cancelled
 from core.evaluate import Evaluation, Sample, Series, judge_series
 from core.generators.base import Generator
 from core.pipeline import Act, Moves, performer_statistics
 from core.targets.store import Target
-from core.threads import Beside, ahead
+from core.threads import Beside
 from core.types import Frame
 from core.video.audio import AudioTrack
-from core.video.reader import VideoReader
 from core.video.writer import VideoWriter
 
 
@@ -74,7 +73,7 @@ def measure(
         with ExitStack() as opened:
             writer = opened.enter_context(VideoWriter(video, size=target.size, rate=rate, audio=sound))
             encoder = opened.enter_context(Beside[tuple[Frame, Fraction]](lambda item: writer.write(*item)))
-            right = _pictures(answer, stretch, opened)
+            right = pictures_of(answer, stretch, opened)
             for done, (asked, choice, time) in enumerate(zip(moves.asked, part.choices, moves.times, strict=True)):
                 if cancelled():
                     raise Cancelled("Stopped: nothing was written.")
@@ -87,12 +86,3 @@ def measure(
     with closing(samples()) as drawn:  # type: ignore[type-var]  # a generator: left in the middle it leaves no file
         evaluation, series = judge_series(drawn, torso, flows=False, footage=footage)
     return Measured(part.name, part.title, evaluation, series)
-
-
-def _pictures(answer: Path | None, stretch: tuple[float, float | None], opened: ExitStack) -> Iterator[Frame]:
-    """The answer's pictures as long as there are any."""
-    if answer is None:
-        return iter(())
-    reader = opened.enter_context(VideoReader(answer, start=stretch[0], end=stretch[1]))
-    frames = opened.enter_context(closing(ahead(reader)))
-    return (frame.image for frame in frames)

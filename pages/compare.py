@@ -10,13 +10,13 @@ from core import paths
 from core.dances import Dance, list_dances
 from core.errors import DanceError
 from core.targets.store import TargetSummary
-from core.ui.compare import choose_generators, come_by_link, link_choices, show_comparison, show_others
+from core.ui.compare import choose_generators, come_by_link, link_choices, show_comparison
 from core.ui.comparing import CompareJob, CompareRequest, start_comparing
 from core.ui.house import house
 from core.ui.options import choose_performer, portrait_url
 from core.ui.page import run_page
 from core.ui.source import Source, choose_source, trim
-from core.ui.stage import show_time
+from core.ui.stage import show_notice, show_results, show_time
 from core.ui.visit import Visit, comparison_on_stage, visit
 from core.ui.words import plain
 
@@ -27,9 +27,7 @@ def show(performers: list[TargetSummary]) -> None:
     here, dances = visit(), list_dances()
     job = comparison_on_stage(here)
     come_by_link(here, job, dances, performers)
-    if here.notice:
-        st.info(here.notice)
-        here.notice = None
+    show_notice(here)
     with st.container(key="compare-page"):
         controls, stage = st.columns([4, 9], gap="large")
     with controls:
@@ -37,9 +35,9 @@ def show(performers: list[TargetSummary]) -> None:
     with stage:
         if job is not None:
             show_comparison(job, portrait_url(performer))
-        if job is None:
+        else:
             show_example()
-        show_others(here)
+        show_results(here.comparisons, "comparison", "Your last comparisons")
 
 
 def show_example() -> None:

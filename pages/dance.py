@@ -14,7 +14,7 @@ from core.ui.house import house
 from core.ui.options import Look, choose_generator, choose_look, choose_performer, portrait_url
 from core.ui.page import run_page
 from core.ui.source import Source, choose_source, trim
-from core.ui.stage import show_job, show_poster, show_results, show_time, source_picture
+from core.ui.stage import show_job, show_notice, show_poster, show_results, show_time, source_picture
 from core.ui.visit import Visit, job_on_stage, visit
 from core.ui.words import plain
 
@@ -22,9 +22,7 @@ from core.ui.words import plain
 def show(performers: list[TargetSummary]) -> None:
     here, dances = visit(), list_dances()
     job = job_on_stage(here)
-    if here.notice:
-        st.info(here.notice)
-        here.notice = None
+    show_notice(here)
     with st.container(key="dance-page"):
         controls, stage = st.columns([5, 7], gap="large")
     with controls:
@@ -35,7 +33,7 @@ def show(performers: list[TargetSummary]) -> None:
         if job is None or job.state in {"failed", "cancelled"}:
             title = f"{performer.name} in “{source.title}”" if source else f"What shall {performer.name} dance?"
             show_poster(source_picture(here, dances), portrait_url(performer), title)
-        show_results(here)
+        show_results(here.dances, "result", "Your last dances")
 
 
 def controls_of(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from html import escape
@@ -13,11 +13,10 @@ import streamlit as st
 from core.dances import Dance
 from core.errors import DanceError
 from core.targets.store import TargetSummary
-from core.ui.cards import Card, pick
-from core.ui.comparing import Compared, CompareJob, CompareRequest, MeasureJob, Measures, start_measuring
+from core.ui.comparing import Compared, CompareJob, CompareRequest, MeasureJob, Measures, grid_at, start_measuring
 from core.ui.house import house
 from core.ui.pictures import as_url, jpeg, tag
-from core.ui.reel import ReelCurve, ReelTile, reel
+from core.ui.reel import ReelCurve, reel
 from core.ui.source import Source
 from core.ui.stage import watch
 from core.ui.visit import Visit
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from core.comparison import Comparison
     from core.comparison_report import Row
     from core.generators.base import GeneratorSpec
-    from core.types import Frame
 
 _LOOK_AGAIN_SECONDS: Final = 0.5
 _GENERATORS: Final = "compare-generators"
@@ -134,7 +132,7 @@ def _show_grid(job_id: str) -> None:
     st.markdown(f"**{plain(request.words)}**")
     frame = reel(
         compared.video, comparison.size, [float(time) for time in comparison.moves.times],
-        [ReelTile(t.name, t.title, t.box, t.kind) for t in comparison.tiles], _curves(measures), key=f"reel-{job_id}",
+        comparison.tiles, _curves(measures), key=f"reel-{job_id}",
     )  # fmt: skip
     over = measuring is None or measuring.over
     st.fragment(_show_numbers, run_every=None if over else _LOOK_AGAIN_SECONDS)(request, compared, over=over)
@@ -168,12 +166,15 @@ def _curves(measures: Measures) -> list[ReelCurve]:
 
 def _show_numbers(request: CompareRequest, compared: Compared, *, over: bool) -> None:
     """The table, which fills as they are measured."""
+    from core.comparison_report import html_table
+
     measuring = _measuring(compared)
     if measuring is not None and measuring.over and not over:
         # the curves belong to the grid
         st.rerun()
-    rows = _rows(compared.comparison, _measures(measuring))
-    st.html(_table(rows, known=compared.comparison.answer is not None))
+    known = compared.comparison.answer is not None
+    table = html_table(_rows(compared.comparison, _measures(measuring)), known=known)
+    st.html(f'<div class="scores">{table}</div><p class="scores-note">{escape(_note(known))}</p>')
     if not request.whole and replace(request, start=0.0, end=None).known is not None:
         st.caption("The right answer is known of this dance, but of the whole of it only.")
     if measuring is not None and not measuring.over:
@@ -199,39 +200,6 @@ def _rows(comparison: Comparison, measures: Measures) -> list[Row]:
     from core.comparison_report import table
 
     return table(comparison.parts, measures.measured, known=comparison.answer is not None)
-
-
-def _table(rows: Sequence[Row], *, known: bool) -> str:
-    from core.comparison_report import best_of, columns
-
-    shown = columns(known=known)
-    best = best_of(rows, known=known)
-    most = {c.name: max([float(row[c.name]) for row in rows if row[c.name]], default=0.0) for c in shown}
-    head = "".join(
-        f'<th title="{escape(c.meaning, quote=True)}">{escape(c.title)}<small>{escape(c.unit)}</small></th>'
-        for c in shown
-    )
-    lines = []
-    for row in rows:
-        cells = "".join(
-            _cell(row[c.name], _share(row[c.name], most[c.name]), best=row["generator"] in best[c.name]) for c in shown
-        )
-        name = f'<th scope="row">{escape(row["title"])}<small>{escape(row["generator"])}</small></th>'
-        lines.append(f'<tr data-generator="{escape(row["generator"], quote=True)}">{name}{cells}</tr>')
-    return (
-        f'<div class="scores"><table><thead><tr><th></th>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
-        f'<p class="scores-note">{escape(_note(known))}</p>'
-    )
-
-
-def _cell(written: str, share: float, *, best: bool) -> str:
-    """A number over a bar as long as it is large beside the largest of its column."""
-    kind = ' class="best"' if best else ""
-    return f'<td{kind} style="--share:{share:.0%}">{escape(written) or "–"}</td>'
-
-
-def _share(written: str, most: float) -> float:
-    return float(written) / most if written and most > 0 else 0.0
 
 
 def _note(known: bool) -> str:
@@ -292,7 +260,7 @@ def _csv(compared: Compared, measures: Measures) -> bytes:
 def _png(compared: Compared, frame: int) -> bytes:
     import cv2
 
-    _, coded = cv2.imencode(".png", _grid_at(compared, frame)[..., ::-1])
+    _, coded = cv2.imencode(".png", grid_at(compared.video, compared.comparison, frame)[..., ::-1])
     return coded.tobytes()
 
 
@@ -301,20 +269,14 @@ def _report(request: CompareRequest, compared: Compared, measures: Measures, fra
 
     times = compared.comparison.moves.times
     moments = sorted({frame, *(len(times) * part // 6 for part in (1, 3, 5))})
-    pictures = [(f"At {float(times[i]):.1f} s", jpeg(_grid_at(compared, i), 1600)) for i in moments]
+    pictures = [
+        (f"At {float(times[i]):.1f} s", jpeg(grid_at(compared.video, compared.comparison, i), 1600)) for i in moments
+    ]
     curves = [(c, [(m.title, c.values(m.series)) for m in measures.measured]) for c in CURVES]
     return html_report(
         request.words, _rows(compared.comparison, measures), known=compared.comparison.answer is not None,
         pictures=pictures, curves=curves, when=datetime.now().astimezone().strftime("%d %B %Y, %H:%M"),
     ).encode()  # fmt: skip
-
-
-def _grid_at(compared: Compared, frame: int) -> Frame:
-    """The whole grid at that frame."""
-    from core.video.reader import VideoReader
-
-    with VideoReader(compared.video, start=float(compared.comparison.moves.times[frame])) as reader:
-        return next(iter(reader)).image
 
 
 # ---- a look inside
@@ -345,21 +307,3 @@ def _show_inside(request: CompareRequest, comparison: Comparison, frame: int) ->
         for glimpse in glimpses
     )
     st.html(f'<div class="glimpses">{"".join(figures)}</div>')
-
-
-# ---- earlier ones
-
-
-def show_others(here: Visit) -> None:
-    """The last comparisons, as small pictures to go back to."""
-    jobs = [job for job in here.comparisons.jobs() if job.state == "done" and job.result is not None]
-    if len(jobs) < 2:
-        return
-
-    def choose(job_id: str) -> None:
-        here.comparisons.put(next(job for job in jobs if job.id == job_id))
-
-    with st.container(key="stage-results"):
-        st.subheader("Your last comparisons", anchor=False)
-        cards = [Card(job.id, job.about.words, as_url(job.result.poster)) for job in jobs if job.result]
-        pick("comparison", cards, here.comparisons.job, choose, columns=5)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from core.answers import find_answer
 from core.errors import DanceError
 from core.jobs import Job, JobHandle
-from core.ui.dancing import Asked, Show, share_done
+from core.ui.dancing import Asked, Show, at_work, hold, share_done
 from core.ui.house import House
 from core.ui.pictures import jpeg
 from core.workspace import Hold
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from core.comparison import Comparison
     from core.measuring import Measured
     from core.transfer import Progress, Seen
+    from core.types import Frame
 
 _POSTER_SIDE: Final = 320
 
@@ -64,14 +65,6 @@ class Measures:
     videos: dict[str, Path] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class MeasureRequest:
-    """A comparison to measure."""
-
-    of: CompareRequest
-    comparison: Comparison
-
-
 CompareJob: TypeAlias = "Job[Progress, Compared]"
 MeasureJob: TypeAlias = "Job[tuple[float, Measures], Measures]"
 """Its progress is the share that is done, and what is known by then."""
@@ -86,7 +79,7 @@ def start_comparing(house: House, request: CompareRequest, seen: Seen | None = N
     """
     request = replace(request, again=seen is not None)
     with contextlib.ExitStack() as holding:
-        guest = _hold(holding, request)
+        guest = hold(holding, request.guest, request.upload)
         output = house.files.new_file(request.title, ".mp4")
         holding.callback(output.release)
         release = holding.pop_all().close
@@ -101,33 +94,13 @@ def start_measuring(house: House, request: CompareRequest, compared: Compared) -
         UnusableInput: an upload or a visitor's performer is no longer there.
     """
     with contextlib.ExitStack() as holding:
-        guest = _hold(holding, request)
+        guest = hold(holding, request.guest, request.upload)
         outputs = {part.name: house.files.new_file(part.title, ".mp4") for part in compared.comparison.parts}
         for output in outputs.values():
             holding.callback(output.release)
         release = holding.pop_all().close
-    about = MeasureRequest(request, compared.comparison)
-    work = _measure(house, about, compared, {name: output.stored.path for name, output in outputs.items()}, guest)
-    compared.measuring = house.jobs.submit(work, about=about, release=release).id
-
-
-def _hold(holding: contextlib.ExitStack, request: CompareRequest) -> Hold | None:
-    """Hold what a request needs; the claim on a visitor's performer is returned, to be let go once they have danced."""
-    if request.upload is not None:
-        holding.callback(request.upload.hold().release)
-    guest = None if request.guest is None else request.guest.hold()
-    if guest is not None:
-        holding.callback(guest.release)
-    return guest
-
-
-def _at_work(working: contextlib.ExitStack, request: CompareRequest, guest: Hold | None) -> None:
-    """Errors speak of files by their owner's names, and a visitor's performer is needed until the work is over."""
-    for stored in (request.upload, request.guest):
-        if stored is not None:
-            working.enter_context(stored.named())
-    if guest is not None:
-        working.callback(guest.release)
+    work = _measure(house, request, compared, {name: output.stored.path for name, output in outputs.items()}, guest)
+    compared.measuring = house.jobs.submit(work, release=release).id
 
 
 def _compare(
@@ -137,14 +110,15 @@ def _compare(
         from core.comparison import compare
 
         with contextlib.ExitStack() as working:
-            _at_work(working, request, guest)
+            at_work(working, guest, request.upload)
             opened = [house.performers.get(request.performer, name) for name in request.generators]
             comparison, looked = compare(
                 request.video, opened[0][0], [generator for _, generator in opened], output.stored.path,
                 person=request.person, start=request.start, end=request.end,
                 answer=request.known, seen=seen, progress=Show(handle), cancelled=handle.cancelled,
             )  # fmt: skip
-            compared = Compared(comparison, looked, output.stored.path, _poster(comparison, output.stored.path))
+            middle = grid_at(output.stored.path, comparison, len(comparison.moves.times) // 2)
+            compared = Compared(comparison, looked, output.stored.path, jpeg(middle, _POSTER_SIDE))
             if not handle.cancelled():
                 # where the line is full it can be asked for later
                 with contextlib.suppress(DanceError):
@@ -154,18 +128,18 @@ def _compare(
     return work
 
 
-def _poster(comparison: Comparison, video: Path) -> bytes:
+def grid_at(video: Path, comparison: Comparison, frame: int) -> Frame:
+    """The whole grid at that frame."""
     from core.video.reader import VideoReader
 
-    times = comparison.moves.times
-    with VideoReader(video, start=float(times[len(times) // 2])) as reader:
-        return jpeg(next(iter(reader)).image, _POSTER_SIDE)
+    with VideoReader(video, start=float(comparison.moves.times[frame])) as reader:
+        return next(iter(reader)).image
 
 
 def _measure(
-    house: House, about: MeasureRequest, compared: Compared, videos: dict[str, Path], guest: Hold | None
+    house: House, request: CompareRequest, compared: Compared, videos: dict[str, Path], guest: Hold | None
 ) -> Callable[[JobHandle[tuple[float, Measures]]], Measures]:
-    request, comparison = about.of, about.comparison
+    comparison = compared.comparison
 
     def work(handle: JobHandle[tuple[float, Measures]]) -> Measures:
         from core.evaluate import footage_sharpness
@@ -174,7 +148,7 @@ def _measure(
 
         done = Measures()
         with contextlib.ExitStack() as working:
-            _at_work(working, request, guest)
+            at_work(working, guest, request.upload)
             target, _ = house.performers.get(request.performer, request.generators[0])
             footage = None if comparison.answer is not None else footage_sharpness(target)
             rate = probe(compared.video).rate

@@ -101,16 +101,36 @@ def start(house: House, request: DanceRequest, seen: Seen | None = None) -> Danc
     """
     request = replace(request, again=seen is not None)
     with contextlib.ExitStack() as holding:
-        for stored in (request.upload, request.backdrop):
-            if stored is not None:
-                holding.callback(stored.hold().release)
+        guest = hold(holding, request.guest, request.upload, request.backdrop)
         output = house.files.new_file(request.title, ".mp4")
         holding.callback(output.release)
-        guest = request.guest.hold() if request.guest is not None else None
-        if guest is not None:
-            holding.callback(guest.release)
         release = holding.pop_all().close
     return house.jobs.submit(_work(house, request, seen, output, guest), about=request, release=release)
+
+
+def hold(holding: contextlib.ExitStack, guest: Stored | None, *files: Stored | None) -> Hold | None:
+    """Hold what some work needs as long as its result; returns the claim on a visitor's performer, for :func:`at_work`.
+
+    Raises:
+        UnusableInput: something is no longer there.
+    """
+    for stored in files:
+        if stored is not None:
+            holding.callback(stored.hold().release)
+    held = None if guest is None else guest.hold()
+    if held is not None:
+        holding.callback(held.release)
+    return held
+
+
+def at_work(working: contextlib.ExitStack, guest: Hold | None, *files: Stored | None) -> None:
+    """Until the work is over, its errors speak of files by their owner's names; then a visitor's performer is let go."""
+    for stored in (*files, None if guest is None else guest.stored):
+        if stored is not None:
+            working.enter_context(stored.named())
+    if guest is not None:
+        # the result is kept for a while, the performer only until they have danced
+        working.callback(guest.release)
 
 
 def share_done(progress: Progress, *, again: bool, watching: float = 0.75) -> float:
@@ -130,12 +150,7 @@ def _work(
         from core.transfer import transfer
 
         with contextlib.ExitStack() as names:
-            for stored in (request.upload, request.backdrop, request.guest):
-                if stored is not None:
-                    names.enter_context(stored.named())
-            if guest is not None:
-                # the result is kept for a while, the performer only until they have danced
-                names.callback(guest.release)
+            at_work(names, guest, request.upload, request.backdrop)
             target, generator = house.performers.get(request.performer, request.generator)
             poster = _Poster()
             report, looked = transfer(

@@ -7,19 +7,17 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 from streamlit import runtime
 from streamlit.runtime.media_file_storage import MediaFileStorageError
 
 if TYPE_CHECKING:
-    from core.comparison import TileKind
+    from core.comparison import Tile
+    from core.comparison_report import Better
 
 logger = logging.getLogger(__name__)
-
-Better: TypeAlias = Literal["lower", "higher", "one"]
-"""Which way a number is good; "one" is for shares that should be neither more nor less than 1."""
 
 _HERE: Final = Path(__file__)
 # Once: Streamlit knows components by name, for all visitors.
@@ -30,22 +28,6 @@ _COMPONENT: Final = st.components.v2.component(
     js=_HERE.with_name("reel.js").read_text(encoding="utf-8"),
 )
 _DIGITS: Final = 5
-
-
-@dataclass(frozen=True, slots=True)
-class ReelTile:
-    """One picture of the grid.
-
-    Attributes:
-        name: what curves call it by.
-        title: what people call it.
-        box: left, top, width and height in pixels of the video.
-    """
-
-    name: str
-    title: str
-    box: tuple[int, int, int, int]
-    kind: TileKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +49,7 @@ def reel(
     video: Path,
     size: tuple[int, int],
     times: Sequence[float],
-    tiles: Sequence[ReelTile],
+    tiles: Sequence[Tile],
     curves: Sequence[ReelCurve],
     *,
     key: str,
@@ -101,7 +83,7 @@ def _address(video: Path, key: str) -> str:
 
 
 def _data(
-    url: str, size: tuple[int, int], times: Sequence[float], tiles: Sequence[ReelTile], curves: Sequence[ReelCurve]
+    url: str, size: tuple[int, int], times: Sequence[float], tiles: Sequence[Tile], curves: Sequence[ReelCurve]
 ) -> dict[str, Any]:
     """What ``reel.js`` gets, of nothing but what JSON knows."""
     return {

@@ -14,7 +14,7 @@ from core.ui.clips import picture_at
 from core.ui.dancing import Danced, DanceJob, DanceRequest
 from core.ui.house import house
 from core.ui.pictures import as_url, file_url, jpeg, numbers, tag
-from core.ui.visit import OWN, Visit
+from core.ui.visit import OWN, Stage, Visit
 from core.ui.words import in_words, plain
 
 if TYPE_CHECKING:
@@ -29,6 +29,13 @@ def show_poster(dance: str | None, performer: str | None, words: str) -> None:
     with st.container(key="stage-idle"):
         pictures = "".join(tag(url, css_class=role) for role, url in (("lead", performer), ("source", dance)) if url)
         st.html(f'<div class="poster">{pictures}<p>{escape(words)}</p></div>')
+
+
+def show_notice(here: Visit) -> None:
+    """What is to be said once."""
+    if here.notice:
+        st.info(here.notice)
+        here.notice = None
 
 
 def source_picture(here: Visit, dances: list[Dance]) -> str | None:
@@ -79,7 +86,7 @@ def watch(job_id: str, portrait: str | None) -> None:
     st.html(_picture(job, portrait))
     progress = job.progress
     if progress is None:
-        st.progress(0.0, text=waiting_words(job))
+        st.progress(0.0, text=_waiting_words(job))
     else:
         st.progress(job.about.share(progress), text=_progress_words(progress))
     st.button(
@@ -103,8 +110,7 @@ def _picture(job: Job[Progress, Any], portrait: str | None) -> str:
     return f'<figure class="preview"><figcaption>{label}</figcaption>{shown}</figure>'
 
 
-def waiting_words(job: Job[Any, Any]) -> str:
-    """How long the line is."""
+def _waiting_words(job: Job[Any, Any]) -> str:
     place = house().jobs.place(job)
     if place == 0:
         return "Getting ready…"
@@ -152,17 +158,16 @@ def _numbers(danced: Danced) -> str:
     return numbers(facts)
 
 
-def show_results(here: Visit) -> None:
-    """The last dances, as small pictures to go back to."""
-    jobs = [job for job in here.dances.jobs() if job.state == "done" and job.result is not None]
+def show_results(stage: Stage, role: str, heading: str) -> None:
+    """A page's last results, as small pictures to go back to."""
+    jobs = [job for job in stage.jobs() if job.state == "done" and job.result is not None]
     if len(jobs) < 2:
         return
 
     def choose(job_id: str) -> None:
-        found = next(job for job in jobs if job.id == job_id)
-        here.dances.put(found)
+        stage.put(next(job for job in jobs if job.id == job_id))
 
     cards = [Card(job.id, job.about.words, as_url(job.result.poster)) for job in jobs if job.result]
     with st.container(key="stage-results"):
-        st.subheader("Your last dances", anchor=False)
-        pick("result", cards, here.dances.job, choose, columns=5)
+        st.subheader(heading, anchor=False)
+        pick(role, cards, stage.job, choose, columns=5)

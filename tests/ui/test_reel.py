@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.comparison import Tile
 from core.ui import reel as reels
-from core.ui.reel import ReelCurve, ReelTile, reel
+from core.ui.reel import ReelCurve, reel
 
 HERE = Path(reels.__file__)
 TILES = (
-    ReelTile("nearest", "Frame by frame", (0, 0, 64, 64), "generator"),
-    ReelTile("answer", "Right answer", (68, 0, 64, 64), "answer"),
+    Tile("nearest", "Frame by frame", "generator", (0, 0, 64, 64)),
+    Tile("answer", "Right answer", "answer", (68, 0, 64, 64)),
 )
 
 
@@ -36,9 +37,10 @@ def page(video: str) -> None:
 
     import streamlit as st
 
-    from core.ui.reel import ReelTile, reel
+    from core.comparison import Tile
+    from core.ui.reel import reel
 
-    tile = ReelTile("source", "The dance", (0, 0, 64, 64), "source")
+    tile = Tile("source", "The dance", "source", (0, 0, 64, 64))
     st.text(f"frame {reel(Path(video), (64, 64), [0.0, 0.04, 0.08], [tile], [], key='grid')}")
 
 
