@@ -20,7 +20,9 @@ from core import paths
 from core.evaluate import Sample, danced
 from core.generators.registry import create_generator
 from core.metrics import pose_error
-from core.pose.estimator import Landmarker
+from core.pose.detection import PeopleFinder
+from core.pose.estimator import find_people
+from core.pose.person import body_of
 from core.targets.store import load_target
 from core.types import Frame
 
@@ -32,12 +34,12 @@ MISSING = 60.0
 """What a joint that is not found counts, in pixels at 256: half a body."""
 
 
-def badness(sample: Sample, landmarker: Landmarker) -> float:
+def badness(sample: Sample, finder: PeopleFinder) -> float:
     """Mean distance of the joints of one frame from where they were asked for, in pixels at 256."""
     if sample.asked is None:
         return 0.0
-    people = landmarker.people(sample.output)
-    found = people[0].pose if people else None
+    people = finder.people(sample.output, 0.0)
+    found = max((person.pose for person in people), key=lambda pose: body_of(pose).height, default=None)
     error = pose_error([sample.asked], [found], (sample.output.shape[1], sample.output.shape[0]))
     if np.isnan(error.mkr):
         return 0.0
@@ -73,11 +75,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=paths.ASSETS / "readme" / "worst.webp")
     given = parser.parse_args()
     analysis = analysed(given.video)
-    with load_target(given.target) as performer, Landmarker(most=1) as landmarker:
+    with load_target(given.target) as performer, find_people(tracking=False) as finder:
         errors, tiles = [], []
         generator = create_generator(given.generator, performer)
         for sample, second in zip(danced(performer, generator, analysis), analysis.seconds, strict=True):
-            errors.append(badness(sample, landmarker))
+            errors.append(badness(sample, finder))
             tiles.append(tile(sample.output, f"{second:.1f} s"))
     seconds = analysis.seconds
     rate = (len(seconds) - 1) / (seconds[-1] - seconds[0])

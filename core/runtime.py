@@ -10,12 +10,10 @@ from __future__ import annotations
 import importlib
 import logging
 import math
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -24,6 +22,7 @@ from numpy.typing import NDArray
 
 from core.conditioning import STICKS
 from core.devices import Device, fastest, graphics, remembered
+from core.engine import Precision, openvino_core, silent_openvino, supported_precision
 from core.errors import DanceError, PackInvalid
 from core.graph import MAX_ELEMENTS, MAX_GRAPH_BYTES, check_graph, read_bounded
 from core.limbs import CELL, FIELDS, PART_LAYERS, TOLD
@@ -144,7 +143,7 @@ class OpenVinoRunner:
     def __init__(self, config: NetworkConfig, files: NetworkFiles) -> None:
         self._config, self._files = config, files
         with _refusing(files.graph):
-            self._compiled = _core().compile_model(self._read(), "CPU", _options(_core(), config.precision))
+            self._compiled = openvino_core().compile_model(self._read(), "CPU", _options(config.precision))
         self._own = threading.local()
         self._looking: list[Any] | None = None
         self._lock = threading.Lock()
@@ -184,14 +183,14 @@ class OpenVinoRunner:
             if shapes != [f"[1,{places},{places}]"]:
                 return []
             part = silent_openvino().Model(outputs, model.get_parameters())
-            return [_core().compile_model(part, "CPU", _options(_core(), "f32"))]
+            return [openvino_core().compile_model(part, "CPU", _options("f32"))]
 
     def _read(self) -> Any:
         config, files = self._config, self._files
         xml = read_bounded(files.graph, MAX_GRAPH_BYTES)
         check_graph(xml, files.graph.name)
         weights = np.frombuffer(read_bounded(files.weights, MAX_WEIGHT_BYTES), np.uint8)
-        model = _core().read_model(xml, _tensor(weights))
+        model = openvino_core().read_model(xml, _tensor(weights))
         if isinstance(config.network, RealtimeConfig):
             # one graph for every size of canvas; told which, OpenVINO is a third faster
             model.reshape(dict(enumerate(list(given.shape) for given in trial_inputs(config))))
@@ -247,28 +246,9 @@ def _elements(shape: Any) -> int:
     return math.prod(POINTS_AT_ONCE if side.is_dynamic else max(side.get_length(), 1) for side in shape)
 
 
-def silent_openvino() -> Any:
-    """The module ``openvino``, which without this tells Google Analytics of every import and conversion.
-
-    Raises:
-        ImportError: it is not installed.
-    """
-    # None makes the import of that package fail, for which OpenVINO is prepared
-    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
-    import openvino
-
-    return openvino
-
-
-@lru_cache(maxsize=1)
-def _core() -> Any:
-    return silent_openvino().Core()
-
-
 def _tensor(content: NDArray[np.uint8]) -> Any:
     return silent_openvino().Tensor(content)
 
 
-def _options(core: Any, precision: str) -> dict[str, str]:
-    half = precision == "bf16" and "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    return {"INFERENCE_PRECISION_HINT": "bf16" if half else "f32", "PERFORMANCE_HINT": "LATENCY"}
+def _options(precision: Precision) -> dict[str, str]:
+    return {"INFERENCE_PRECISION_HINT": supported_precision(precision), "PERFORMANCE_HINT": "LATENCY"}

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from functools import lru_cache
+from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.devices import Device
 from core.errors import DanceError
+
+PoseEngine: TypeAlias = Literal["openvino", "mediapipe"]
 
 
 class Settings(BaseModel):
@@ -22,6 +25,10 @@ class Settings(BaseModel):
     analysis_side: int = Field(1280, ge=256, description="Longer side in pixels at which a source is looked at.")
     result_minutes: float = Field(60.0, gt=0, description="How long a finished result is kept for its link.")
     device: Device = Field("auto", description="Where networks run: cpu, cuda, mps, or auto, which measures.")
+    pose_engine: PoseEngine = Field(
+        "openvino",
+        description="What finds people: openvino, or mediapipe, whose library reports its use to its makers.",
+    )
     live_at_once: int = Field(2, ge=0, description="People who dance live at once; others are asked to wait.")
     hosted: bool = Field(
         False, description="A public app: nobody trains here, and imported performers are their visitor's alone."

@@ -30,10 +30,12 @@ class Pose:
     """One person in one picture.
 
     ``landmarks`` is (33, 4) float32 in MediaPipe's order: x, y and z in pixels (z towards the camera is negative, zero at
-    the hips) and visibility in [0, 1].
+    the hips) and visibility in [0, 1]. ``colours`` is (6,) float32, the clothes' mean colours by which a person is known again
+    (``core.pose.detection.clothes_colours``), None where nobody looked.
     """
 
     landmarks: NDArray[np.float32]
+    colours: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.landmarks.shape != (LANDMARKS, 4):
@@ -52,7 +54,7 @@ class Pose:
     def scaled(self, factor: float) -> Pose:
         """The same person in a picture ``factor`` times as large."""
         scale = np.array([factor, factor, factor, 1.0], np.float32)
-        return Pose(self.landmarks * scale)
+        return Pose(self.landmarks * scale, self.colours)
 
 
 @dataclass(frozen=True, slots=True)

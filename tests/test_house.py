@@ -24,6 +24,7 @@ LAYERS = (
         "core.choices",
         "core.graph",
         "core.devices",
+        "core.engine",
     ),
     ("core.pose", "core.video"),
     ("core.canvas", "core.shadow"),

@@ -380,7 +380,7 @@ def test_a_picture_of_another_size_or_kind_is_refused(exported_unet: NetworkFile
 def test_openvino_tells_nobody_that_it_is_used() -> None:
     """Its own telemetry reports imports and conversions; here nothing leaves the machine."""
     code = (
-        "import sys; from core.runtime import silent_openvino; silent_openvino().Core(); "
+        "import sys; from core.engine import silent_openvino; silent_openvino().Core(); "
         "print(sys.modules['openvino_telemetry'], 'openvino.tools.ovc.telemetry_stub' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=PROJECT, check=True)

@@ -70,7 +70,7 @@ class Eye(Closing):
         self._skipped = False
 
     def close(self) -> None:
-        """Give back the native graphs."""
+        """Give back what is native."""
         self._dancer.close()
 
     def look(self, arrived: Arrived, *, flip: bool, every_second: bool = False) -> Seen:

@@ -21,8 +21,7 @@ from numpy.typing import NDArray
 from core import paths
 from core.closing import Closing
 from core.errors import DanceError
-from core.pose.estimator import Landmarker
-from core.pose.person import Follower
+from core.pose.estimator import PoseEstimator
 from core.pose.smoothing import smooth_offline
 from core.types import Frame, Pose
 from core.video.reader import VideoReader
@@ -115,15 +114,14 @@ def _kept(video: Path) -> Path:
 
 
 def _watch(video: Path) -> DanceMoves:
-    follower = Follower()
     seconds: list[float] = []
     poses: list[Pose | None] = []
-    with VideoReader(video, max_side=_SIDE) as reader, Landmarker(most=1, tracking=True) as landmarker:
+    with VideoReader(video, max_side=_SIDE) as reader, PoseEstimator() as estimator:
         for frame in reader:
             if seconds and float(frame.time) - seconds[-1] < 0.9 / _RATE:
                 continue
-            found = [detection.pose for detection in landmarker.people(frame.image)]
-            poses.append(follower.pick(found, float(frame.time), (frame.image.shape[1], frame.image.shape[0])))
+            found = estimator.detect(frame.image, round(frame.time * 1000))
+            poses.append(None if found is None else found.pose)
             seconds.append(float(frame.time))
     nothing = np.full(len(_JOINTS), np.nan, np.float32)
     angles = [nothing if pose is None else joint_angles(pose) for pose in smooth_offline(poses, seconds)]

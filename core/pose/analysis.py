@@ -1,7 +1,7 @@
 """Looking at a whole video: everybody in every frame, once. Following, smoothing and retargeting come after and cost nothing.
 
 Two lanes look side by side, one at the even frames and one at the odd, each tracking its own: always two, so that the
-result does not depend on the machine. One lane would leave a core idle (MediaPipe uses one thread a graph); more would
+result does not depend on the machine. One lane would leave a core idle (a picture is looked at by one thread); more would
 track frames too far apart.
 """
 
@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.pose.estimator import CrowdWatcher, Survey
+from core.pose.estimator import find_people
 from core.pose.person import Follower, Person
 from core.types import Pose, VideoFrame
 
@@ -83,8 +83,7 @@ def look(frames: Iterable[VideoFrame]) -> Iterator[Sighting]:
     Args:
         frames: decoded in the calling thread, a few ahead of need.
     """
-    survey = Survey()
-    lanes = [_Lane(survey) for _ in range(LANES)]
+    lanes = [_Lane() for _ in range(LANES)]
     waiting: deque[Future[Sighting]] = deque()
     try:
         for frame in frames:
@@ -96,24 +95,23 @@ def look(frames: Iterable[VideoFrame]) -> Iterator[Sighting]:
     finally:
         for lane in lanes:
             lane.close()
-        survey.close()
 
 
 class _Lane:
-    """One thread with one watcher, which sees its frames in order."""
+    """One thread with one finder, which sees its frames in order."""
 
-    def __init__(self, survey: Survey) -> None:
+    def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="pose")
-        self._watcher = CrowdWatcher(survey=survey)
+        self._finder = find_people()
 
     def submit(self, frame: VideoFrame) -> Future[Sighting]:
         return self._pool.submit(self._look, frame)
 
     def _look(self, frame: VideoFrame) -> Sighting:
         start = perf_counter()
-        people = [found.pose for found in self._watcher.people(frame.image, float(frame.time))]
+        people = [found.pose for found in self._finder.people(frame.image, float(frame.time))]
         return Sighting(frame, people, (perf_counter() - start) * 1000)
 
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)
-        self._watcher.close()
+        self._finder.close()

@@ -8,15 +8,16 @@ from typing import Final
 import numpy as np
 
 from core.closing import Closing
-from core.pose.estimator import CrowdWatcher
+from core.pose.detection import PeopleFinder
+from core.pose.estimator import find_people
 from core.pose.person import Follower, Person, distinct
 from core.pose.retarget import BodyStatistics, LiveBody
 from core.pose.smoothing import BRIDGE, OneEuro
 from core.types import Pose, VideoFrame
 
 _FARTHEST_GUESS: Final = 0.1
-_SURVEY_EVERY: Final = 2.5
-"""Seconds between looks for a second person: such a frame is late, and of ten frames a second fewer than one in twenty may be."""
+_SURVEY_EVERY: Final = 1.0
+"""Seconds between looks for a second person: such a frame is a few milliseconds late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +51,19 @@ class LiveDancer(Closing):
     def __init__(self, person: Person = "largest") -> None:
         self.people = 0
         self._follower = Follower(person)
-        self._watcher: CrowdWatcher | None = None
+        self._finder: PeopleFinder | None = None
         self._filter = OneEuro()
         self._body = LiveBody()
         self._recent: list[Sight] = []
 
     def close(self) -> None:
-        """Give back the native graphs."""
-        if self._watcher is not None:
-            self._watcher.close()
-            self._watcher = None
+        """Give back what is native."""
+        if self._finder is not None:
+            self._finder.close()
+            self._finder = None
 
     def reset(self) -> None:
-        """Forget who was seen, as when the camera is turned; the graphs stay."""
+        """Forget who was seen, as when the camera is turned; the networks stay."""
         self._follower.reset()
         self._filter.reset()
         self._body.reset()
@@ -94,9 +95,9 @@ class LiveDancer(Closing):
         return replace(last, seconds=seconds, pose=Pose(landmarks))
 
     def _find(self, frame: VideoFrame) -> list[Pose]:
-        if self._watcher is None:
-            self._watcher = CrowdWatcher(survey_every=_SURVEY_EVERY)
-        return [found.pose for found in self._watcher.people(frame.image, float(frame.time))]
+        if self._finder is None:
+            self._finder = find_people(survey_every=_SURVEY_EVERY)
+        return [found.pose for found in self._finder.people(frame.image, float(frame.time))]
 
     def _take_in(self, pose: Pose, seconds: float) -> Sight:
         if self._recent and seconds - self._recent[-1].seconds > BRIDGE:

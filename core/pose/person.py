@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.errors import UnusableInput
 from core.pose import skeleton
@@ -20,6 +21,17 @@ _WORDS: Final[tuple[Literal["largest", "left", "right"], ...]] = ("largest", "le
 _FORGET_AFTER = 1.5
 _REACH_PER_SECOND = 2.0
 _REACH_AT_ONCE = 0.3
+SPECK: Final = 0.35
+"""Whoever is lower than this share of the largest person is nobody to follow."""
+_SAME_PLACE: Final = 0.15
+_PREDICT_SECONDS: Final = 0.5
+_SETTLE_SECONDS: Final = 0.25
+_COVERED: Final = 0.35
+_COLOUR_WEIGHTS: Final = np.array([0.4, 1.0, 1.0, 0.4, 1.0, 1.0], np.float32)
+"""Lightness counts less than hue: it changes with the light."""
+_OTHER_CLOTHES: Final = 30.0
+_CLOTHES_WEIGHT: Final = 2.0
+_IMPOSSIBLE: Final = 100.0
 
 
 def parse_person(text: str) -> Person:
@@ -56,14 +68,17 @@ def body_of(pose: Pose) -> Body:
     return Body(float(trunk[0]), float(trunk[1]), max(float((high - low).max()), 1.0))
 
 
+def same_place(a: Body, b: Body) -> bool:
+    """Whether two bodies are so near to each other that they are one person found twice; the first is the larger one."""
+    return bool(np.hypot(a.x - b.x, a.y - b.y) <= _SAME_PLACE * max(a.height, b.height))
+
+
 def distinct(poses: Sequence[Pose]) -> list[Pose]:
     """The people among detections, largest first; near copies of one person, and specks a third as high, are left out."""
     bodies = sorted(((body_of(p), p) for p in poses), key=lambda pair: -pair[0].height)
     kept: list[tuple[Body, Pose]] = []
     for body, pose in bodies:
-        if body.height < 0.35 * bodies[0][0].height:
-            continue
-        if all(np.hypot(body.x - k.x, body.y - k.y) > 0.15 * k.height for k, _ in kept):
+        if body.height >= SPECK * bodies[0][0].height and not any(same_place(other, body) for other, _ in kept):
             kept.append((body, pose))
     return [pose for _, pose in kept]
 
@@ -83,12 +98,58 @@ def choose(poses: Sequence[Pose], person: Person, size: tuple[int, int]) -> Pose
     return min(poses, key=lambda p: np.hypot(body_of(p).x - x, body_of(p).y - y))
 
 
+@dataclass(slots=True)
+class _Known:
+    """Somebody in view, or out of view for a moment."""
+
+    body: Body
+    colours: NDArray[np.float32] | None
+    seen_at: float
+    velocity: tuple[float, float] = (0.0, 0.0)
+
+    def expected(self, seconds: float) -> Body:
+        """Where they are by now, if they go on as they went."""
+        ahead = min(seconds - self.seen_at, _PREDICT_SECONDS)
+        return Body(self.body.x + ahead * self.velocity[0], self.body.y + ahead * self.velocity[1], self.body.height)
+
+    def distance(self, body: Body, seconds: float) -> float:
+        """How far off ``body`` is, in the heights that somebody may move meanwhile; growing and shrinking included."""
+        size_change = abs(float(np.log(body.height / self.body.height)))
+        moved = min(_apart(self.body, body), _apart(self.expected(seconds), body)) / self.body.height
+        return (moved + 0.5 * size_change) / (_REACH_AT_ONCE + _REACH_PER_SECOND * (seconds - self.seen_at))
+
+    def unlikeness(self, colours: NDArray[np.float32] | None) -> float:
+        """How differently they are dressed, 1 for certainly somebody else; 0 where colours are not known."""
+        if self.colours is None or colours is None:
+            return 0.0
+        return min(float(np.linalg.norm((self.colours - colours) * _COLOUR_WEIGHTS)) / _OTHER_CLOTHES, 1.0)
+
+    def take_in(self, body: Body, colours: NDArray[np.float32] | None, seconds: float, *, covered: bool) -> None:
+        """Note where they are now. ``covered`` keeps the colours: somebody else's may lie over them."""
+        elapsed = max(seconds - self.seen_at, 1e-3)
+        share = min(elapsed / _SETTLE_SECONDS, 1.0)
+        now = ((body.x - self.body.x) / elapsed, (body.y - self.body.y) / elapsed)
+        self.velocity = (
+            self.velocity[0] + share * (now[0] - self.velocity[0]),
+            self.velocity[1] + share * (now[1] - self.velocity[1]),
+        )
+        self.body, self.seen_at = body, seconds
+        if colours is not None and not covered:
+            self.colours = colours if self.colours is None else self.colours + share * (colours - self.colours)
+
+
+def _apart(a: Body, b: Body) -> float:
+    return float(np.hypot(a.x - b.x, a.y - b.y))
+
+
 class Follower:
     """Picks the chosen person at the start and the same one afterwards.
 
-    Whoever is followed may move ``0.3 + 2 t`` body heights in ``t`` seconds, growing and shrinking included; a detection
-    farther off is somebody else. After a second and a half without them the choice is made anew. A single person in view
-    is followed without that bound, so that a fast jump or a camera shake never loses them.
+    Everybody in view is known by position, size and the colours of their clothes, and each frame's people are assigned to those
+    who are known, so that identities survive a crossing. Whoever is followed may move ``0.3 + 2 t`` body heights in ``t``
+    seconds, growing and shrinking included; a detection farther off is somebody else. After a second and a half without them
+    the choice is made anew. A single person in view is followed without that bound, so that a fast jump or a camera shake
+    never loses them.
     """
 
     def __init__(self, person: Person = "largest") -> None:
@@ -96,36 +157,57 @@ class Follower:
         self.reset()
 
     def reset(self) -> None:
-        """Forget whom was followed, as after a cut."""
-        self._last: Body | None = None
-        self._seen_at = 0.0
+        """Forget everybody, as after a cut."""
+        self._followed: _Known | None = None
+        self._others: list[_Known] = []
         self._several_at = -_FORGET_AFTER
 
     def pick(self, poses: Sequence[Pose], seconds: float, size: tuple[int, int]) -> Pose | None:
         """The followed one among everybody found in the frame at ``seconds``, or None; ``size`` is (width, height)."""
         candidates = distinct(poses)
-        if self._last is not None and seconds - self._seen_at > _FORGET_AFTER:
-            self._last = None
+        self._forget(seconds)
         if not candidates:
             return None
         if len(candidates) > 1:
             self._several_at = seconds
-        chosen = choose(candidates, self._person, size) if self._last is None else self._same(candidates, seconds)
-        if chosen is not None:
-            self._last, self._seen_at = body_of(chosen), seconds
-        return chosen
+        bodies = [body_of(pose) for pose in candidates]
+        if self._followed is None:
+            chosen = choose(candidates, self._person, size)
+            place = next(i for i, pose in enumerate(candidates) if pose is chosen)
+            self._followed = _Known(bodies[place], chosen.colours, seconds)
+            # whoever was held for somebody else until now is known anew
+            self._others = []
+            assigned: dict[int, _Known] = {place: self._followed}
+        else:
+            alone = len(candidates) == 1 and seconds - self._several_at > _FORGET_AFTER
+            assigned = {0: self._followed} if alone else self._assigned(candidates, bodies, seconds)
+        self._take_in(candidates, bodies, assigned, seconds)
+        return next((candidates[i] for i, known in assigned.items() if known is self._followed), None)
 
-    def _same(self, candidates: Sequence[Pose], seconds: float) -> Pose | None:
-        last = self._last
-        if last is None:
-            return None
+    def _forget(self, seconds: float) -> None:
+        if self._followed is not None and seconds - self._followed.seen_at > _FORGET_AFTER:
+            self._followed = None
+        self._others = [known for known in self._others if seconds - known.seen_at <= _FORGET_AFTER]
 
-        def apart(pose: Pose) -> float:
-            body = body_of(pose)
-            size_change = abs(float(np.log(body.height / last.height)))
-            return float(np.hypot(body.x - last.x, body.y - last.y)) / last.height + 0.5 * size_change
+    def _assigned(self, candidates: Sequence[Pose], bodies: Sequence[Body], seconds: float) -> dict[int, _Known]:
+        """Who is who: numbers of candidates, each with whom it is, where it is anybody who is known."""
+        # here: it takes a tenth of a second to load, and most videos show one person
+        from scipy.optimize import linear_sum_assignment
 
-        nearest = min(candidates, key=apart)
-        alone = len(candidates) == 1 and seconds - self._several_at > _FORGET_AFTER
-        reach = _REACH_AT_ONCE + _REACH_PER_SECOND * (seconds - self._seen_at)
-        return nearest if alone or apart(nearest) <= reach else None
+        known = [person for person in (self._followed, *self._others) if person is not None]
+        distance = np.array([[person.distance(body, seconds) for body in bodies] for person in known])
+        unlike = np.array([[person.unlikeness(pose.colours) for pose in candidates] for person in known])
+        possible = distance <= 1.0
+        # whom nobody can be costs more than any pairing that is possible
+        cost = np.where(possible, distance + _CLOTHES_WEIGHT * unlike, _IMPOSSIBLE)
+        return {int(j): known[i] for i, j in zip(*linear_sum_assignment(cost), strict=True) if possible[i, j]}
+
+    def _take_in(
+        self, candidates: Sequence[Pose], bodies: Sequence[Body], assigned: dict[int, _Known], seconds: float
+    ) -> None:
+        for i, (pose, body) in enumerate(zip(candidates, bodies, strict=True)):
+            near = any(j != i and _apart(body, other) < _COVERED * body.height for j, other in enumerate(bodies))
+            if i in assigned:
+                assigned[i].take_in(body, pose.colours, seconds, covered=near)
+            else:
+                self._others.append(_Known(body, pose.colours, seconds))

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import save_file
 
+from core.engine import silent_openvino
 from core.errors import DanceError
 from core.graph import check_graph
 from core.limbs import FIELDS, PART_LAYERS, TOLD
@@ -21,7 +22,7 @@ from core.networks.build import Drawn, build
 from core.networks.config import NetworkConfig, RealtimeConfig, UNetConfig
 from core.networks.fold import fold
 from core.networks.serve import TorchRunner
-from core.runtime import NetworkFiles, OpenVinoRunner, silent_openvino, trial_inputs
+from core.runtime import NetworkFiles, OpenVinoRunner, trial_inputs
 
 TOLERANCE: Final = 2
 """Grey levels that OpenVINO's picture may differ from torch's."""

@@ -115,16 +115,16 @@ def picture_at(video: str, seconds: float) -> bytes | None:
 @st.cache_data(show_spinner=False, max_entries=50, scope="session")
 def dancers_at(video: str, seconds: float) -> tuple[bytes, list[Dancer]] | None:
     """Who can be followed from ``seconds`` on: a JPEG and everybody in it from left to right. None for fewer than two."""
-    from core.pose.estimator import Landmarker
+    from core.pose.estimator import find_people
     from core.pose.person import distinct
     from core.ui.pictures import jpeg
 
-    with Landmarker() as landmarker:
+    with find_people(tracking=False) as finder:
         for later in _LOOK_SECONDS:
             frame = _frame_at(Path(video), seconds + later, _LOOK_SIDE)
             if frame is None:
                 return None
-            poses = distinct([found.pose for found in landmarker.people(frame)])
+            poses = distinct([found.pose for found in finder.people(frame, later)])
             if len(poses) > 1:
                 size = (frame.shape[1], frame.shape[0])
                 return jpeg(frame), sorted((_dancer(p, size) for p in poses), key=lambda d: d.middle[0])

@@ -18,7 +18,7 @@ from core.generators.registry import create_generator
 from core.live.eye import Arrived, Eye
 from core.metrics import pose_error
 from core.pipeline import Act
-from core.pose.estimator import Landmarker
+from core.pose.estimator import find_people
 from core.targets.store import list_targets, load_target
 from core.types import Frame, Pose
 from tests.browser import camera
@@ -173,9 +173,9 @@ def follow_errors(frames: list[Frame], kept: list[tuple[int, Frame]]) -> list[fl
             seen = eye.look(Arrived(number, number / camera.RATE, as_sent(image, number, camera.RATE)), flip=True)
             asked |= dict.fromkeys(range(number, number + STEP), act.ask(seen.sight)[0])
     errors: list[float] = []
-    with Landmarker(most=1) as landmarker:
+    with find_people(tracking=False) as finder:
         for number, image in kept:
-            people = landmarker.people(np.ascontiguousarray(image[:, 512:]))
+            people = finder.people(np.ascontiguousarray(image[:, 512:]), 0.0)
             pose = asked[number]
             if pose is not None and people:
                 errors.append(pose_error([pose.scaled(384 / target.height)], [people[0].pose], (384, 384)).akd)
