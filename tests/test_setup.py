@@ -18,6 +18,7 @@ from streamlit import config as streamlit_config
 
 from core.settings import Settings
 from scripts import setup
+from tests.waiting import PATIENCE
 
 PROJECT = setup.PROJECT
 SERVING = (PROJECT / "requirements.txt").read_text(encoding="utf-8")
@@ -190,7 +191,7 @@ def test_index_that_is_away_or_silent_costs_seconds(serve: Callable[[Answer], st
     released = threading.Event()
 
     def keep_waiting(_: http.server.BaseHTTPRequestHandler) -> None:
-        released.wait(30)
+        released.wait(PATIENCE)
 
     try:
         assert not setup.index_offers(Path(sys.executable), "torch==2.13.0", serve(keep_waiting), seconds=1.0)

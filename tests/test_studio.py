@@ -23,7 +23,7 @@ from core.studio import DIED, Studio
 from core.targets.store import load_target
 from tests.puppets import make_puppet
 from tests.video.test_writer import mounted
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 LONG = 30.0
 
@@ -252,7 +252,7 @@ def test_a_server_that_is_killed_loses_the_last_moments_only(own_data: Path) -> 
         with pytest.raises(UnusableInput, match="Another app"):
             other.start(order())
     server.send_signal(signal.SIGKILL)
-    server.wait(10)
+    server.wait(PATIENCE)
     until(lambda: not worker.is_running(), what="the training ends as well")
     left = read_record(folder)
     assert left is not None
