@@ -135,6 +135,16 @@ def test_failed_install_leaves_no_stamp(small_environment: tuple[Path, Path], tm
     assert not (venv / ".installed-broken.txt").exists()
 
 
+# ---- the tests
+
+
+@pytest.mark.parametrize(
+    ("statuses", "whole"), [((0, 0), 0), ((0, 5), 0), ((5, 0), 0), ((1, 0), 1), ((0, 2), 2), ((5, 1), 1), ((5, 5), 5)]
+)
+def test_a_failure_in_any_run_of_the_tests_is_one_of_all(statuses: tuple[int, int], whole: int) -> None:
+    assert setup.overall(statuses) == whole
+
+
 # ---- PyTorch's index of CPU builds
 
 Answer = Callable[[http.server.BaseHTTPRequestHandler], None]
