@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from core.live import guide
 from core.live.filming import SHORTEST, Filming, Repertoire, kept_size
 from core.live.guide import PLENTY, STEP_BACK
 from core.live.lettering import lay_count, lay_time, lay_words
@@ -25,6 +26,12 @@ from tests.waiting import PATIENCE, until
 
 MARK = (210, 40, 60)
 Start = Callable[..., tuple[Filming, list[Shown]]]
+
+
+@pytest.fixture(autouse=True)
+def counts_from_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not from five: the counting itself is in tests/live/test_guide.py."""
+    monkeypatch.setattr(guide, "COUNT_SECONDS", 2)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.live import guide
 from core.ui import live as ui_live
 from core.ui.footage import MOST_PARTS, WAY
 from core.ui.house import House
@@ -35,8 +36,9 @@ def train(open_app: Open) -> AppTest:
 
 
 @pytest.fixture
-def filming(train: AppTest) -> Iterator[tuple[AppTest, Any]]:
-    """The page, and the stream of a browser that has connected."""
+def filming(train: AppTest, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[AppTest, Any]]:
+    """The page, and the stream of a browser that has connected. It counts from one, not from five."""
+    monkeypatch.setattr(guide, "COUNT_SECONDS", 1)
     train.segmented_control(key=WAY).set_value("film").run()
     stream = train.session_state["film"].stream
     stream.begin()
