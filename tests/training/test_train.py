@@ -242,8 +242,11 @@ UNUSABLE = (
     (["--target", "puppet", "--generator", "mlp-se", "--epochs", "1", "--resume"], "--resume"),
 )
 ONE_AFTER_THE_OTHER = """
-import json, sys
+import json, os, sys
+from core.cli import app
+stderr = os.dup(2)
 for words in json.loads(sys.argv[1]):
+    os.dup2(stderr, 2)  # which a command takes away from the native libraries
     try:
         app(["train", *words])
     except SystemExit as end:
