@@ -7,8 +7,8 @@ second, latency by numbers in the pictures themselves, and the server's processo
 the first picture 3 seconds after START; with ``realtime`` alone 25 a second, at most 45 ms (p50) and 110 ms (p95) later than
 untouched, and 15 a second each for two; with ``unet-attn`` at most 80 and 140 ms later; after ten minutes as at first.
 
-``--minutes`` lets it run on and measures again; ``--visitors 2`` measures two at once. Appends a row to ``results/live.csv``. Run it on an
-otherwise idle machine; it needs the requirements of the tests and a Chromium.
+``--minutes`` lets it run on and measures again; ``--visitors 2`` measures two at once. Appends a row to ``results/live.csv``.
+Run it on an otherwise idle machine; it needs the requirements of the tests and a Chromium.
 """
 
 from __future__ import annotations
