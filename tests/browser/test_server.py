@@ -40,6 +40,7 @@ def test_a_start_a_crash_another_start_and_a_polite_stop(come: Come, start: Star
 
     # a result is forgotten when its time is over, and its upload stays with whoever brought it
     stage.upload(page, clip.name, clip)
+    stage.wait_until_warm(page)
     stage.press_dance(page)
     until(lambda: len(second.files()) > 1, what="the result's file")
     until(lambda: [path.read_bytes() for path in second.files()] == [clip.read_bytes()], what="the result to go")
