@@ -114,7 +114,8 @@ def test_a_place_that_cannot_be_written_to_is_not_status_0(tmp_path: Path) -> No
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="polite kills are a Unix thing")
 def test_a_polite_kill_leaves_nothing_half_written(tmp_path: Path) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "core", "transfer", "omar-street", "--target", "theo", "--output", str(tmp_path / "out.mp4")],
+        [sys.executable, "-m", "core", "transfer", "omar-street", "--target", "theo", "--end", "6",
+         "--output", str(tmp_path / "out.mp4")],
         cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
     )  # fmt: skip
     until(lambda: process.poll() is not None or list(tmp_path.iterdir()), what="something half-written")
