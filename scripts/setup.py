@@ -36,6 +36,12 @@ LIBRARIES = {
 }
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 LEFTOVERS = (".venv", ".pytest_cache", ".mypy_cache", ".ruff_cache", "build")
+# Most tests keep one core busy: two processes share them by files. A browser and its server want the machine for themselves.
+TESTS = (
+    ("-m", "not long and not browser", "-n", "2", "--dist", "loadfile"),
+    ("-m", "browser and not long"),
+)
+NONE_CHOSEN = 5
 CHECKS = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",))
 
 
@@ -275,6 +281,22 @@ def check(python: Path) -> None:
             raise SystemExit(status)
 
 
+def test(python: Path, extra: Sequence[str]) -> NoReturn:
+    """Run every test that is not marked ``long``, and end the program with pytest's status."""
+    commands = [[str(python), "-m", "pytest", *words, *extra] for words in TESTS]
+    try:
+        statuses = [subprocess.run(command, check=False).returncode for command in commands]
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    raise SystemExit(overall(statuses))
+
+
+def overall(statuses: Sequence[int]) -> int:
+    """The first status that tells of a failure; that no test was chosen is one only where it is so of every run."""
+    ran = [status for status in statuses if status != NONE_CHOSEN]
+    return next((status for status in ran if status), 0) if ran else NONE_CHOSEN
+
+
 def clean() -> None:
     """Remove the environment and the caches of tools."""
     for name in LEFTOVERS:
@@ -291,8 +313,10 @@ def perform(command: str, extra: Sequence[str]) -> None:
         check(python)
     if command == "run":
         become([str(python), "-m", "streamlit", "run", "app.py", *extra])
-    if command in ("test", "test-long"):
-        become([str(python), "-m", "pytest", "-m", "not long" if command == "test" else "long", *extra])
+    if command == "test":
+        test(python, extra)
+    if command == "test-long":
+        become([str(python), "-m", "pytest", "-m", "long", *extra])
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,10 @@ import pytest
 
 if TYPE_CHECKING:
     from core.runtime import NetworkFiles
+
+# Before torch is imported, here or in a process that a test starts. The networks of tests are so small that a second thread
+# mostly waits for the first: for twice the processor time on an idle machine, and for whole time slices on a busy one.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 PROJECT = Path(__file__).resolve().parent.parent
 

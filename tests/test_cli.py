@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -15,13 +14,14 @@ from core.targets.manifest import read_manifest
 from core.video.reader import VideoReader
 from tests.conftest import PROJECT
 from tests.media import frames_of, sound_seconds
+from tests.waiting import PATIENCE, until
 
 
 def run(*words: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """``python -m core WORDS`` as a person types it."""
     return subprocess.run(
         [sys.executable, "-m", "core", *map(str, words)],
-        cwd=PROJECT, capture_output=True, text=True, timeout=120, env=os.environ | environment, check=False,
+        cwd=PROJECT, capture_output=True, text=True, timeout=PATIENCE, env=os.environ | environment, check=False,
     )  # fmt: skip
 
 
@@ -114,12 +114,13 @@ def test_a_place_that_cannot_be_written_to_is_not_status_0(tmp_path: Path) -> No
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="polite kills are a Unix thing")
 def test_a_polite_kill_leaves_nothing_half_written(tmp_path: Path) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "core", "transfer", "omar-street", "--target", "theo", "--output", str(tmp_path / "out.mp4")],
+        [sys.executable, "-m", "core", "transfer", "omar-street", "--target", "theo", "--end", "6",
+         "--output", str(tmp_path / "out.mp4")],
         cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
     )  # fmt: skip
-    time.sleep(4)
+    until(lambda: process.poll() is not None or list(tmp_path.iterdir()), what="something half-written")
     process.terminate()
-    process.communicate(timeout=30)
+    process.communicate(timeout=PATIENCE)
     assert process.returncode != 0
     assert list(tmp_path.iterdir()) == []
 

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from time import monotonic, sleep
+from time import sleep
 from typing import Any
 
 import pytest
 
 from core.errors import Cancelled, UnusableInput
 from core.jobs import UNEXPECTED, Job, JobCentre, JobHandle, TooBusy
+from tests.waiting import PATIENCE, until
 
 
 @pytest.fixture
@@ -32,20 +33,15 @@ class Gate:
         return "danced"
 
 
-def eventually(true: Callable[[], bool], seconds: float = 5.0) -> bool:
-    end = monotonic() + seconds
-    while not true() and monotonic() < end:
-        sleep(0.005)
-    return true()
-
-
 def test_a_job_runs_and_its_id_brings_job_and_result_back(centre: JobCentre) -> None:
-    job: Job[Any, Any] = centre.submit(lambda handle: 6 * 7, about="the question")
+    released = threading.Event()
+    job: Job[Any, Any] = centre.submit(lambda handle: 6 * 7, about="the question", release=released.set)
 
-    assert job.wait(5)
+    assert job.wait(PATIENCE)
     found = centre.find(job.id)
     assert found is job
     assert (job.state, job.result, job.about, job.error) == ("done", 42, "the question", None)
+    assert not released.is_set()
 
 
 def test_ids_cannot_be_guessed(centre: JobCentre) -> None:
@@ -67,11 +63,11 @@ def test_only_the_newest_progress_and_preview_are_kept(centre: JobCentre) -> Non
         return gate(handle)
 
     job = centre.submit(work)
-    assert gate.started.wait(5)
+    assert gate.started.wait(PATIENCE)
     assert (job.state, job.progress, job.preview) == ("running", 99, "picture 99")
 
     gate.go.set()
-    assert job.wait(5)
+    assert job.wait(PATIENCE)
     assert job.preview is None
     assert job.progress == 99
 
@@ -80,7 +76,7 @@ def test_jobs_wait_in_order_of_arrival_and_know_their_place(centre: JobCentre) -
     order: list[int] = []
     gate = Gate()
     first: Job[Any, Any] = centre.submit(gate)
-    assert gate.started.wait(5)
+    assert gate.started.wait(PATIENCE)
 
     def note(n: int) -> Callable[[JobHandle[int]], None]:
         return lambda handle: order.append(n)
@@ -90,7 +86,7 @@ def test_jobs_wait_in_order_of_arrival_and_know_their_place(centre: JobCentre) -
     assert {job.state for job in waiting} == {"waiting"}
 
     gate.go.set()
-    assert all(job.wait(5) for job in waiting)
+    assert all(job.wait(PATIENCE) for job in waiting)
     assert order == [1, 2, 3]
     assert centre.place(waiting[2]) == 0
 
@@ -100,12 +96,12 @@ def test_a_bounded_number_runs_side_by_side() -> None:
     gates = [Gate(), Gate(), Gate()]
     jobs = [centre.submit(gate) for gate in gates]
     try:
-        assert gates[0].started.wait(5)
-        assert gates[1].started.wait(5)
+        assert gates[0].started.wait(PATIENCE)
+        assert gates[1].started.wait(PATIENCE)
         assert not gates[2].started.wait(0.1)
         assert centre.place(jobs[2]) == 1
         gates[1].go.set()
-        assert gates[2].started.wait(5)
+        assert gates[2].started.wait(PATIENCE)
     finally:
         centre.close()
     assert jobs[1].state == "done"
@@ -114,7 +110,7 @@ def test_a_bounded_number_runs_side_by_side() -> None:
 def test_a_full_queue_refuses_with_a_sentence_and_lets_go(centre: JobCentre) -> None:
     gate = Gate()
     centre.submit(gate)
-    assert gate.started.wait(5)
+    assert gate.started.wait(PATIENCE)
     for _ in range(3):
         centre.submit(lambda handle: None)
     released: list[str] = []
@@ -128,34 +124,34 @@ def test_a_full_queue_refuses_with_a_sentence_and_lets_go(centre: JobCentre) -> 
 def test_cancel_while_waiting(centre: JobCentre) -> None:
     gate, released, ran = Gate(), threading.Event(), threading.Event()
     centre.submit(gate)
-    assert gate.started.wait(5)
+    assert gate.started.wait(PATIENCE)
     waiting: Job[Any, Any] = centre.submit(lambda handle: ran.set(), release=released.set)
 
     centre.cancel(waiting)
 
-    assert waiting.wait(1)
+    assert waiting.wait(PATIENCE)
     assert waiting.state == "cancelled"
     assert released.is_set()
     gate.go.set()
-    assert centre.submit(lambda handle: None).wait(5)
+    assert centre.submit(lambda handle: None).wait(PATIENCE)
     assert not ran.is_set()
 
 
 def test_cancel_while_running(centre: JobCentre) -> None:
     gate, released = Gate(), threading.Event()
     job = centre.submit(gate, release=released.set)
-    assert gate.started.wait(5)
+    assert gate.started.wait(PATIENCE)
 
     centre.cancel(job)
 
-    assert job.wait(5)
+    assert job.wait(PATIENCE)
     assert (job.state, job.result, job.error) == ("cancelled", None, None)
     assert released.is_set()
 
 
 def test_cancel_after_the_end_changes_nothing(centre: JobCentre) -> None:
     job: Job[Any, Any] = centre.submit(lambda handle: "kept")
-    assert job.wait(5)
+    assert job.wait(PATIENCE)
 
     centre.cancel(job)
 
@@ -167,15 +163,15 @@ def test_work_that_ends_although_it_was_cancelled_leaves_no_result(centre: JobCe
 
     def deaf(handle: JobHandle[int]) -> str:
         started.set()
-        go.wait(5)
+        go.wait(PATIENCE)
         return "result"
 
     job = centre.submit(deaf, release=released.set)
-    assert started.wait(5)
+    assert started.wait(PATIENCE)
     centre.cancel(job)
     go.set()
 
-    assert job.wait(5)
+    assert job.wait(PATIENCE)
     assert (job.state, job.result) == ("cancelled", None)
     assert released.is_set()
 
@@ -186,7 +182,7 @@ def test_an_error_with_a_sentence_is_shown_as_it_is(centre: JobCentre) -> None:
 
     job = centre.submit(work)
 
-    assert job.wait(5)
+    assert job.wait(PATIENCE)
     assert (job.state, job.error) == ("failed", "holiday.mp4 holds sound but no picture: choose a video.")
 
 
@@ -196,11 +192,11 @@ def test_any_other_error_is_logged_and_the_next_job_runs(centre: JobCentre, capl
 
     job = centre.submit(work)
 
-    assert job.wait(5)
+    assert job.wait(PATIENCE)
     assert (job.state, job.error) == ("failed", UNEXPECTED)
     assert "secret detail" in caplog.text
     assert "Traceback" in caplog.text
-    assert centre.submit(lambda handle: 1).wait(5)
+    assert centre.submit(lambda handle: 1).wait(PATIENCE)
 
 
 def test_a_job_is_forgotten_when_its_time_is_over() -> None:
@@ -208,12 +204,9 @@ def test_a_job_is_forgotten_when_its_time_is_over() -> None:
     released = threading.Event()
     try:
         job: Job[Any, Any] = centre.submit(lambda handle: "result", release=released.set)
-        assert job.wait(5)
-        assert centre.find(job.id) is job
-        assert not released.is_set()
-
-        assert eventually(lambda: centre.find(job.id) is None)
-        assert released.wait(5)
+        assert job.wait(PATIENCE)
+        until(lambda: centre.find(job.id) is None)
+        assert released.wait(PATIENCE)
         assert job.result is None
     finally:
         centre.close()
@@ -224,7 +217,7 @@ def test_the_time_starts_at_the_end_of_the_work() -> None:
     gate = Gate()
     try:
         job = centre.submit(gate)
-        assert gate.started.wait(5)
+        assert gate.started.wait(PATIENCE)
         sleep(0.3)
         assert centre.find(job.id) is job
     finally:
@@ -235,10 +228,10 @@ def test_closing_stops_everything_and_lets_go_of_everything() -> None:
     centre = JobCentre()
     released: list[str] = []
     done: Job[Any, Any] = centre.submit(lambda handle: "kept until now", release=lambda: released.append("done"))
-    assert done.wait(5)
+    assert done.wait(PATIENCE)
     gate = Gate()
     running = centre.submit(gate, release=lambda: released.append("running"))
-    assert gate.started.wait(5)
+    assert gate.started.wait(PATIENCE)
     waiting: Job[Any, Any] = centre.submit(lambda handle: None, release=lambda: released.append("waiting"))
 
     centre.close()
@@ -253,7 +246,7 @@ def test_closing_stops_everything_and_lets_go_of_everything() -> None:
 def test_things_are_let_go_once(centre: JobCentre) -> None:
     times: list[int] = []
     job: Job[int, None] = centre.submit(lambda handle: None, release=lambda: times.append(1))
-    assert job.wait(5)
+    assert job.wait(PATIENCE)
 
     centre.close()
     centre.close()
@@ -283,7 +276,7 @@ def test_many_visitors_at_once() -> None:
     for thread in threads:
         thread.join()
     try:
-        assert all(job.wait(5) for job in jobs)
+        assert all(job.wait(PATIENCE) for job in jobs)
         assert all(job.result == job.about**2 for job in jobs if job.state == "done")
         assert {job.state for job in jobs} <= {"done", "cancelled"}
         assert sum(job.state == "done" for job in jobs) >= 96

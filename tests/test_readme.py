@@ -15,6 +15,7 @@ from core import dances
 from core.video.reader import VideoReader
 from tests.conftest import PROJECT
 from tests.media import frames_of, write_video
+from tests.waiting import PATIENCE
 
 README = (PROJECT / "README.md").read_text()
 SHORTER = {"transfer": ["--end", "0.4"], "compare": ["--end", "0.4"], "train": ["--size", "64", "--minutes", "0.02"]}
@@ -44,7 +45,7 @@ def test_every_command_of_the_readme_works_in_its_order(tmp_path: Path) -> None:
             environment["DANCE_DATA"] = str(tmp_path / "elsewhere")
         done = subprocess.run(
             [sys.executable, "-m", "core", *words, *short],
-            cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False,
+            cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False,
         )  # fmt: skip
         assert done.returncode == 0, (words, done.stderr)
     assert len(frames_of(tmp_path / "theo.mp4")) == 10

@@ -18,6 +18,7 @@ from streamlit import config as streamlit_config
 
 from core.settings import Settings
 from scripts import setup
+from tests.waiting import PATIENCE
 
 PROJECT = setup.PROJECT
 SERVING = (PROJECT / "requirements.txt").read_text(encoding="utf-8")
@@ -134,6 +135,16 @@ def test_failed_install_leaves_no_stamp(small_environment: tuple[Path, Path], tm
     assert not (venv / ".installed-broken.txt").exists()
 
 
+# ---- the tests
+
+
+@pytest.mark.parametrize(
+    ("statuses", "whole"), [((0, 0), 0), ((0, 5), 0), ((5, 0), 0), ((1, 0), 1), ((0, 2), 2), ((5, 1), 1), ((5, 5), 5)]
+)
+def test_a_failure_in_any_run_of_the_tests_is_one_of_all(statuses: tuple[int, int], whole: int) -> None:
+    assert setup.overall(statuses) == whole
+
+
 # ---- PyTorch's index of CPU builds
 
 Answer = Callable[[http.server.BaseHTTPRequestHandler], None]
@@ -190,7 +201,7 @@ def test_index_that_is_away_or_silent_costs_seconds(serve: Callable[[Answer], st
     released = threading.Event()
 
     def keep_waiting(_: http.server.BaseHTTPRequestHandler) -> None:
-        released.wait(30)
+        released.wait(PATIENCE)
 
     try:
         assert not setup.index_offers(Path(sys.executable), "torch==2.13.0", serve(keep_waiting), seconds=1.0)

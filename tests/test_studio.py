@@ -9,7 +9,7 @@ import subprocess
 import sys
 import textwrap
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -23,8 +23,8 @@ from core.studio import DIED, Studio
 from core.targets.store import load_target
 from tests.puppets import make_puppet
 from tests.video.test_writer import mounted
+from tests.waiting import PATIENCE, until
 
-PATIENCE = 90.0
 LONG = 30.0
 
 
@@ -46,17 +46,10 @@ def order(minutes: float = LONG, generator: str = "mlp", target: str = "puppet")
     return Record(target=target, generator=generator, minutes=minutes, device="cpu")
 
 
-def until(so: Callable[[], object], what: str) -> None:
-    end = monotonic() + PATIENCE
-    while not so():
-        assert monotonic() < end, f"waited {PATIENCE:.0f} s until {what}"
-        sleep(0.05)
-
-
 def until_learning(studio: Studio, run: str, rounds: int = 1) -> None:
     found = studio.find(run)
     assert found is not None
-    until(lambda: len(curve(found.folder)) >= rounds or over(studio, run), "it learns")
+    until(lambda: len(curve(found.folder)) >= rounds or over(studio, run), what="it learns")
     assert not over(studio, run), studio.find(run)
 
 
@@ -78,6 +71,7 @@ def generators() -> tuple[str, ...]:
 
 def test_what_is_ordered_is_trained_and_given(studio: Studio) -> None:
     assert "mlp" not in generators()
+    begun = monotonic()
     run = studio.start(order(0.1))
     phases = set()
     while not over(studio, run):
@@ -89,7 +83,7 @@ def test_what_is_ordered_is_trained_and_given(studio: Studio) -> None:
     assert record is not None
     assert (record.state, record.error) == ("done", None)
     assert {"starting", "training"} <= phases
-    assert record.trained == pytest.approx(0.1, abs=0.1)
+    assert 0.1 <= record.trained <= (monotonic() - begun) / 60
     assert "mlp" in generators()
     points = curve(record.folder)
     assert points[-1].loss < points[0].loss
@@ -100,7 +94,7 @@ def test_what_is_ordered_is_trained_and_given(studio: Studio) -> None:
 
 def test_one_is_trained_at_a_time_and_others_see_their_place(studio: Studio) -> None:
     first, second, third = (studio.start(order(generator=name)) for name in ("mlp", "mlp-se", "unet"))
-    until(lambda: state(studio, first) == "training", "the first one begins")
+    until(lambda: state(studio, first) == "training", what="the first one begins")
     assert [studio.place(run) for run in (first, second, third)] == [0, 1, 2]
     studio.stop(second)
     assert state(studio, second) == "stopped"
@@ -124,21 +118,23 @@ def test_a_pause_costs_nothing_and_the_performer_can_be_tried_meanwhile(studio: 
         standing = studio.standing(run)
         return "" if standing is None else standing.phase
 
-    until(lambda: phase() == "paused", "it pauses")
+    until(lambda: phase() == "paused", what="it pauses")
     before = studio.standing(run)
     studio.give(run)
-    until(lambda: "mlp" in generators(), "the performer has it")
-    until(lambda: (s := studio.standing(run)) is not None and s.given == 1, "it is told")
+    until(lambda: "mlp" in generators(), what="the performer has it")
+    until(lambda: (s := studio.standing(run)) is not None and s.given == 1, what="it is told")
     assert phase() == "paused"
     after = studio.standing(run)
     assert before is not None
     assert after is not None
     assert after.minutes == before.minutes
+    went_on = monotonic()
     studio.go_on(run)
-    until(lambda: phase() == "training", "it goes on")
+    until(lambda: phase() == "training", what="it goes on")
     later = studio.standing(run)
+    passed = (monotonic() - went_on) / 60
     assert later is not None
-    assert later.minutes < before.minutes + 0.2, "the pause does not count"
+    assert later.minutes <= before.minutes + passed, "the pause does not count"
     assert later.losses[: len(before.losses)] == before.losses
 
 
@@ -146,7 +142,7 @@ def test_stopped_it_keeps_what_was_learnt_and_can_go_on(studio: Studio) -> None:
     run = studio.start(order())
     until_learning(studio, run, rounds=2)
     studio.stop(run)
-    until(lambda: over(studio, run), "it stops")
+    until(lambda: over(studio, run), what="it stops")
     record = studio.find(run)
     assert record is not None
     assert (record.state, record.error) == ("stopped", None)
@@ -154,7 +150,7 @@ def test_stopped_it_keeps_what_was_learnt_and_can_go_on(studio: Studio) -> None:
     known = len(curve(record.folder))
     more = record.trained + 0.05 - record.minutes
     studio.resume(run, more_minutes=more)
-    until(lambda: over(studio, run), "it is done")
+    until(lambda: over(studio, run), what="it is done")
     longer = studio.find(run)
     assert longer is not None
     assert (longer.state, longer.error) == ("done", None)
@@ -164,7 +160,7 @@ def test_stopped_it_keeps_what_was_learnt_and_can_go_on(studio: Studio) -> None:
 
 def test_what_cannot_be_trained_says_why(studio: Studio) -> None:
     nobody, nothing = studio.start(order(target="nobody-there")), studio.start(order(generator="crayon"))
-    until(lambda: over(studio, nobody) and over(studio, nothing), "both fail")
+    until(lambda: over(studio, nobody) and over(studio, nothing), what="both fail")
     for run, word in ((nobody, "performer"), (nothing, "crayon")):
         record = studio.find(run)
         assert record is not None
@@ -204,7 +200,7 @@ def small_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
 
 def test_a_full_disk_ends_a_training_and_not_the_next(small_disk: Path, studio: Studio) -> None:
     first, second = (studio.start(order(generator=name)) for name in ("mlp", "mlp-se"))
-    until(lambda: over(studio, first) and over(studio, second), "there is no room for either")
+    until(lambda: over(studio, first) and over(studio, second), what="there is no room for either")
     for run in (first, second):
         record = studio.find(run)
         assert record is not None
@@ -213,7 +209,7 @@ def test_a_full_disk_ends_a_training_and_not_the_next(small_disk: Path, studio: 
     assert generators() == ("nearest", "nearest-frame")
     subprocess.run(["mount", "-o", "remount,size=200m", str(small_disk)], check=True, capture_output=True)
     third = studio.start(order(0.05))
-    until(lambda: over(studio, third), "with room again it is trained")
+    until(lambda: over(studio, third), what="with room again it is trained")
     assert state(studio, third) == "done"
     assert "mlp" in generators()
 
@@ -223,7 +219,7 @@ def test_a_training_that_dies_is_interrupted_and_goes_on(studio: Studio) -> None
     until_learning(studio, run, rounds=2)
     (worker,) = psutil.Process().children()
     worker.kill()
-    until(lambda: over(studio, run), "its death is noticed")
+    until(lambda: over(studio, run), what="its death is noticed")
     record = studio.find(run)
     assert record is not None
     assert (record.state, record.error) == ("interrupted", DIED)
@@ -249,15 +245,15 @@ SERVER = """
 def test_a_server_that_is_killed_loses_the_last_moments_only(own_data: Path) -> None:
     server = subprocess.Popen([sys.executable, "-c", textwrap.dedent(SERVER)], cwd=paths.PROJECT)
     folder = order().folder
-    until(lambda: len(curve(folder)) >= 3, "it learns")
+    until(lambda: len(curve(folder)) >= 3, what="it learns")
     (worker,) = psutil.Process(server.pid).children()
     with Studio() as other:
         assert other.records() == [], "what a living server has in hand is left to it"
         with pytest.raises(UnusableInput, match="Another app"):
             other.start(order())
     server.send_signal(signal.SIGKILL)
-    server.wait(10)
-    until(lambda: not worker.is_running(), "the training ends as well")
+    server.wait(PATIENCE)
+    until(lambda: not worker.is_running(), what="the training ends as well")
     left = read_record(folder)
     assert left is not None
     assert left.state == "training"

@@ -5,7 +5,6 @@ import io
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
@@ -14,6 +13,7 @@ import pytest
 from core.errors import NotAVideo, OutputFailed, OverLimit, UnusableInput
 from core.targets.manifest import is_slug
 from core.workspace import MEGABYTE, Shelf, Workspace, display_name, sweep
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -211,19 +211,18 @@ class TestShelf:
 
         shelf.away()
 
-        end = time.monotonic() + 5
-        while hold.stored.path.exists() and time.monotonic() < end:
-            time.sleep(0.01)
-        assert not hold.stored.path.exists()
+        until(lambda: not hold.stored.path.exists())
 
     def test_who_comes_back_in_time_finds_it(self, files: Workspace) -> None:
-        shelf = Shelf(grace_seconds=0.2)
-        hold = files.take(io.BytesIO(b"abc"), "a", 3, MEGABYTE)
+        shelf, left = Shelf(grace_seconds=0.5), Shelf(grace_seconds=0.5)
+        hold, lost = (files.take(io.BytesIO(b"abc"), name, 3, MEGABYTE) for name in ("a", "b"))
         shelf.put("upload", hold)
+        left.put("upload", lost)
 
         shelf.away()
         shelf.back()
-        time.sleep(0.4)
+        left.away()
+        until(lambda: not lost.stored.path.exists())
 
         assert hold.stored.path.exists()
         shelf.clear()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import io
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from core.generators.registry import list_generators
 from core.types import Frame as Image
 from core.video.reader import VideoReader
 from tests.browser.page import CHROMIUM_ARGUMENTS
+from tests.waiting import PATIENCE, until
 
 SIZE: Final = (640, 480)
 RATE: Final = 30
@@ -92,22 +92,22 @@ def probed(browser: Browser, **options: Any) -> BrowserContext:
     return context
 
 
-def component(page: Page, seconds: float = 40.0) -> Frame:
+def component(page: Page, seconds: float = PATIENCE) -> Frame:
     """The frame of the connection's component."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        for frame in page.frames:
-            if "streamlit_webrtc" in frame.url:
-                return frame
-        page.wait_for_timeout(50)
-    raise TimeoutError("the page shows no component of streamlit-webrtc")
+
+    def found() -> list[Frame]:
+        page.wait_for_timeout(20)  # frames come and go only while the driver is listened to
+        return [frame for frame in page.frames if "streamlit_webrtc" in frame.url]
+
+    until(found, seconds, what="the component of streamlit-webrtc")
+    return found()[0]
 
 
 def start(page: Page) -> Frame:
     """Press START; returns the component's frame."""
     frame = component(page)
     button = frame.get_by_role("button", name="Start", exact=False)
-    expect(button).to_be_enabled(timeout=40_000)
+    expect(button).to_be_enabled(timeout=PATIENCE * 1000)
     button.click()
     return frame
 
@@ -115,10 +115,17 @@ def start(page: Page) -> Frame:
 def draw_with(page: Page, generator: str) -> None:
     """Choose a generator by its name."""
     title = next(spec.title for spec in list_generators() if spec.name == generator)
-    # a list that is opened while the page is made again closes
-    page.wait_for_timeout(2000)
-    page.locator(".st-key-live-generator").get_by_role("combobox").click()
-    page.get_by_role("option", name=title, exact=True).click()
+
+    def chosen() -> bool:
+        # a list that is opened while the page is made again closes
+        page.locator(".st-key-live-generator").get_by_role("combobox").click()
+        try:
+            page.get_by_role("option", name=title, exact=True).click(timeout=2000)
+        except Late:
+            return False
+        return True
+
+    until(chosen, what=f"{generator} to be chosen")
 
 
 def stop(page: Page) -> None:
@@ -126,14 +133,14 @@ def stop(page: Page) -> None:
     component(page).get_by_role("button", name="Stop", exact=False).click()
 
 
-def wait_for_pictures(frame: Frame, count: int = 1, seconds: float = 40.0) -> None:
+def wait_for_pictures(frame: Frame, count: int = 1, seconds: float = PATIENCE) -> None:
     """So many pictures were shown whose number could be read."""
     frame.wait_for_function(
         f"() => window.__probe.remote.filter(shown => shown[1] >= 0).length >= {count}", timeout=seconds * 1000
     )
 
 
-def wait_until_shown(frame: Frame, seconds: float = 40.0) -> None:
+def wait_until_shown(frame: Frame, seconds: float = PATIENCE) -> None:
     """Any picture was shown."""
     frame.wait_for_function("() => window.__probe.remote.length > 0", timeout=seconds * 1000)
 

@@ -17,19 +17,18 @@ from core import dances, paths
 from core.video.reader import VideoReader
 from core.video.writer import VideoWriter
 from scripts.setup import find_browser
-from tests.browser.page import CHROMIUM_ARGUMENTS, PATIENCE, WIDE, reach, wait_until_clickable, wait_until_warm
+from tests.browser.page import CHROMIUM_ARGUMENTS, WIDE, reach, wait_until_clickable, wait_until_warm
 from tests.browser.serving import Server, serving
+from tests.waiting import PATIENCE
 
 UPLOAD_MB = 8
-_FIGURES = pytest.StashKey[dict[str, float]]()
 
-Figure = Callable[[str, float], None]
 Picture = Callable[[Page, str], None]
 Start = Callable[..., Server]
 
 
 class Come(Protocol):
-    """Opens a page as a new visitor, with cookies and cache of their own."""
+    """Opens a page as a new visitor, with cookies and cache of their own; the dance page when it can be clicked."""
 
     def __call__(self, path: str = "/", *, at: Server | None = None, size: tuple[int, int] = WIDE) -> Page: ...
 
@@ -64,7 +63,7 @@ def server(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
     folder = tmp_path_factory.mktemp("app")
     with serving(folder, DANCE_MAX_UPLOAD_MB=str(UPLOAD_MB)) as running:
         with contextlib.closing(chromium.new_page()) as page:
-            reach(page, running.url, 2 * PATIENCE)
+            reach(page, running.url)
             wait_until_warm(page)
         yield running
         assert running.process.poll() is None, "the server ended by itself"
@@ -89,7 +88,8 @@ def come(chromium: Browser, start: Start, request: pytest.FixtureRequest) -> Ite
         pages.append(page := context.new_page())
         _listen(page, complaints)
         reach(page, f"{where.url}{path}")
-        wait_until_clickable(page)
+        if urlsplit(path).path == "/":
+            wait_until_clickable(page)
         return page
 
     yield arrive
@@ -169,17 +169,3 @@ def picture(tmp_path: Path) -> Picture:
         page.screenshot(path=folder / f"{name}.png")
 
     return keep
-
-
-@pytest.fixture
-def figure(request: pytest.FixtureRequest) -> Figure:
-    """Notes a measured number for the end of the run."""
-    return request.config.stash.setdefault(_FIGURES, {}).__setitem__
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    figures = config.stash.get(_FIGURES, {})
-    if figures:
-        terminalreporter.section("measured in the browser")
-        for name, value in figures.items():
-            terminalreporter.line(f"{name}: {value:.2f}")

@@ -10,6 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Error, Locator, Page, TimeoutError, expect
 
+from tests.waiting import PATIENCE
+
 WIDE = (1400, 900)
 PHONE = (390, 844)
 
@@ -18,12 +20,8 @@ CHROMIUM_ARGUMENTS = [
     "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required",
 ]  # fmt: skip
 
-PATIENCE = 40.0
-"""Seconds for anything that a person would call at once; machines may be busy."""
-DANCE_SECONDS = 240.0
-"""Seconds for a whole bundled dance."""
-PLAY_SECONDS = 90.0
-"""Seconds for playing any of the tests' videos."""
+DANCE_SECONDS = 2 * PATIENCE
+"""Seconds for a whole bundled dance, on however busy a machine."""
 
 
 def reach(page: Page, url: str, seconds: float = PATIENCE) -> None:
@@ -169,13 +167,14 @@ def play_to_end(page: Page, rate: float = 1.0) -> dict[str, Any]:
         return video.ended
     }"""
     try:
-        page.wait_for_function(ended, timeout=PLAY_SECONDS * 1000)
+        page.wait_for_function(ended, timeout=PATIENCE * 1000)
     except TimeoutError as late:
-        raise AssertionError(f"the player does not come to its end: {_player(page)}") from late
-    return _player(page)
+        raise AssertionError(f"the player does not come to its end: {player(page)}") from late
+    return player(page)
 
 
-def _player(page: Page) -> dict[str, Any]:
+def player(page: Page) -> dict[str, Any]:
+    """What the player says about itself."""
     state: dict[str, Any] = page.evaluate(
         """() => { const v = document.querySelector('video'); return {
             at: v.currentTime, duration: v.duration, width: v.videoWidth, height: v.videoHeight, muted: v.muted,

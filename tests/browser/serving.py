@@ -7,15 +7,17 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic, sleep
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from tests.waiting import PATIENCE, until
+
+__all__ = ["PROJECT", "Server", "free_port", "serving", "until"]
+
 PROJECT = Path(__file__).resolve().parents[2]
-_STOP_SECONDS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class Server:
     def healthy(self) -> bool:
         """Whether it answers and says that it is well."""
         try:
-            with urlopen(f"{self.url}/_stcore/health", timeout=5) as answer:
+            with urlopen(f"{self.url}/_stcore/health", timeout=PATIENCE) as answer:
                 return bool(answer.status == 200)
         except (URLError, TimeoutError, ConnectionError):
             return False
@@ -47,7 +49,7 @@ class Server:
         """End it politely, as Ctrl-C and a service manager do."""
         self.process.terminate()
         try:
-            self.process.wait(_STOP_SECONDS)
+            self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self.kill()
 
@@ -86,16 +88,3 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
     return port
-
-
-def until(condition: Callable[[], bool], seconds: float) -> None:
-    """Wait for something that the page does not show.
-
-    Raises:
-        TimeoutError: it did not come.
-    """
-    deadline = monotonic() + seconds
-    while not condition():
-        if monotonic() > deadline:
-            raise TimeoutError(f"not within {seconds:g} s")
-        sleep(0.1)

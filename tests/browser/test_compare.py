@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import re
 from pathlib import Path
-from statistics import median
 
 import numpy as np
 import pytest
@@ -14,32 +13,25 @@ from playwright.sync_api import Locator, Page, expect
 from core.video.probe import probe
 from core.video.reader import VideoReader
 from tests.browser import page as stage
-from tests.browser.conftest import Come, Figure, Picture
+from tests.browser.conftest import Come, Picture
 
 pytestmark = pytest.mark.browser
-
-MEASURE_SECONDS = 180.0
-SEEK_MS = 200.0
-"""What a person may wait for a frame."""
 
 
 def reel(page: Page) -> Locator:
     return page.locator("section.reel")
 
 
-def wait_until_rested(page: Page, frame: int) -> None:
-    """That frame is drawn, and the page has heard of it."""
-    expect(reel(page)).to_have_attribute("data-frame", str(frame))
-    page.wait_for_timeout(300)
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+def glimpse(page: Page) -> Locator:
+    """The first words of what lies behind the frame at which the slider rests."""
+    return page.locator(".glimpses figcaption").first
 
 
-def scrub(page: Page, frame: int) -> float:
-    """Drag the slider there; milliseconds from the input to the drawn frame."""
+def scrub(page: Page, frame: int) -> None:
+    """Drag the slider there, and see the frame drawn."""
     slider = page.get_by_role("slider", name="Frame")
     slider.evaluate("(s, at) => { s.value = at; s.dispatchEvent(new Event('input', {bubbles: true})) }", str(frame))
     expect(reel(page)).to_have_attribute("data-frame", str(frame))
-    return float(reel(page).get_attribute("data-seek-ms") or "nan")
 
 
 def pixels(page: Page, tile: str) -> np.ndarray:
@@ -62,9 +54,7 @@ def download(page: Page, label: str, to: Path) -> Path:
     return path
 
 
-def test_three_are_compared_scrubbed_swiped_and_taken_home(
-    come: Come, tmp_path: Path, picture: Picture, figure: Figure
-) -> None:
+def test_three_are_compared_scrubbed_swiped_and_taken_home(come: Come, tmp_path: Path, picture: Picture) -> None:
     page = come()
     page.goto(page.url.split("?")[0] + "compare?dance=omar-street&performer=theo&generators=realtime,unet-attn,nearest")
     button = page.locator(".st-key-compare button")
@@ -81,17 +71,14 @@ def test_three_are_compared_scrubbed_swiped_and_taken_home(
     assert titles[-1] == "Right answer"
     assert len(titles) == 6
 
-    # ---- scrub: the frame asked for is the frame shown, soon
-    taken = [scrub(page, frame) for frame in (131, 5, 258, 12, 147, 3, 240, 22, 155, 17)]
-    figure("scrubber: frame asked for to frame drawn, median ms", median(taken))
-    figure("scrubber: frame asked for to frame drawn, slowest ms", max(taken))
-    assert median(taken) < SEEK_MS
-    wait_until_rested(page, 17)
+    # ---- scrub: the frame asked for is the frame shown
+    for frame in (131, 5, 258, 3, 17):
+        scrub(page, frame)
     expect(page.get_by_text("18 / 296")).to_be_visible()
-    glimpsed = page.locator(".glimpses figcaption").first.inner_text()
+    glimpsed = glimpse(page).inner_text()
 
     # ---- measured: the table is whole, curves lie under the scrubber
-    expect(page.get_by_role("button", name="Numbers", exact=True)).to_be_visible(timeout=MEASURE_SECONDS * 1000)
+    expect(page.get_by_role("button", name="Numbers", exact=True)).to_be_visible()
     expect(page.locator("section.reel .plot")).to_be_visible()
     expect(reel(page)).to_have_attribute("data-frame", "17")
     picture(page, "compare-3-measured")
@@ -100,8 +87,7 @@ def test_three_are_compared_scrubbed_swiped_and_taken_home(
     plot.click(position={"x": 0.75 * width, "y": 40})
     expect(reel(page)).to_have_attribute("data-frame", re.compile(r"^22[0-2]$"))
     scrub(page, 130)
-    wait_until_rested(page, 130)
-    expect(page.locator(".glimpses figcaption").first).not_to_have_text(glimpsed)
+    expect(glimpse(page)).not_to_have_text(glimpsed)
 
     # ---- error map: dark where the answer is met
     before = pixels(page, "Warped and mended")
@@ -169,7 +155,7 @@ def test_a_phone_shows_it_within_its_width(come: Come, picture: Picture) -> None
     picture(page, "compare-phone-1-chosen")
     button.click()
     expect(reel(page)).to_have_attribute("data-frame", "0", timeout=stage.DANCE_SECONDS * 1000)
-    expect(page.get_by_role("button", name="Numbers", exact=True)).to_be_visible(timeout=MEASURE_SECONDS * 1000)
+    expect(page.get_by_role("button", name="Numbers", exact=True)).to_be_visible()
     assert stage.too_wide(page) == 0
     reel(page).scroll_into_view_if_needed()
     picture(page, "compare-phone-2-measured")

@@ -6,7 +6,6 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from time import perf_counter
 
 import numpy as np
 import pytest
@@ -18,34 +17,33 @@ from core.targets.store import list_targets, load_target
 from core.transfer import TransferOptions, transfer
 from core.video.probe import probe
 from tests.browser import page as stage
-from tests.browser.conftest import Come, Figure, Picture
+from tests.browser.conftest import Come, Picture
 from tests.browser.page import PHONE, WIDE
 from tests.browser.serving import PROJECT, Server
 from tests.media import frames_of, loudness, sound_seconds
 
 pytestmark = pytest.mark.browser
 
-PREVIEW_SECONDS = 10.0
-"""The goal is 3 on an idle machine; this is what a busy one must keep."""
+PHONE_SECONDS = 4.0
+"""Of the dance that is danced on a phone: long enough to see it running."""
 
 
 @pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
 def test_a_visitor_who_touches_nothing_but_dance_gets_one(
-    come: Come, picture: Picture, figure: Figure, request: pytest.FixtureRequest, size: tuple[int, int]
+    come: Come, picture: Picture, request: pytest.FixtureRequest, size: tuple[int, int]
 ) -> None:
     kind = request.node.callspec.id
     page = come(size=size)
     stage.wait_until_warm(page)
     assert stage.too_wide(page) == 0
     picture(page, f"{kind}-1-idle")
+    if size == PHONE:
+        page.get_by_text("Part of the dance").click()
+        stage.trim(page, 0.0, PHONE_SECONDS)
+        assert stage.too_wide(page) == 0
 
-    start = perf_counter()
     stage.press_dance(page)
     stage.wait_for_preview(page)
-    waited = perf_counter() - start
-    figure(f"seconds from click to first preview, {kind}", waited)
-    assert waited < PREVIEW_SECONDS
-
     stage.wait_for_percent(page, 10)
     expect(page.get_by_text(re.compile(r"(Watching the dance|Dancing it) · \d+ frames a second"))).to_be_visible()
     expect(stage.dance_button(page)).to_be_disabled()
@@ -56,11 +54,10 @@ def test_a_visitor_who_touches_nothing_but_dance_gets_one(
     stage.wait_for_percent(page, before + 5)
 
     video = stage.wait_for_result(page)
-    figure(f"seconds from click to result, {kind}", perf_counter() - start)
     expect(video).to_be_in_viewport()
     assert stage.too_wide(page) == 0
     picture(page, f"{kind}-3-done")
-    seen = stage.play_to_end(page, rate=4.0)
+    seen = stage.play_to_end(page, rate=8.0)
     assert seen["at"] == pytest.approx(seen["duration"], abs=0.1)
     assert (seen["width"], seen["height"]) == load_target(list_targets()[0].id).size
     assert seen["sound"] > 0
@@ -122,7 +119,7 @@ def test_a_reload_in_the_middle_loses_nothing(come: Come, server: Server, long_c
 
     elsewhere = come(f"/?job={job}")
     stage.wait_for_result(elsewhere)
-    assert stage.play_to_end(elsewhere, rate=4.0)["sound"] > 0
+    assert stage.play_to_end(elsewhere, rate=8.0)["sound"] > 0
     assert stage.chosen_performer(elsewhere) == performer
 
 

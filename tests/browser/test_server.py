@@ -4,52 +4,59 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from time import perf_counter
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser import page as stage
-from tests.browser.conftest import Come, Figure, Start
-from tests.browser.page import PATIENCE
+from tests.browser.conftest import Come, Start
 from tests.browser.serving import Server, until
 
 pytestmark = pytest.mark.browser
 
-START_SECONDS = 15.0
-"""The goal is 5 on an idle machine; this is what a busy one must keep."""
 
-
-def test_who_comes_first_need_not_wait(come: Come, start: Start, server: Server, figure: Figure) -> None:
-    # the other server has read every file before: the disk is warm
-    begin = perf_counter()
-    starting = start()
-    page = come(at=starting)
-    waited = perf_counter() - begin
-    figure("seconds from `streamlit run` to clickable", waited)
-    assert waited < START_SECONDS
-
-    # before anything is warm
-    begin = perf_counter()
+def test_a_start_a_crash_another_start_and_a_polite_stop(come: Come, start: Start, clip: Path, long_clip: Path) -> None:
+    """Two servers over the same folders, one after the other."""
+    first = start()
+    # whoever comes first, by a link to another page, needs not wait until anything is warm
+    page = come("/live", at=first)
+    expect(page.get_by_role("link", name="About", exact=True)).to_be_visible()
+    page.get_by_role("link", name="Dance", exact=True).click()
+    stage.upload(page, long_clip.name, long_clip)
     stage.press_dance(page)
     stage.wait_for_preview(page)
-    figure("seconds from click to first preview, cold", perf_counter() - begin)
+    stage.wait_for_percent(page, 60)
+    job = stage.job_of(page)
+    page.context.close()
+    first.kill()
+    left = first.files()
+    assert long_clip.read_bytes() in [path.read_bytes() for path in left]
 
+    # what a crash left is deleted at the next start
+    second = start(DANCE_RESULT_MINUTES="0.1")
+    page = come(f"/?job={job}", at=second)
+    expect(page.get_by_text("That dance is no longer here")).to_be_visible()
+    assert not [path for path in left if path.exists()]
 
-def test_stopping_it_in_the_middle_leaves_nothing(come: Come, start: Start, long_clip: Path) -> None:
-    stopping = start()
-    page = come(at=stopping)
-    stage.upload(page, long_clip.name, long_clip)
+    # a result is forgotten when its time is over, and its upload stays with whoever brought it
+    stage.upload(page, clip.name, clip)
     stage.wait_until_warm(page)
     stage.press_dance(page)
-    stage.wait_for_percent(page, 80)
-    assert len(stopping.files()) > 1
+    until(lambda: len(second.files()) > 1, what="the result's file")
+    until(lambda: [path.read_bytes() for path in second.files()] == [clip.read_bytes()], what="the result to go")
+    page.reload()
+    expect(page.get_by_text("That dance is no longer here")).to_be_visible()
+    expect(stage.dance_button(page)).to_be_enabled()
+
+    # stopped in the middle it leaves nothing
+    stage.upload(page, long_clip.name, long_clip)
+    stage.press_dance(page)
+    stage.wait_for_percent(page, 60)
+    assert len(second.files()) > 1
     page.context.close()
-
-    stopping.stop()
-
-    assert stopping.process.returncode == 0
-    assert stopping.files() == []
+    second.stop()
+    assert second.process.returncode == 0
+    assert second.files() == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -62,37 +69,3 @@ def test_torch_is_not_imported_to_dance(come: Come, server: Server, clip: Path) 
     loaded = server.libraries()
     assert "mediapipe" not in loaded
     assert "libtorch" not in loaded
-
-
-def test_what_a_crash_left_is_deleted_at_the_next_start(come: Come, start: Start, long_clip: Path) -> None:
-    crashing = start()
-    page = come(at=crashing)
-    stage.upload(page, long_clip.name, long_clip)
-    stage.wait_until_warm(page)
-    stage.press_dance(page)
-    stage.wait_for_percent(page, 80)
-    job = stage.job_of(page)
-    page.context.close()
-    crashing.kill()
-    left = crashing.files()
-    assert long_clip.read_bytes() in [path.read_bytes() for path in left]
-
-    again = come(f"/?job={job}", at=start())
-
-    expect(again.get_by_text("That dance is no longer here")).to_be_visible()
-    assert not [path for path in left if path.exists()]
-
-
-def test_a_result_is_forgotten_when_its_time_is_over(come: Come, start: Start, clip: Path) -> None:
-    forgetful = start(DANCE_RESULT_MINUTES="0.1")
-    page = come(at=forgetful)
-    stage.upload(page, clip.name, clip)
-    stage.wait_until_warm(page)
-    stage.press_dance(page)
-    stage.wait_for_result(page)
-
-    until(lambda: [path.read_bytes() for path in forgetful.files()] == [clip.read_bytes()], PATIENCE)
-    page.reload()
-
-    expect(page.get_by_text("That dance is no longer here")).to_be_visible()
-    expect(stage.dance_button(page)).to_be_enabled()

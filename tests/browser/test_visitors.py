@@ -34,7 +34,7 @@ def test_two_visitors_take_turns_and_see_nothing_of_each_other(come: Come, clip:
     stage.wait_for_result(first)
     stage.wait_for_result(second)
 
-    hers, his = (stage.play_to_end(page, rate=4.0)["duration"] for page in (first, second))
+    hers, his = (stage.player(page)["duration"] for page in (first, second))
     assert (hers, his) == (pytest.approx(8.0, abs=0.2), pytest.approx(1.5, abs=0.2))
     assert stage.job_of(first) != stage.job_of(second)
     for page, own, other in ((first, "hers.mp4", "his.mp4"), (second, "his.mp4", "hers.mp4")):

@@ -17,6 +17,7 @@ from core import dances
 from core.live.session import LiveSession
 from core.types import Frame
 from core.video.reader import VideoReader
+from tests.waiting import PATIENCE
 
 SIZE = (640, 480)
 TICKS = 90_000
@@ -71,7 +72,7 @@ def feed(
             return
 
 
-def feed_until(session: LiveSession, frames: list[Frame], until: Callable[[], bool], seconds: float = 20.0) -> None:
+def feed_until(session: LiveSession, frames: list[Frame], until: Callable[[], bool], seconds: float = PATIENCE) -> None:
     """Show these pictures over and over until something is so.
 
     Raises:

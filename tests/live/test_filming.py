@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from time import monotonic, perf_counter, sleep
+from time import monotonic, sleep
 
 import av
 import cv2
@@ -12,18 +13,25 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from core.live import guide
 from core.live.filming import SHORTEST, Filming, Repertoire, kept_size
 from core.live.guide import PLENTY, STEP_BACK
 from core.live.lettering import lay_count, lay_time, lay_words
 from core.live.session import Shown
-from core.live.works import STOP_SECONDS
 from core.types import Frame
 from tests.bodies import moved, standing
 from tests.live.camera import SIZE, dance_frames, framed, picture
 from tests.media import frames_of, times_of
+from tests.waiting import PATIENCE, until
 
 MARK = (210, 40, 60)
 Start = Callable[..., tuple[Filming, list[Shown]]]
+
+
+@pytest.fixture(autouse=True)
+def counts_from_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not from five: the counting itself is in tests/live/test_guide.py."""
+    monkeypatch.setattr(guide, "COUNT_SECONDS", 2)
 
 
 @pytest.fixture
@@ -49,7 +57,7 @@ def marked(size: tuple[int, int] = SIZE) -> list[Frame]:
     return [*frames, *frames[::-1]]
 
 
-def feed(filming: Filming, frames: list[Frame], until: Callable[[], bool], seconds: float = 30.0) -> None:
+def feed(filming: Filming, frames: list[Frame], until: Callable[[], bool], seconds: float = PATIENCE) -> None:
     """Hold these pictures before the camera, 15 a second and over and over, until something is so."""
     begin = monotonic()
     number = 0
@@ -76,10 +84,12 @@ def test_what_the_camera_gave_is_kept_and_what_is_shown_tells(start: Start, size
     assert filming.news().words == STEP_BACK
     feed(filming, frames, lambda: filming.news().count is not None)
     assert filming.news().recorded == 0
+    begun = monotonic()
     feed(filming, frames, lambda: filming.news().recorded > 4)
+    passed = monotonic() - begun
     news = filming.news()
     assert news.phase == "recording"
-    assert news.coverage.seconds == pytest.approx(4, abs=1.6)
+    assert 0 < news.coverage.seconds < news.recorded + 1
     assert 0 < news.coverage.share < 1
     assert news.words in news.coverage.missing
     assert news.hint is None
@@ -88,14 +98,14 @@ def test_what_the_camera_gave_is_kept_and_what_is_shown_tells(start: Start, size
     assert filming.finished
     assert filming.error is None
     assert filming.recorded is not None
-    assert filming.recorded.seconds == pytest.approx(news.recorded, abs=0.5)
+    assert SHORTEST < filming.recorded.seconds <= passed
     with av.open(filming.recorded.path) as container:
         assert [stream.codec_context.name for stream in container.streams] == ["h264"]
     kept = frames_of(filming.recorded.path)
     assert (kept[0].shape[1], kept[0].shape[0]) == kept_size(*size)
     assert max(kept[0].shape) <= 960
-    assert float(times_of(filming.recorded.path)[-1]) == pytest.approx(news.recorded, abs=0.5)
-    assert len(kept) + filming.recorded.left_out > 0.7 * 4 * 15
+    assert float(times_of(filming.recorded.path)[-1]) == pytest.approx(filming.recorded.seconds, abs=0.1)
+    assert len(kept) >= 12
     side = kept[0].shape[0] // 12
     middle = kept[0].shape[0] // 2
     plain = [small(image) for image in frames]
@@ -133,12 +143,12 @@ def test_whoever_is_cut_off_is_asked_to_step_back(start: Start) -> None:
 
 def test_it_ends_by_itself_when_it_is_plenty(tmp_path: Path) -> None:
     ended: list[bool] = []
-    with Filming(tmp_path / "me.mp4", lambda shown: None, ended=lambda: ended.append(True), longest=2.5) as filming:
+    with Filming(tmp_path / "me.mp4", lambda shown: None, ended=lambda: ended.append(True), longest=4.0) as filming:
         feed(filming, marked(), lambda: filming.over)
         assert filming.news().ended == PLENTY
     assert ended == [True]
     assert filming.recorded is not None
-    assert SHORTEST < filming.recorded.seconds <= 2.6
+    assert SHORTEST < filming.recorded.seconds <= 4.1
 
 
 def test_whoever_forgets_it_is_switched_off(start: Start) -> None:
@@ -147,12 +157,11 @@ def test_whoever_forgets_it_is_switched_off(start: Start) -> None:
     assert "switched off" in (filming.news().ended or "")
 
 
-def test_the_end_is_soon(start: Start) -> None:
+def test_the_end_ends_its_threads(start: Start) -> None:
     filming, _ = start()
     feed(filming, marked(), lambda: filming.news().phase == "counting")
-    begin = monotonic()
     filming.close()
-    assert monotonic() - begin < STOP_SECONDS
+    until(lambda: not any(thread.name.startswith("live-") for thread in threading.enumerate()))
 
 
 def test_time_counts_as_it_went_however_many_pictures_were_looked_at() -> None:
@@ -175,18 +184,10 @@ def test_recordings_are_as_large_as_the_camera_up_to_a_limit(size: tuple[int, in
 
 
 @pytest.mark.parametrize("size", [(640, 480), (480, 640), (320, 96)])
-def test_words_fit_and_cost_little(size: tuple[int, int]) -> None:
+def test_words_fit(size: tuple[int, int]) -> None:
     image = np.full((size[1], size[0], 3), 200, np.uint8)
-
-    def lay() -> None:
-        lay_words(image, "Turn to your left, then to your right, so that both your sides are seen.")
-        lay_words(image, "A word that is wider than any picture: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.")
-        lay_time(image, 102)
-        lay_count(image, 5)
-
-    lay()
+    lay_words(image, "Turn to your left, then to your right, so that both your sides are seen.")
+    lay_words(image, "A word that is wider than any picture: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.")
+    lay_time(image, 102)
+    lay_count(image, 5)
     assert (image == 255).any()
-    begin = perf_counter()
-    for _ in range(20):
-        lay()
-    assert (perf_counter() - begin) / 20 < 0.004

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from fractions import Fraction
-from time import monotonic, sleep
 
 import numpy as np
 import pytest
@@ -20,6 +19,7 @@ from core.pose.dancer import LiveDancer, Sight
 from core.pose.retarget import measure_body
 from core.types import Frame, Pose, VideoFrame
 from tests.bodies import moved, standing
+from tests.waiting import PATIENCE, until
 
 SIZE = (640, 480)
 
@@ -40,13 +40,13 @@ class TestMailbox:
         waiting.join(0.05)
         assert waiting.is_alive()
         assert box.take() == 1
-        waiting.join(2)
+        waiting.join(PATIENCE)
         assert not waiting.is_alive()
         box.put(2)
         waiting = threading.Thread(target=box.wait_until_taken)
         waiting.start()
         box.close()
-        waiting.join(2)
+        waiting.join(PATIENCE)
         assert not waiting.is_alive(), "what nobody will take any more is not waited for"
 
     def test_closing_wakes_whoever_waits(self) -> None:
@@ -55,7 +55,7 @@ class TestMailbox:
         waiting = threading.Thread(target=lambda: got.append(box.take()))
         waiting.start()
         box.close()
-        waiting.join(2)
+        waiting.join(PATIENCE)
         assert got == [None]
         box.put(3)
         assert box.take() is None
@@ -266,9 +266,6 @@ class TestRoom:
         room = LiveRoom(1, silent_seconds=0.2)
         lost = Guest(silent=9.0)
         room.enter(lost)
-        deadline = monotonic() + 3
-        while not room.free and monotonic() < deadline:
-            sleep(0.02)
+        until(lambda: room.free)
         assert lost.closed
-        assert room.free
         room.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic
 
 import av
 import numpy as np
@@ -13,6 +13,12 @@ import pytest
 from core.live.recording import Recorder
 from tests.live.camera import tone
 from tests.media import frames_of, loudness, sound_seconds, times_of
+from tests.waiting import PATIENCE, until
+
+
+def keep_up(recorder: Recorder) -> None:
+    """Wait until all that was shown is written: what it has no time for it leaves out."""
+    until(recorder._queue.empty, every=0.001)
 
 
 def test_pictures_and_sound_are_as_long_as_it_took(tmp_path: Path) -> None:
@@ -22,8 +28,8 @@ def test_pictures_and_sound_are_as_long_as_it_took(tmp_path: Path) -> None:
         recorder.show(np.full((64, 96, 3), 8 * n, np.uint8), now + n / 20)
         for k in range(2 * n, 2 * n + 3):
             recorder.hear(tone(k), now + n / 20 + (k - 2 * n + 1) / 50)
-        sleep(0.005)
-    recorded = recorder.stop()
+        keep_up(recorder)
+    recorded = recorder.stop(PATIENCE)
     assert recorded is not None
     assert recorded.left_out == 0
     assert recorded.seconds == pytest.approx(29 / 20 + 1 / 30, abs=0.01)
@@ -42,8 +48,8 @@ def test_a_pause_of_the_microphone_is_silence_in_its_place(tmp_path: Path) -> No
         recorder.hear(tone(n), now + (n + 1) / 50)
     for n in range(1, 40):
         recorder.show(np.zeros((64, 64, 3), np.uint8), now + n / 25)
-        sleep(0.002)
-    recorded = recorder.stop()
+        keep_up(recorder)
+    recorded = recorder.stop(PATIENCE)
     assert recorded is not None
     with av.open(recorded.path) as container:
         whole = np.concatenate([f.to_ndarray()[0] for f in container.decode(audio=0)])
@@ -58,7 +64,7 @@ def test_pictures_of_another_size_are_fitted_in(tmp_path: Path) -> None:
     now = monotonic()
     recorder.show(np.full((64, 64, 3), 200, np.uint8), now)
     recorder.show(np.full((64, 128, 3), 200, np.uint8), now + 0.1)
-    recorded = recorder.stop()
+    recorded = recorder.stop(PATIENCE)
     assert recorded is not None
     first, second = frames_of(recorded.path)
     assert first.shape == second.shape == (64, 64, 3)
@@ -71,13 +77,13 @@ def test_it_ends_by_itself_when_it_becomes_too_long(tmp_path: Path) -> None:
     now = monotonic()
     for n in range(40):
         recorder.show(np.zeros((64, 64, 3), np.uint8), now + n / 20)
-        sleep(0.002)
+        keep_up(recorder)
     assert recorder.over
-    recorded = recorder.stop()
+    recorded = recorder.stop(PATIENCE)
     assert recorded is not None
     assert recorded.seconds <= 1.0 + 1 / 30
 
 
 def test_nothing_shown_is_no_recording(tmp_path: Path) -> None:
-    assert Recorder(tmp_path / "a.mp4", sound=True, longest=60).stop() is None
+    assert Recorder(tmp_path / "a.mp4", sound=True, longest=60).stop(PATIENCE) is None
     assert list(tmp_path.iterdir()) == []

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic
 from typing import Any
 
 import cv2
@@ -19,16 +19,17 @@ from core.errors import DanceError
 from core.generators.base import Generator
 from core.generators.registry import create_generator
 from core.live.eye import Arrived, Eye, working_size
+from core.live.figures import WINDOW
 from core.live.quality import Quality
 from core.live.scene import Wish, open_scene
 from core.live.session import LiveSession, Shown
 from core.live.stage import LiveLayout
-from core.live.works import STOP_SECONDS
 from core.pipeline import Act, DancePipeline
 from core.targets.store import Target, load_target
 from core.types import VideoFrame
 from tests.live.camera import SIZE, dance_frames, feed, feed_until, framed, picture
 from tests.media import frames_of
+from tests.waiting import until
 
 pytestmark = pytest.mark.skipif(not paths.BUNDLED_PERFORMERS.is_dir(), reason="the bundled performers are not here")
 
@@ -87,10 +88,12 @@ def until_danced(session: LiveSession, screen: Screen, count: int = 1) -> None:
 
 def test_the_performer_follows_and_the_figures_are_true(start: Start) -> None:
     session, screen = start()
+    begun = monotonic()
     until_danced(session, screen)
     screen.shown.clear()
-    feed(session, dance_frames(), rate=12.0)
+    feed_until(session, dance_frames(), lambda: len(screen.shown) >= 20)
     news = session.news()
+    given, passed = session._count, monotonic() - begun
 
     numbers = [shown.number for shown in screen.shown]
     assert numbers == sorted(set(numbers))
@@ -99,10 +102,11 @@ def test_the_performer_follows_and_the_figures_are_true(start: Start) -> None:
     assert (np.abs(screen.last.image.astype(int) - target.plate).max(axis=2) > 40).mean() > 0.03
     hands = [shown.asked.xy[15, 1] for shown in screen.shown if shown.asked is not None]
     assert np.ptp(hands) > 20
-    assert 8 < news.figures.camera_fps < 16
-    assert 4 < news.figures.different_fps <= news.figures.made_fps <= news.figures.camera_fps + 0.5
+    if passed < WINDOW:
+        assert news.figures.camera_fps * passed == pytest.approx(given, rel=0.2)
+    assert 0 < news.figures.different_fps <= news.figures.made_fps <= news.figures.camera_fps + 0.5
     assert news.figures.latency is not None
-    assert 5 < news.figures.latency.p50 <= news.figures.latency.p95
+    assert 0 < news.figures.latency.p50 <= news.figures.latency.p95 < 1000 * passed
     assert {"wait", "convert", "pose", "retarget", "generate", "composite"} == set(news.figures.stages)
     assert news.hint is None
 
@@ -144,13 +148,14 @@ def test_the_shown_camera_picture_is_the_one_danced_from(start: Start) -> None:
     until_danced(session, screen)
     screen.shown.clear()
     first = session._count
-    feed(session, marked)
-    checked = [shown for shown in screen.shown if shown.number >= first]
-    assert len(checked) > 10
+    checked: list[Shown] = []
+    while len(checked) <= 10:
+        feed(session, marked)
+        checked = [shown for shown in screen.shown if shown.number >= first]
     for shown in checked:
         assert shown.image.shape == (384, 512 + 384, 3)
         level = float(shown.image[4:24, 4:24].mean())
-        assert level == pytest.approx(20 + 4 * (shown.number - first), abs=2.5)
+        assert level == pytest.approx(20 + 4 * ((shown.number - first) % len(marked)), abs=2.5)
 
 
 def test_a_mirror_turns_the_picture_and_the_dancer(start: Start) -> None:
@@ -202,26 +207,21 @@ def test_a_wish_that_cannot_be_granted_is_told_and_the_old_goes_on(start: Start)
 
 def test_a_first_wish_that_cannot_be_granted_ends_it_with_a_sentence(start: Start) -> None:
     session, _ = start(Wish("nobody-of-that-name", "nearest"))
-    deadline = monotonic() + 5
-    while not session.over and monotonic() < deadline:
-        sleep(0.02)
+    until(lambda: session.over)
     assert "nobody-of-that-name" in (session.news().ended or "")
 
 
 @pytest.mark.parametrize("running", [False, True])
-def test_the_end_frees_the_threads_in_time(start: Start, running: bool) -> None:
+def test_the_end_frees_the_threads(start: Start, running: bool) -> None:
     session, screen = start()
     if running:
         until_danced(session, screen)
         session.put(picture(dance_frames()[0], 0))
-    begin = monotonic()
     session.close()
-    assert monotonic() - begin < STOP_SECONDS
-    sleep(0.05)
-    assert live_threads() == []
+    until(lambda: live_threads() == [])
     shown = len(screen.shown)
     session.put(picture(dance_frames()[0], 1))
-    sleep(0.2)
+    assert live_threads() == []
     assert len(screen.shown) == shown
 
 
@@ -230,10 +230,10 @@ def test_nobody_in_view_shows_the_empty_stage_and_says_so(start: Start) -> None:
     empty = [np.full((SIZE[1], SIZE[0], 3), 120, np.uint8)] * 30
     feed_until(session, empty, lambda: session.news().hint is not None)
     assert "Nobody is in view" in (session.news().hint or "")
-    feed(session, empty)
+    before = len(screen.shown)
+    feed_until(session, empty, lambda: len(screen.shown) >= before + 15)
     assert screen.last.asked is None
-    assert not screen.last.different
-    assert session.news().figures.different_fps < 2
+    assert not any(shown.different for shown in screen.shown[before + 5 :])
 
 
 def test_whoever_forgets_it_is_switched_off(start: Start) -> None:

@@ -6,6 +6,7 @@ import csv
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic
 from typing import Any
 from xml.etree import ElementTree
 
@@ -242,9 +243,10 @@ def test_a_new_run_forgets_the_old_one(tmp_path: Path) -> None:
 
 
 def test_minutes_end_a_run(tmp_path: Path) -> None:
+    begun = monotonic()
     trained = trainer(tmp_path, Length(minutes=0.01), held_out=torch.arange(0)).run()
     assert trained.epochs >= 1
-    assert 0.01 <= trained.minutes < 0.05
+    assert 0.01 <= trained.minutes <= (monotonic() - begun) / 60
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from streamlit.testing.v1 import AppTest
 
 from core.settings import settings
 from core.transfer import Report
-from core.ui.house import House, house
+from core.ui.house import House, Performers, house
+from tests.waiting import PATIENCE, until
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
 
@@ -29,10 +30,17 @@ def fresh(own_folders: None) -> Iterator[None]:
     settings.cache_clear()
 
 
+@pytest.fixture(scope="session")
+def opened_performers() -> Performers:
+    """Performers that stay open from one test to the next: to load and prepare them anew takes seconds each time."""
+    return Performers()
+
+
 @pytest.fixture
-def shared() -> House:
+def shared(opened_performers: Performers) -> House:
     """The shared things of the app under test, its speed known, so that no measuring runs beside the test."""
     made = house()
+    made.performers = opened_performers
     made.speed.note(cast(Report, SimpleNamespace(fps_steady=50.0)), again=False)
     return made
 
@@ -42,8 +50,14 @@ def open_app(shared: House) -> Callable[..., AppTest]:
     """Opens the app as a new visitor, with a query in the address or not."""
 
     def opened(**query: Any) -> AppTest:
-        app = AppTest.from_file(APP, default_timeout=30)
+        app = AppTest.from_file(APP, default_timeout=PATIENCE)
         app.query_params.update(query)
         return app.run()
 
     return opened
+
+
+def run_until(app: AppTest, condition: Callable[[], bool]) -> None:
+    """Run the page again and again until something is so, as a page that refreshes itself does."""
+    until(lambda: condition() or (app.run() and condition()), every=0.2)
+    assert not app.exception

@@ -19,6 +19,7 @@ from core.settings import settings
 from core.ui.house import House
 from core.video.probe import probe
 from core.video.reader import VideoReader
+from tests.waiting import PATIENCE
 
 OpenApp = Callable[..., AppTest]
 
@@ -55,7 +56,7 @@ def dance_to_the_end(app: AppTest, shared: House, seconds: float = 1.0) -> AppTe
     app.slider(key="part-june-sway").set_value((0.0, seconds))
     app.button(key="dance").click().run()
     job = job_of(app, shared)
-    assert job.wait(60)
+    assert job.wait(PATIENCE)
     return app.run()
 
 
@@ -68,7 +69,7 @@ def blocked(shared: House) -> threading.Event:
         return go.wait(20)
 
     shared.jobs.submit(work)
-    assert started.wait(5)
+    assert started.wait(PATIENCE)
     return go
 
 
@@ -189,7 +190,7 @@ class TestDancing:
 
         app.button(key="cancel").click().run()
 
-        assert job.wait(30)
+        assert job.wait(PATIENCE)
         assert job.state == "cancelled"
         assert list(shared.files.folder.iterdir()) == []
         assert "Stopped." in app.run().info[0].value
@@ -333,7 +334,7 @@ class TestOwnVideo:
 
         app.button(key="dance").click().run()
         job = job_of(app, shared)
-        assert job.wait(60)
+        assert job.wait(PATIENCE)
         app.run()
 
         assert job.state == "failed"
@@ -411,7 +412,7 @@ class TestOwnVideo:
         assert 0.0 < x < 0.5
         app.button(key="follow-2").click().run()
         shared.jobs.cancel(job)
-        assert job.wait(30)
+        assert job.wait(PATIENCE)
 
 
 def two_dancers() -> bytes:

@@ -11,13 +11,15 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.live import guide
 from core.ui import live as ui_live
 from core.ui.footage import MOST_PARTS, WAY
 from core.ui.house import House
 from tests.live.camera import SIZE, dance_frames, picture
+from tests.ui.conftest import run_until
+from tests.waiting import PATIENCE, until
 
 Open = Callable[..., AppTest]
-PATIENCE = 60.0
 
 
 @pytest.fixture(autouse=True)
@@ -34,8 +36,9 @@ def train(open_app: Open) -> AppTest:
 
 
 @pytest.fixture
-def filming(train: AppTest) -> Iterator[tuple[AppTest, Any]]:
-    """The page, and the stream of a browser that has connected."""
+def filming(train: AppTest, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[AppTest, Any]]:
+    """The page, and the stream of a browser that has connected. It counts from one, not from five."""
+    monkeypatch.setattr(guide, "COUNT_SECONDS", 1)
     train.segmented_control(key=WAY).set_value("film").run()
     stream = train.session_state["film"].stream
     stream.begin()
@@ -57,15 +60,6 @@ def film(session: Any, seconds: float) -> None:
         session.put(picture(frames[number % len(frames)], number, 15))
         number += 1
         sleep(1 / 15)
-
-
-def run_until(app: AppTest, condition: Callable[[], bool]) -> None:
-    deadline = monotonic() + PATIENCE
-    while not condition():
-        assert monotonic() < deadline
-        sleep(0.2)
-        app.run()
-    assert not app.exception
 
 
 def test_it_is_a_second_way_beside_the_uploader(train: AppTest, component: dict[str, Any]) -> None:
@@ -144,12 +138,8 @@ def test_whoever_leaves_while_filming_leaves_nothing(filming: tuple[AppTest, Any
     app, stream = filming
     film(stream.session, 1)
     app.session_state["film"].close()
-    deadline = monotonic() + 5
-    while (list(shared.files.folder.iterdir()) or not shared.live.free) and monotonic() < deadline:
-        sleep(0.05)
-    assert list(shared.files.folder.iterdir()) == []
+    until(lambda: list(shared.files.folder.iterdir()) == [] and shared.live.free)
     assert stream.over
-    assert shared.live.free
 
 
 def test_who_finds_no_place_is_told(open_app: Open, shared: House) -> None:

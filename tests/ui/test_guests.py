@@ -30,6 +30,7 @@ from tests.live.camera import dance_frames, feed_until
 from tests.puppets import make_puppet
 from tests.ui.test_dance_page import chosen, job_of, query
 from tests.ui.test_train_page import words
+from tests.waiting import PATIENCE
 
 Open = Callable[..., AppTest]
 
@@ -108,7 +109,7 @@ def test_who_is_brought_dances_and_nobody_else_sees_them(open_app: Open, shared:
     app.slider(key="part-june-sway").set_value((0.0, 1.0))
     app.button(key="dance").click().run()
     job = job_of(app, shared)
-    assert job.wait(60)
+    assert job.wait(PATIENCE)
     assert job.state == "done", job.error
     assert job.about.file_name(".mp4") == "anna-june-sway.mp4"
     assert not app.run().exception
@@ -136,12 +137,12 @@ def test_who_is_brought_is_compared_and_goes_with_the_visit(open_app: Open, shar
     app.button(key="compare").click().run()
     job = shared.jobs.find(query(app, "comparison") or "")
     assert job is not None
-    assert job.wait(60)
+    assert job.wait(PATIENCE)
     assert job.state == "done", job.error
     assert job.result is not None
     measuring = shared.jobs.find(job.result.measuring)
     assert measuring is not None
-    assert measuring.wait(60)
+    assert measuring.wait(PATIENCE)
     assert measuring.state == "done", measuring.error
     assert not app.run().exception
     assert query(app, "performer") is None, "nobody else has her"
@@ -181,7 +182,7 @@ def test_a_dance_that_waits_or_runs_keeps_its_performer(open_app: Open, shared: 
     assert [folder.name for folder in folders(shared)] == [anna]
     assert anna not in offered(app.run()), "for that dance alone"
     go.set()
-    assert job.wait(60)
+    assert job.wait(PATIENCE)
     assert job.state == "done", job.error
     assert folders(shared) == [], "and no longer than that"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from time import monotonic, sleep
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,6 +18,7 @@ from core.ui import live as ui_live
 from core.ui.house import House
 from core.ui.ice import coturn, ice_servers
 from tests.live.camera import dance_frames, feed, feed_until
+from tests.waiting import until
 
 Open = Callable[..., AppTest]
 
@@ -145,10 +145,7 @@ def test_whoever_leaves_while_recording_leaves_nothing(streaming: tuple[AppTest,
     app.button(key="live-record").click().run()
     feed(stream.session, dance_frames()[:12])
     app.session_state["mirror"].close()
-    deadline = monotonic() + 5
-    while list(shared.files.folder.iterdir()) and monotonic() < deadline:
-        sleep(0.05)
-    assert list(shared.files.folder.iterdir()) == []
+    until(lambda: list(shared.files.folder.iterdir()) == [])
     assert stream.over
     assert shared.live.free
 

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from core.comparison import Tile
 from core.ui import reel as reels
 from core.ui.reel import ReelCurve, reel
+from tests.waiting import PATIENCE
 
 HERE = Path(reels.__file__)
 TILES = (
@@ -45,7 +46,7 @@ def page(video: str) -> None:
 
 
 def opened(video: Path) -> AppTest:
-    return AppTest.from_function(page, kwargs={"video": str(video)}, default_timeout=30)
+    return AppTest.from_function(page, kwargs={"video": str(video)}, default_timeout=PATIENCE)
 
 
 def data_sent(app: AppTest) -> dict[str, Any]:

