@@ -14,7 +14,7 @@ SOURCES = sorted([PROJECT / "app.py", *(PROJECT / "pages").glob("*.py"), *(PROJE
 
 # later layers may import earlier ones and their own, never the other way
 LAYERS = (
-    ("core.types", "core.errors", "core.paths", "core.closing"),
+    ("core.types", "core.errors", "core.paths", "core.closing", "core.names", "core.processes"),
     (
         "core.settings",
         "core.threads",
@@ -22,6 +22,8 @@ LAYERS = (
         "core.dances",
         "core.answers",
         "core.choices",
+        "core.locks",
+        "core.outputs",
         "core.graph",
         "core.devices",
     ),

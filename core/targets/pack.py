@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import secrets
 import shutil
 import stat
 import struct
@@ -21,8 +20,9 @@ from typing import IO, Final
 
 from PIL import Image
 
-from core.errors import OutputFailed, PackInvalid, TargetNotFound
+from core.errors import PackInvalid, TargetNotFound
 from core.graph import MAX_GRAPH_BYTES, check_graph, read_bounded
+from core.outputs import replacing, usable_output
 from core.targets.manifest import (
     MANIFEST,
     MAX_FILES,
@@ -55,27 +55,22 @@ def export_pack(target_id: str, path: Path, *roots: Path) -> None:
         TargetNotFound: there is none of that id.
         PackInvalid: its files are damaged.
         WeightsMissing: a weight file that its manifest names is not there.
+        OutputRefused: ``path`` is no file that can be written, or one of the performer's own.
         OutputFailed: the zip cannot be written; nothing half-written is left.
     """
     with load_target(target_id, *roots) as target:
         manifest = target.manifest
+        usable_output(path, target.files())
         for generator in manifest.generators:
             for role in generator.files:
                 target.weight_file(generator.name, role)
     place = find_place(target_id, *roots)
     if place is None:
         raise TargetNotFound(f"The performer '{target_id}' was deleted meanwhile.")
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        with zipfile.ZipFile(part, "x", allowZip64=False) as archive:
-            archive.writestr(_zip_entry(MANIFEST), manifest.to_json())
-            for entry in manifest.all_files():
-                _add(archive, place, entry)
-        part.replace(path)
-    except OSError as error:
-        raise OutputFailed(f"{path.name} could not be written: {error.strerror or error}.") from error
-    finally:
-        part.unlink(missing_ok=True)
+    with replacing(path) as part, zipfile.ZipFile(part, "x", allowZip64=False) as archive:
+        archive.writestr(_zip_entry(MANIFEST), manifest.to_json())
+        for entry in manifest.all_files():
+            _add(archive, place, entry)
 
 
 def import_pack(
