@@ -17,10 +17,10 @@ from core.compositing import contain
 from core.errors import UnusableInput
 from core.generators.base import Choice, Generator
 from core.mosaic import Mosaic
+from core.outputs import usable_output
 from core.pipeline import Clock, DancePipeline, Moves, Plan, empty_stage
 from core.pose.analysis import Analysis, Sighting
 from core.pose.draw import draw_pose
-from core.outputs import usable_output
 from core.pose.person import Person
 from core.targets.store import Target
 from core.threads import ahead

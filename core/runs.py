@@ -18,8 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core import paths
 from core.devices import Device
-from core.locks import alone, is_taken
 from core.errors import OutputFailed
+from core.locks import alone, is_taken
 from core.processes import is_alive, this_process
 from core.targets.split import SplitName
 

@@ -47,6 +47,7 @@ LAYERS = (
         "core.live",
         "core.studio",
         "core.plan",
+        "core.proof",
     ),
     ("core.ui", "core.cli", "core.__main__"),
     ("pages",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import shutil
 from collections.abc import Mapping
@@ -64,7 +65,9 @@ def _add(place: Place, name: str, files: Mapping[str, Path], licence: str, recip
         raise OutputFailed(f"The weights of '{name}' could not be kept: {error.strerror or error}.") from error
     finally:
         for part in parts.values():
-            part.unlink(missing_ok=True)
+            # a folder that is none can hold nothing that was left
+            with contextlib.suppress(NotADirectoryError):
+                part.unlink(missing_ok=True)
     _forget(old, name, place.weights, list(places.values()))
 
 
