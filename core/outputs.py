@@ -22,8 +22,11 @@ from core.names import clean_line
 from core.processes import OWNER, is_alive, this_machine, this_process
 
 _PART: Final = ".part"
+_OLD: Final = ".old"
 _STEM: Final = 40
-_LEFTOVER = re.compile(rf"\..*\.(?P<owner>{OWNER})-(?P<machine>[0-9a-f]{{8}})\.[0-9a-f]{{8}}\.(?:part|old)", re.DOTALL)
+_LEFTOVER = re.compile(
+    rf"\.(?P<stem>.*)\.(?P<owner>{OWNER})-(?P<machine>[0-9a-f]{{8}})\.[0-9a-f]{{8}}\.(?:part|old)", re.DOTALL
+)
 _KINDS: Final = (
     (stat.S_ISDIR, "a folder: choose the name of a file"),
     (stat.S_ISCHR, "a device, not a file: choose the name of a file"),
@@ -104,18 +107,45 @@ def put(part: Path, place: Path) -> None:
     part.replace(place)
 
 
+def set_aside(part: Path) -> Path:
+    """A name for what stands in the place that ``part``, a name by :func:`aside`, is to take, until it has taken it."""
+    return part.with_suffix(_OLD)
+
+
 def sweep_leftovers(folder: Path) -> None:
     """Remove what processes of this machine that are no more left half-written in ``folder``."""
-    with contextlib.suppress(OSError), os.scandir(folder) as entries:
-        for entry in entries:
-            named = _LEFTOVER.fullmatch(entry.name)
-            if named is None or named["machine"] != this_machine() or is_alive(named["owner"]):
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                shutil.rmtree(entry.path, ignore_errors=True)
-            elif entry.is_file(follow_symlinks=False):
-                with contextlib.suppress(OSError):
-                    Path(entry.path).unlink()
+    for name, _ in _leftovers(folder, _PART):
+        path = folder / name
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
+def put_back(folder: Path) -> None:
+    """Give back its name to whatever a process that is no more had set aside, where nothing has taken its place."""
+    for name, stem in _leftovers(folder, _OLD):
+        with contextlib.suppress(OSError):
+            if (folder / stem).exists():
+                shutil.rmtree(folder / name)
+            else:
+                (folder / name).rename(folder / stem)
+
+
+def _leftovers(folder: Path, suffix: str) -> list[tuple[str, str]]:
+    """Names of files and folders of processes that are no more, and the stems of what they were to be."""
+    try:
+        with os.scandir(folder) as entries:
+            names = [e.name for e in entries if e.is_file(follow_symlinks=False) or e.is_dir(follow_symlinks=False)]
+    except OSError:
+        return []
+    found = [(name, _LEFTOVER.fullmatch(name)) for name in names if name.endswith(suffix)]
+    return [
+        (name, of["stem"])
+        for name, of in found
+        if of is not None and of["machine"] == this_machine() and not is_alive(of["owner"])
+    ]
 
 
 def why_unwritable(path: Path, error: Exception) -> str:

@@ -21,7 +21,7 @@ from core import paths
 from core.closing import Closing
 from core.errors import GeneratorNotFound, OutputFailed, PackInvalid, TargetNotFound, WeightsMissing
 from core.locks import in_turn
-from core.outputs import aside, sweep_leftovers
+from core.outputs import aside, put_back, set_aside, sweep_leftovers
 from core.targets.frames import FrameStore, MaskStore
 from core.targets.manifest import (
     MANIFEST,
@@ -277,6 +277,7 @@ def new_folder(place: Place, *, replace: bool) -> Iterator[Path]:
     """
     final = place.folder
     sweep_leftovers(final.parent)
+    put_back(final.parent)
     taken = PackInvalid(f"There is a performer '{final.name}' already: choose another id, or delete that one first.")
     if not replace and (final.exists() or (place.own and (paths.BUNDLED_PERFORMERS / final.name).exists())):
         raise taken
@@ -302,7 +303,7 @@ def new_folder(place: Place, *, replace: bool) -> Iterator[Path]:
 
 def _put(part: Path, final: Path) -> None:
     """Rename ``part`` to ``final``; what was there goes only when the new one stands."""
-    old = part.with_suffix(".old")
+    old = set_aside(part)
     if final.exists():
         final.rename(old)
     try:
