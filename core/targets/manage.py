@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from core.errors import OutputFailed, TargetNotFound, UnusableInput
 from core.names import clean_line
 from core.outputs import aside, sweep_leftovers
-from core.targets.manifest import MANIFEST, Manifest, file_entry, read_manifest
+from core.targets.manifest import MANIFEST, MAX_NAME, Manifest, file_entry, read_manifest
 from core.targets.portrait import fitted
 from core.targets.store import Place, changing, find_place, read_picture
 
@@ -30,8 +30,8 @@ def rename_target(target_id: str, name: str, *roots: Path) -> None:
         OutputFailed: no permission, no room.
     """
     shown = clean_line(name)
-    if not 1 <= len(shown) <= 80 or _CONTROLS.search(" ".join(name.split())):
-        raise UnusableInput("A name has 1 to 80 letters.")
+    if not 1 <= len(shown) <= MAX_NAME or _CONTROLS.search(" ".join(name.split())):
+        raise UnusableInput(f"A name has 1 to {MAX_NAME} letters.")
     place = _own(target_id, roots)
     _write(place, {"name": shown})
 
