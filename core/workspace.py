@@ -199,7 +199,7 @@ def sweep(root: Path) -> int:
 def display_name(name: str) -> str:
     """The last part of a file's name with nothing in it that could disturb a page, at most 60 characters."""
     last = name.replace("\\", "/").rsplit("/", 1)[-1]
-    plain = clean_line(last).strip(" .")
+    plain = clean_line("".join(c for c in last if c.isprintable())).strip(" .")
     if len(plain) > 60:
         return f"{plain[:40]}…{plain[-18:]}"
     return plain or "your file"
