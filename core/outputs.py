@@ -63,6 +63,19 @@ def usable_output(path: Path, inputs: Iterable[Path] = ()) -> Path:
     return place
 
 
+def usable_folder(folder: Path) -> None:
+    """Make sure that results can be written to ``folder``, which is made where it is missing.
+
+    Raises:
+        OutputRefused: they cannot.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        raise OutputRefused(why_unwritable(folder, error)) from error
+    usable_output(folder / "results")
+
+
 def same_output(first: Path, second: Path) -> bool:
     """Whether two results would be one file; both were looked at by :func:`usable_output`."""
     return first == second or (first.exists() and second.exists() and first.samefile(second))
@@ -156,6 +169,8 @@ def why_unwritable(path: Path, error: Exception) -> str:
             return f"There is no room left in {folder} for {name}: free some space or choose another place."
         case errno.ENOENT | errno.ENOTDIR:
             return f"There is no folder {folder}: make it or choose another place."
+        case errno.EEXIST:
+            return f"{name} in {folder} is no folder: choose another place."
         case errno.EACCES | errno.EPERM | errno.EROFS:
             return f"{name} may not be written in {folder}: choose another place."
         case errno.ENAMETOOLONG:

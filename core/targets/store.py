@@ -21,7 +21,7 @@ from core import paths
 from core.closing import Closing
 from core.errors import GeneratorNotFound, OutputFailed, PackInvalid, TargetNotFound, WeightsMissing
 from core.locks import in_turn
-from core.outputs import aside, put_back, set_aside, sweep_leftovers
+from core.outputs import aside, put_back, set_aside, usable_folder
 from core.targets.frames import FrameStore, MaskStore
 from core.targets.manifest import (
     MANIFEST,
@@ -273,10 +273,11 @@ def new_folder(place: Place, *, replace: bool) -> Iterator[Path]:
 
     Raises:
         PackInvalid: a performer of that id is there already and is not to be replaced.
-        OutputFailed: no permission, no room.
+        OutputRefused: nothing can be written there.
+        OutputFailed: no room.
     """
     final = place.folder
-    sweep_leftovers(final.parent)
+    usable_folder(final.parent)
     put_back(final.parent)
     taken = PackInvalid(f"There is a performer '{final.name}' already: choose another id, or delete that one first.")
     if not replace and (final.exists() or (place.own and (paths.BUNDLED_PERFORMERS / final.name).exists())):

@@ -37,12 +37,13 @@ from core.networks.config import (
     read_config,
 )
 from core.networks.serve import load_weights, require
+from core.outputs import usable_folder
 from core.pipeline import performer_statistics
 from core.processes import is_helper
 from core.runs import claimed, run_id, runs_root
 from core.runtime import NetworkFiles, open_runner
 from core.targets.split import Split, SplitName, split_of
-from core.targets.store import Target
+from core.targets.store import Target, find_place
 from core.targets.trained import add_generator
 from core.training.adversarial import Rival
 from core.training.copies import CopyTask
@@ -143,11 +144,26 @@ def train(
         UnusableInput: nothing to resume, a device that is not there, or another process trains the same just now.
         Cancelled: stopped before anything was learnt.
         DanceError: the loss was no number from the start.
-        OutputFailed: the disk is full or read-only.
+        OutputRefused: the run's folder or the performer's cannot be written to.
+        OutputFailed: the disk is full.
     """
     # helpers of this run, on other devices and machines, belong to the process that has claimed it
     with nullcontext() if is_helper() else claimed(run_id(target.id, order.generator, order.split)):
+        _look_at_places(target, order, root)
         return _train(target, order, preparing, progress, watch, given_at_once, stop, root)
+
+
+def _look_at_places(target: Target, order: Order, root: Path | None) -> None:
+    """Refuse before the work what could not be kept after it.
+
+    Raises:
+        OutputRefused: the run's folder or the performer's cannot be written to.
+    """
+    usable_folder(run_folder(target.id, order))
+    place = find_place(target.id, *(() if root is None else (root,)))
+    if place is not None:
+        usable_folder(place.folder)
+        usable_folder(place.weights)
 
 
 def _train(
