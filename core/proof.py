@@ -34,10 +34,10 @@ def prove(target: Target) -> None:
         try:
             picture = _drawn(target, create_generator(spec.name, target), pose)
         except DanceError as error:
-            raise PackInvalid(f"They cannot be danced with by {spec.name}: {error}") from error
+            raise PackInvalid(f"Nothing can be drawn by {spec.name}: {error}") from error
         except Exception as error:  # whatever a stranger's numbers make libraries raise
             logger.info("%s cannot draw", spec.name, exc_info=error)
-            raise PackInvalid(f"They cannot be danced with by {spec.name}: its files are damaged.") from error
+            raise PackInvalid(f"Nothing can be drawn by {spec.name}.") from error
         _look_at(picture, target.frames[index], spec.name)
 
 
