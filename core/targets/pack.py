@@ -114,6 +114,9 @@ def import_pack(
         OutputFailed: no permission, no room.
     """
     try:
+        if path.exists() and not path.is_file():
+            # a pipe would be waited for, a device has no end
+            raise PackInvalid(f"{path.name} is no file: choose a performer's zip.")
         with path.open("rb") as file:
             _check_end(file, path.name)
             with zipfile.ZipFile(file) as archive:

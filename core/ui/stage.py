@@ -34,7 +34,7 @@ def show_poster(dance: str | None, performer: str | None, words: str) -> None:
 def show_notice(here: Visit) -> None:
     """What is to be said once."""
     if here.notice:
-        st.info(plain(here.notice))
+        st.info(here.notice)
         here.notice = None
 
 
