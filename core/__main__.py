@@ -1,6 +1,6 @@
 """``python -m core``: see ``core.cli``."""
 
-from core.cli import app
+from core.cli import main
 
 if __name__ == "__main__":
-    app()
+    main()

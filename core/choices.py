@@ -1,4 +1,4 @@
-"""Words that a person may type where only some are known."""
+"""Words and numbers from outside, where only some can be used."""
 
 from __future__ import annotations
 
@@ -20,3 +20,14 @@ def one_of(text: str, known: Sequence[Word], what: str) -> Word:
         if word == text:
             return word
     raise UnusableInput(f"{what} '{text[:40]}' is not known: there are {', '.join(known)}.")
+
+
+def check_number(value: float, least: float, most: float, what: str) -> None:
+    """Make sure that a number lies from ``least`` to ``most``; ``what`` begins the sentence that says so.
+
+    Raises:
+        UnusableInput: it does not, or is no number at all.
+    """
+    # not the other way round: nothing is true of NaN
+    if not least <= value <= most:
+        raise UnusableInput(f"{what} is a number from {least:.10g} to {most:.10g}, not {value:.10g}.")

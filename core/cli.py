@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import io
 import json
 import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
@@ -18,13 +20,21 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
 from rich.table import Table
 
-from core.errors import Cancelled, DanceError, UnusableInput
+from core.errors import DanceError, UnusableInput
+from core.names import clean_line
+from core.processes import is_helper
 
 if TYPE_CHECKING:
     from core.transfer import Report
 
 USAGE_STATUS = 2
 FAILED_STATUS = 1
+_KILLED_STATUS = 128
+
+# what a wrong option raises: a class of Click's, which some versions of Typer bring along under another name
+_WRONG_USAGE: type[Exception] = typer.BadParameter.__mro__[2]
+_WRONG_NAMES = frozenset({errno.ENAMETOOLONG, errno.ELOOP, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES})
+_END_SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 app = typer.Typer(
     name="core", add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
@@ -36,25 +46,94 @@ app.add_typer(
     target_app := typer.Typer(help="One performer: build, export, import.", no_args_is_help=True), name="target"
 )
 
-_out = Console()
-_err = Console(stderr=True)
+# what is said holds names from outside: nothing in them is markup
+_out = Console(markup=False, emoji=False, highlight=False)
+_err = Console(stderr=True, markup=False, emoji=False, highlight=False)
+
+
+def main() -> None:
+    """Run the command that was typed and leave with its status; whatever goes wrong is one sentence on stderr."""
+    try:
+        status = app(standalone_mode=False)
+        sys.stdout.flush()
+    except _WRONG_USAGE as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            error.show()  # type: ignore[attr-defined]  # Click's errors have it
+        else:
+            _complain(str(error.format_message()))  # type: ignore[attr-defined]
+        status = USAGE_STATUS
+    except typer.Abort:
+        status = _KILLED_STATUS + signal.SIGINT
+    except OSError as error:
+        # a pipe's reader that has seen enough is no reason to say anything
+        if error.errno != errno.EPIPE:
+            _complain(f"What there is to say could not be written: {error.strerror or error}.")
+        status = FAILED_STATUS
+    except Exception as error:
+        logging.getLogger(__name__).info("unexpected", exc_info=error)
+        _complain(f"Something went wrong on our side ({type(error).__name__}): python -m core --verbose says where.")
+        status = FAILED_STATUS
+    with contextlib.suppress(OSError):
+        # what could not be written a moment ago would be tried once more, and complained about, at the very end
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
+    sys.exit(status)
+
+
+def _complain(sentence: str) -> None:
+    line = clean_line(sentence)
+    with contextlib.suppress(OSError):
+        _err.print(f"Error: {line}{'' if line.endswith(('.', '!', '?')) else '.'}", style="red", soft_wrap=True)
 
 
 @contextmanager
 def _sentences() -> Iterator[None]:
-    """Errors that a person can act on become one sentence on stderr and a status."""
+    """Errors that a person can act on become one sentence on stderr and a status; so does being told to stop."""
+    stopped_by: list[int] = []
+
+    def stop(number: int, _: object) -> None:
+        stopped_by.append(number)
+        for again in _END_SIGNALS:
+            # a terminal that closes says so more than once, and tidying up is not to be broken off
+            signal.signal(again, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
     try:
-        yield
+        with _handling(_END_SIGNALS, stop):
+            yield
     except DanceError as error:
-        _err.print(f"Error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        _complain(str(error))
         raise typer.Exit(USAGE_STATUS if isinstance(error, UnusableInput) else FAILED_STATUS) from error
     except KeyboardInterrupt as error:
-        _err.print("Stopped: nothing was written.", markup=False, soft_wrap=True)
-        raise typer.Exit(130) from error
+        with contextlib.suppress(OSError):
+            _err.print("Stopped: nothing was written.", soft_wrap=True)
+        raise typer.Exit(_KILLED_STATUS + (stopped_by or [signal.SIGINT])[0]) from error
+    except OSError as error:
+        if error.errno not in _WRONG_NAMES or error.filename is None:
+            raise
+        _complain(f"{clean_line(os.fsdecode(error.filename))[-80:]} cannot be used: {error.strerror}.")
+        raise typer.Exit(USAGE_STATUS) from error
+
+
+@contextmanager
+def _handling(numbers: Iterable[int], handler: Callable[[int, Any], None]) -> Iterator[None]:
+    """Let ``handler`` have these signals meanwhile; one that is ignored, as under ``nohup``, stays so."""
+    before = {number: signal.getsignal(number) for number in numbers}
+    heeded = {number: old for number, old in before.items() if old is not signal.SIG_IGN}
+    try:
+        for number in heeded:
+            signal.signal(number, handler)
+        yield
+    finally:
+        for number, old in heeded.items():
+            signal.signal(number, old)
 
 
 @app.callback()
 def _main(verbose: Annotated[bool, typer.Option("--verbose", help="Say what goes on inside.")] = False) -> None:
+    for stream in (sys.stdout, sys.stderr):
+        # a name that the terminal cannot show is shown as far as it can
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     if not verbose:
         _hush_native_libraries()
     logging.basicConfig(level=logging.INFO if verbose else logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
@@ -116,7 +195,7 @@ def build(
             source, id=target_id, name=name, into=into, plate=plate, masks=masks, portrait=portrait, consent=consent,
             progress=lambda share: bar.update(task, completed=share), **more,
         )  # fmt: skip
-    _out.print(f"{target.name} is ready: {target.manifest.frames} frames.", markup=False)
+    _out.print(f"{target.name} is ready: {target.manifest.frames} frames.")
 
 
 @target_app.command("export")
@@ -139,7 +218,7 @@ def import_command(
     from core.targets.pack import import_pack
 
     with _sentences():
-        _out.print(f"{import_pack(file, replace=replace)} is ready.", markup=False)
+        _out.print(f"{import_pack(file, replace=replace)} is ready.")
 
 
 @app.command()
@@ -155,8 +234,8 @@ def transfer(
     person: Annotated[
         str, typer.Option(help="Whom to follow: largest, left, right, or a number from the left.")
     ] = "largest",
-    start: Annotated[float, typer.Option(min=0, help="First second of the source.")] = 0.0,
-    end: Annotated[float | None, typer.Option(min=0, help="Last second of the source.")] = None,
+    start: Annotated[float, typer.Option(help="First second of the source.")] = 0.0,
+    end: Annotated[float | None, typer.Option(help="Last second of the source.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write what happened, in numbers, as JSON.")] = None,
 ) -> None:
     """Make the performer's video of a dance."""
@@ -169,8 +248,10 @@ def transfer(
     from core.transfer import TransferOptions
     from core.transfer import transfer as run
 
-    with _sentences(), _terminated(), PeakMemory() as memory:
+    with _sentences(), PeakMemory() as memory:
+        found = _source(source)
         chosen = load_target(target)
+        _look_at_outputs(output, report, [found, Path(background), *chosen.files()])
         options = TransferOptions(
             person=parse_person(person),
             layout=parse_layout(layout),
@@ -180,11 +261,10 @@ def transfer(
         )
         made_by = create_generator(generator or default_generator(chosen.manifest.generator_names()), chosen)
         with _bar() as bar:
-            done, _ = run(_source(source), chosen, made_by, output, options, progress=_Show(bar))
+            done, _ = run(found, chosen, made_by, output, options, progress=_Show(bar))
         _warn(done.warnings)
-    if report is not None:
-        numbers = done.as_json() | {"peak_rss_mb": round(memory.megabytes, 1)}
-        report.write_text(json.dumps(numbers, indent=2) + "\n")
+        if report is not None:
+            _write_report(report, done.as_json() | {"peak_rss_mb": round(memory.megabytes, 1)})
     _done(output, done)
 
 
@@ -199,8 +279,8 @@ def compare(
     person: Annotated[
         str, typer.Option(help="Whom to follow: largest, left, right, or a number from the left.")
     ] = "largest",
-    start: Annotated[float, typer.Option(min=0, help="First second of the source.")] = 0.0,
-    end: Annotated[float | None, typer.Option(min=0, help="Last second of the source.")] = None,
+    start: Annotated[float, typer.Option(help="First second of the source.")] = 0.0,
+    end: Annotated[float | None, typer.Option(help="Last second of the source.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write what happened, in numbers, as JSON.")] = None,
 ) -> None:
     """Make one video of several generators on the same dance, side by side."""
@@ -211,20 +291,23 @@ def compare(
     from core.pose.person import parse_person
     from core.targets.store import load_target
 
-    with _sentences(), _terminated(), PeakMemory() as memory:
+    with _sentences(), PeakMemory() as memory:
+        found = _source(source)
         chosen = load_target(target)
+        _look_at_outputs(output, report, [found, *chosen.files()])
         names = generator or [spec.name for spec in list_generators(list(chosen.manifest.generator_names()))]
         with _bar() as bar:
             made, _ = run(
-                _source(source), chosen, [create_generator(name, chosen) for name in names], output,
+                found, chosen, [create_generator(name, chosen) for name in names], output,
                 person=parse_person(person), start=start, end=end,
                 # where a part of a dance stands on the stage, the whole dance decides: of a part no answer is known
-                answer=None if source.exists() or start or end else find_answer(target, str(source)), progress=_Show(bar),
+                answer=None if found == source or start or end else find_answer(target, str(source)), progress=_Show(bar),
             )  # fmt: skip
         _warn(made.report.warnings)
-    if report is not None:
-        numbers = made.report.as_json() | {"generators": names, "peak_rss_mb": round(memory.megabytes, 1)}
-        report.write_text(json.dumps(numbers, indent=2) + "\n")
+        if report is not None:
+            _write_report(
+                report, made.report.as_json() | {"generators": names, "peak_rss_mb": round(memory.megabytes, 1)}
+            )
     _done(output, made.report)
 
 
@@ -269,12 +352,12 @@ def train(
         str, typer.Option(help="What to learn from: blocks and random hold frames out to be judged by, all does not.")
     ] = "blocks",
     size: Annotated[int | None, typer.Option(help="Pixels of the canvas's longer side.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the initial weights and everything drawn.")] = 0,
-    epochs: Annotated[int | None, typer.Option(min=1, help="How often to go through the footage.")] = None,
-    minutes: Annotated[float | None, typer.Option(help="How long to train, instead of epochs.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the initial weights and everything drawn.")] = 0,
+    epochs: Annotated[int | None, typer.Option(help="How often to go through the footage.")] = None,
+    minutes: Annotated[float | None, typer.Option(help="How long to train, instead of epochs; a week at most.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    devices: Annotated[int, typer.Option(min=1, max=64, help="How many of them, on this machine.")] = 1,
-    machines: Annotated[int, typer.Option(min=1, max=64, help="On how many machines this is typed.")] = 1,
+    devices: Annotated[int, typer.Option(help="How many of them, on this machine.")] = 1,
+    machines: Annotated[int, typer.Option(help="On how many machines this is typed.")] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run that was stopped.")] = False,
     perceptual: Annotated[
         bool, typer.Option("--perceptual", help="Compare what VGG-16 sees as well; needs requirements-train.txt.")
@@ -291,6 +374,7 @@ def train(
     # read once, when torch is loaded: threads that spin while they wait make a busy machine ten times slower
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     with _sentences(), _bar() as bar, _asked_to_stop() as stop:
+        from core.runs import BEING_TRAINED, in_other_hands, read_record
         from core.training.train import Order, run_folder
         from core.training.train import train as run
         from core.training.trainer import Length, Row
@@ -315,78 +399,88 @@ def train(
             bar.update(preparing, completed=1.0)
             bar.update(training, completed=share, speed=f"epoch {row.epoch}, loss {row.loss:.4f}")
 
+        performer = load_target(target)
+        if (kept := read_record(run_folder(performer.id, order))) is not None and in_other_hands(kept):
+            raise UnusableInput(BEING_TRAINED)
         trained = run(
-            load_target(target), order, progress=show, stop=stop,
+            performer, order, progress=show, stop=stop,
             preparing=lambda share: bar.update(preparing, completed=share),
         )  # fmt: skip
-    if _is_helper():
+    if is_helper():
         return
     error = "" if trained.held_out_l1 is None else f", L1 {trained.held_out_l1:.4f} at seed scale on what was held out"
     _out.print(
         f"{generator} of {target} is trained: {trained.epochs} epochs in {trained.minutes:.1f} minutes{error}. "
         f"Curves and sheets are in {run_folder(target, order)}.",
-        markup=False,
         soft_wrap=True,
     )
 
 
 def _warn(sentences: list[str]) -> None:
     for sentence in sentences:
-        _err.print(f"Warning: {sentence}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+        _err.print(f"Warning: {clean_line(sentence)}", style="yellow", soft_wrap=True)
 
 
 def _done(output: Path, report: Report) -> None:
     frames = f"{report.frames_out} frames in {report.seconds:.1f} s ({report.fps:.1f} a second)"
-    _out.print(f"{output}: {frames}.", markup=False, soft_wrap=True)
+    _out.print(f"{clean_line(str(output))}: {frames}.", soft_wrap=True)
 
 
 def _source(given: Path) -> Path:
+    """The file that is meant: one there is, or a bundled dance of that name."""
     from core import dances
 
-    return given if given.exists() else dances.find(str(given)) or given
+    return given if _exists(given) else dances.find(str(given)) or given
 
 
-@contextmanager
-def _terminated() -> Iterator[None]:
-    """A polite kill stops like Ctrl-C does, so that nothing half-written is left."""
-
-    def stop(*_: object) -> None:
-        raise Cancelled("Stopped: nothing was written.")
-
-    before = signal.signal(signal.SIGTERM, stop)
+def _exists(path: Path) -> bool:
     try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+        return path.exists()
+    except OSError:
+        # such a name cannot be
+        return False
+
+
+def _look_at_outputs(output: Path, report: Path | None, inputs: list[Path]) -> None:
+    """Refuse before the work what cannot be written, or would be written over an input or over the other result.
+
+    Raises:
+        OutputRefused: a sentence on which and why.
+    """
+    from core import paths
+    from core.outputs import same_output, usable_output
+
+    inputs = [given for given in [*inputs, paths.POSE_MODEL] if _exists(given)]
+    place = usable_output(output, inputs)
+    if report is not None and same_output(place, usable_output(report, inputs)):
+        raise UnusableInput("The video and the report cannot be one file: give the report another name.")
+
+
+def _write_report(path: Path, numbers: dict[str, Any]) -> None:
+    from core.outputs import replacing
+
+    with replacing(path) as part:
+        part.write_text(json.dumps(numbers, indent=2) + "\n")
 
 
 @contextmanager
 def _asked_to_stop() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C and a polite kill end the training after the step it is in; a second Ctrl-C ends it at once."""
+    """Ctrl-C, a polite kill and a closed terminal end the training after the step it is in; a second Ctrl-C at once."""
     asked: list[int] = []
 
     def note(number: int, _: object) -> None:
-        if asked:
+        if asked and number == signal.SIGINT:
             raise KeyboardInterrupt
         asked.append(number)
 
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with _handling([signal.SIGINT, *_END_SIGNALS], note):
         yield lambda: bool(asked)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _bar() -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[speed]}"))
-    # a bar is for eyes: a program that reads stderr gets sentences only
-    return Progress(*columns, console=_err, transient=True, disable=not _err.is_terminal or _is_helper())
-
-
-def _is_helper() -> bool:
-    """Whether this process was started by another to train along: that one talks to the person."""
-    return any(os.environ.get(name, "0") != "0" for name in ("LOCAL_RANK", "NODE_RANK"))
+    # a bar is for eyes: a program that reads stderr gets sentences only, and one process alone talks to the person
+    return Progress(*columns, console=_err, transient=True, disable=not _err.is_terminal or is_helper())
 
 
 class _Show:

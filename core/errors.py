@@ -45,3 +45,7 @@ class OutputFailed(DanceError):
 
 class Cancelled(DanceError):
     """The person who asked for the work stopped it."""
+
+
+class OutputRefused(OutputFailed, UnusableInput):
+    """The place given for a result cannot take it. Found before the work begins."""

@@ -9,16 +9,18 @@ from __future__ import annotations
 import csv
 import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-import psutil
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core import paths
 from core.devices import Device
 from core.errors import OutputFailed
+from core.locks import alone, is_taken
+from core.processes import is_alive, this_process
 from core.targets.split import SplitName
 
 logger = logging.getLogger(__name__)
@@ -27,11 +29,15 @@ RECORD: Final = "run.json"
 METRICS: Final = "metrics.csv"
 SHEETS: Final = "sheets"
 CHECKPOINT: Final = "last.pt"
+LONGEST_MINUTES: Final = 60 * 24 * 7
 
 RunState = Literal["waiting", "training", "interrupted", "stopped", "failed", "done"]
 """``interrupted``: whatever trained it is gone; it can go on where it was. ``stopped``: a person stopped it; so can that."""
 
 UNFINISHED: Final[frozenset[RunState]] = frozenset({"waiting", "training"})
+BEING_TRAINED: Final = (
+    "This is being trained already, by another command or an app on this computer: wait until that is over."
+)
 _NAME: Final = r"^[a-z0-9-]{1,60}$"
 
 
@@ -47,7 +53,7 @@ class Record(BaseModel):
         error: why it failed, a sentence.
         trained: minutes so far.
         created: seconds since 1970.
-        keeper: the server that has it in hand, as :func:`this_process` names it.
+        keeper: the server that has it in hand, as :func:`core.processes.this_process` names it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -56,11 +62,11 @@ class Record(BaseModel):
     generator: str = Field(pattern=_NAME)
     split: SplitName = "blocks"
     device: Device = "auto"
-    minutes: float = Field(gt=0, le=60 * 24 * 7)
+    minutes: float = Field(gt=0, le=LONGEST_MINUTES)
     state: RunState = "waiting"
     error: str | None = Field(default=None, max_length=1000)
-    trained: float = Field(default=0.0, ge=0)
-    created: float = Field(default=0.0, ge=0)
+    trained: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    created: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     keeper: str = Field(default="", max_length=60)
 
     @property
@@ -99,21 +105,30 @@ class Point:
     held_out: float | None
 
 
-def this_process() -> str:
-    """A name of this process that no other has, not even one that gets its number later."""
-    own = psutil.Process()
-    return f"{own.pid}-{int(own.create_time())}"
-
-
 def in_other_hands(record: Record) -> bool:
     """Whether another server, which lives, has it in hand."""
-    if record.state not in UNFINISHED or not record.keeper or record.keeper == this_process():
-        return False
-    try:
-        pid, born = record.keeper.split("-")
-        return int(psutil.Process(int(pid)).create_time()) == int(born)
-    except (ValueError, psutil.Error):
-        return False
+    return record.state in UNFINISHED and record.keeper != this_process() and is_alive(record.keeper)
+
+
+@contextmanager
+def claimed(run: str) -> Iterator[None]:
+    """Have the run of that id to oneself: command lines and apps hold the same lock while they train it.
+
+    Raises:
+        UnusableInput: another process trains it just now.
+        OutputFailed: the lock cannot be kept.
+    """
+    with alone(_lock_of(run), BEING_TRAINED):
+        yield
+
+
+def is_claimed(run: str) -> bool:
+    """Whether a process trains the run of that id just now."""
+    return is_taken(_lock_of(run))
+
+
+def _lock_of(run: str) -> str:
+    return f"training-{run}"
 
 
 def run_id(target: str, generator: str, split: SplitName) -> str:

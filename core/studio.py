@@ -20,16 +20,19 @@ from typing import Any, Final, Literal
 from core import paths
 from core.closing import Closing
 from core.errors import DanceError, UnusableInput
+from core.processes import this_process
 from core.runs import (
+    BEING_TRAINED,
     CHECKPOINT,
+    LONGEST_MINUTES,
     UNFINISHED,
     Record,
     RunState,
     in_other_hands,
+    is_claimed,
     list_records,
     read_record,
     runs_root,
-    this_process,
 )
 
 logger = logging.getLogger(__name__)
@@ -127,7 +130,7 @@ class Studio(Closing):
         with self._changed:
             self._refuse(run_id)
             record = self._known(run_id).record
-            minutes = max(record.minutes, record.trained) + more_minutes
+            minutes = min(max(record.minutes, record.trained) + more_minutes, LONGEST_MINUTES)
             self._queue(record.model_copy(update={"state": "waiting", "error": None, "minutes": minutes}))
 
     def pause(self, run_id: str) -> None:
@@ -242,6 +245,8 @@ class Studio(Closing):
         kept = read_record(runs_root() / run_id)
         if kept is not None and in_other_hands(kept):
             raise UnusableInput("Another app that runs on this computer is training this just now: look there.")
+        if is_claimed(run_id):
+            raise UnusableInput(BEING_TRAINED)
 
     def _queue(self, record: Record) -> None:
         if self._closed:

@@ -19,9 +19,11 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
+from core.choices import check_number
 from core.compositing import Background, Layout, layout_size
 from core.errors import Cancelled
 from core.generators.base import Generator
+from core.outputs import usable_output
 from core.pipeline import DancePipeline, Moves, Plan
 from core.pose.analysis import Analysis, Sighting, look
 from core.pose.person import Person
@@ -37,6 +39,7 @@ from core.video.writer import VideoWriter
 _PREVIEW_EVERY = 0.25
 _WARM_UP = 20
 _RATE_WINDOW = 2.0
+_MOST_SECONDS = 1e6
 
 Phase = Literal["looking", "dancing"]
 
@@ -192,10 +195,12 @@ def transfer(
 
     Raises:
         UnusableInput: the source cannot be used.
+        OutputRefused: ``output`` is no file that can be written, or one that is read for it: the source, the performer's own.
         OutputFailed: the result cannot be written; nothing half-written is left.
         Cancelled: ``cancelled`` said so; nothing is left either.
     """
     options = options or TransferOptions()
+    usable_output(output, target.files())
     with DancePipeline(
         target, generator, person=options.person, layout=options.layout, background=options.background
     ) as pipeline:
@@ -218,6 +223,10 @@ def produce(
     cancelled: Callable[[], bool] = lambda: False,
 ) -> tuple[Report, Seen]:
     """Make the video of a show from ``start`` to ``end`` seconds of ``source``; everything else is as for :func:`transfer`."""
+    check_number(start, 0, _MOST_SECONDS, "The first second")
+    if end is not None:
+        check_number(end, 0, _MOST_SECONDS, "The last second")
+    usable_output(output, [source])
     return _Production(source, show, output, (start, end), progress, cancelled).run(seen)
 
 

@@ -13,7 +13,6 @@ import re
 import secrets
 import shutil
 import threading
-import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -22,6 +21,7 @@ import psutil
 
 from core import paths
 from core.errors import DanceError, OutputFailed, OverLimit, UnusableInput
+from core.names import clean_line
 
 logger = logging.getLogger(__name__)
 
@@ -199,7 +199,7 @@ def sweep(root: Path) -> int:
 def display_name(name: str) -> str:
     """The last part of a file's name with nothing in it that could disturb a page, at most 60 characters."""
     last = name.replace("\\", "/").rsplit("/", 1)[-1]
-    plain = "".join(c for c in last if unicodedata.category(c)[0] not in "CZ" or c == " ").strip(" .")
+    plain = clean_line("".join(c for c in last if c.isprintable())).strip(" .")
     if len(plain) > 60:
         return f"{plain[:40]}…{plain[-18:]}"
     return plain or "your file"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.errors import DanceError
+from core.names import clean_line
 from core.studio import Studio
 from core.targets.store import TargetSummary
 from core.ui.estimate import show_estimate
@@ -93,6 +94,7 @@ def _plan(here: Visit, studio: Studio, given: Footage, job: MakeJob | None) -> N
         key="train-name",
         persist_state="session",
     )
+    name = clean_line(name)
     minutes = st.segmented_control(
         "For how long",
         list(MINUTES),
@@ -119,7 +121,7 @@ def _plan(here: Visit, studio: Studio, given: Footage, job: MakeJob | None) -> N
             st.caption(missing)
     if clicked and not busy and missing is None:
         try:
-            request = MakeRequest(name.strip(), tuple(given.parts(here)), consent, generator, minutes)
+            request = MakeRequest(name, tuple(given.parts(here)), consent, generator, minutes)
             st.session_state["making"] = make(house(), request).id
         except DanceError as error:
             st.error(plain(str(error)))
@@ -136,7 +138,7 @@ def _missing(given: Footage, usable: bool, name: str, consent: bool) -> str | No
         return "Your video is being looked at."
     if not usable:
         return "This footage will not do: see beside."
-    if not name.strip():
+    if not name:
         return "Give your performer a name."
     return None if consent else "Say that the person filmed agreed."
 

@@ -111,18 +111,126 @@ def test_a_place_that_cannot_be_written_to_is_not_status_0(tmp_path: Path) -> No
     assert one_sentence(done.stderr), done.stderr
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="polite kills are a Unix thing")
-def test_a_polite_kill_leaves_nothing_half_written(tmp_path: Path) -> None:
+def dancing(output: Path) -> subprocess.Popen[str]:
+    """A transfer that is in the middle of writing its video."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "core", "transfer", "omar-street", "--target", "theo", "--end", "6",
-         "--output", str(tmp_path / "out.mp4")],
-        cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        [sys.executable, "-m", "core", "transfer", "omar-street", "--target", "theo", "--generator", "nearest",
+         "--end", "6", "--output", str(output)],
+        cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    until(lambda: process.poll() is not None or list(tmp_path.iterdir()), what="something half-written")
-    process.terminate()
-    process.communicate(timeout=PATIENCE)
-    assert process.returncode != 0
+    until(lambda: process.poll() is not None or parts_of(process, output.parent), what="something half-written")
+    return process
+
+
+def parts_of(process: subprocess.Popen[str], folder: Path) -> list[Path]:
+    return list(folder.glob(f".*.{process.pid}-*.part"))
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="polite kills are a Unix thing")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
+def test_a_polite_kill_leaves_nothing_half_written(tmp_path: Path, name: str) -> None:
+    number = signal.Signals[name]
+    process = dancing(tmp_path / "out.mp4")
+    process.send_signal(number)
+    _, said = process.communicate(timeout=120)
+    if process.returncode == 0:
+        pytest.skip("this computer was faster than the signal")
+    assert process.returncode == 128 + number
+    assert said == "Stopped: nothing was written.\n"
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="kills are a Unix thing")
+def test_what_a_killed_transfer_left_is_swept_by_the_next(tmp_path: Path) -> None:
+    killed = dancing(tmp_path / "out.mp4")
+    (left,) = parts_of(killed, tmp_path)
+    killed.kill()
+    killed.communicate(timeout=60)
+    assert left.exists()
+    (tmp_path / ".mine.part").write_text("mine")
+    done = run(
+        "transfer",
+        "omar-street",
+        "--target",
+        "theo",
+        "--generator",
+        "nearest",
+        "--end",
+        "0.2",
+        "--output",
+        tmp_path / "b.mp4",
+    )
+    assert done.returncode == 0, done.stderr
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".mine.part", "b.mp4"]
+
+
+OK = ("--target", "theo", "--generator", "nearest", "--end", "0.2")
+
+
+def test_outputs_are_looked_at_before_the_work(tmp_path: Path) -> None:
+    """One of each kind through the command line; ``tests.test_outputs`` has the others."""
+    source, picture = tmp_path / "me.mp4", tmp_path / "wall.png"
+    dance = dances.find("omar-street")
+    assert dance is not None
+    source.write_bytes(dance.read_bytes())
+    picture.write_bytes((PROJECT / "assets/performers/theo/plate.png").read_bytes())
+    (tmp_path / "link.mp4").symlink_to(source)
+    os.mkfifo(tmp_path / "pipe")
+    fine = tmp_path / "out.mp4"
+    own = PROJECT / "assets/performers/theo/frames.mp4"
+    before = {path: path.read_bytes() for path in (source, picture, own)}
+    for words, expected in (
+        (["transfer", source, *OK, "--output", tmp_path / "link.mp4"], "lost"),
+        (["transfer", source, *OK, "--output", picture, "--background", picture], "lost"),
+        (["transfer", source, *OK, "--output", own], "lost"),
+        (["transfer", source, *OK, "--output", tmp_path / "pipe"], "pipe"),
+        (["transfer", source, *OK, "--output", tmp_path / ("a" * 300)], "longer"),
+        (["transfer", source, *OK, "--output", fine, "--report", fine], "one file"),
+        (["transfer", source, *OK, "--output", fine, "--report", tmp_path / "no" / "r.json"], "no folder"),
+        (["transfer", source, *OK, "--output", fine, "--report", source], "lost"),
+        (["compare", source, "--target", "theo", "--output", source], "lost"),
+        (["target", "export", "theo", own], "lost"),
+        (["target", "export", "theo", tmp_path / "pipe"], "pipe"),
+    ):
+        done = run(*words)
+        assert done.returncode == 2, (words, done.stderr)
+        assert one_sentence(done.stderr), done.stderr
+        assert expected in done.stderr
+    assert {path: path.read_bytes() for path in before} == before
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["link.mp4", "me.mp4", "pipe", "wall.png"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--start", "nan"],
+        ["--start", "inf"],
+        ["--start", "-1"],
+        ["--end", "inf"],
+        ["--end", "nan"],
+        ["--end", "1e308"],
+        ["--end", "soon"],
+        ["--person", "9" * 5000],
+        ["--background", "b" * 300],
+    ],
+)
+def test_numbers_and_names_are_bounded(tmp_path: Path, words: list[str]) -> None:
+    done = run("transfer", "omar-street", "--target", "theo", "--output", tmp_path / "out.mp4", *words)
+    assert done.returncode == 2, done.stderr
+    assert one_sentence(done.stderr), done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["nothing"], ["transfer"], ["transfer", "a", "--what"], ["target", "build", "x"]]
+)
+def test_what_was_typed_wrong_is_one_sentence_too(words: list[str]) -> None:
+    done = run(*words)
+    assert done.returncode == 2
+    if words:
+        assert one_sentence(done.stderr), done.stderr
+    else:
+        assert "transfer" in done.stdout + done.stderr, "the help"
 
 
 def test_build_export_import_and_dance(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ SOURCES = sorted([PROJECT / "app.py", *(PROJECT / "pages").glob("*.py"), *(PROJE
 
 # later layers may import earlier ones and their own, never the other way
 LAYERS = (
-    ("core.types", "core.errors", "core.paths", "core.closing"),
+    ("core.types", "core.errors", "core.paths", "core.closing", "core.names", "core.processes"),
     (
         "core.settings",
         "core.threads",
@@ -22,6 +22,8 @@ LAYERS = (
         "core.dances",
         "core.answers",
         "core.choices",
+        "core.locks",
+        "core.outputs",
         "core.graph",
         "core.devices",
         "core.engine",
@@ -46,6 +48,7 @@ LAYERS = (
         "core.live",
         "core.studio",
         "core.plan",
+        "core.proof",
     ),
     ("core.ui", "core.cli", "core.__main__"),
     ("pages",),

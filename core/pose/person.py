@@ -43,7 +43,7 @@ def parse_person(text: str) -> Person:
     for word in _WORDS:
         if text == word:
             return word
-    if text.isascii() and text.isdigit() and 1 <= int(text) <= 99:
+    if len(text) <= 2 and text.isascii() and text.isdigit() and int(text) >= 1:
         return int(text)
     raise UnusableInput(
         f"Person '{text[:40]}' is not known: say largest, left, right or a number counted from the left."

@@ -18,12 +18,13 @@ import numpy as np
 from pydantic import ValidationError
 
 from core.errors import Cancelled, NobodyFound, OverLimit, UnusableInput
+from core.names import clean_line
 from core.pose.estimator import PoseEstimator
 from core.pose.smoothing import smooth_offline
 from core.targets import portrait as portraits
 from core.targets.footage import Footage, Shot, fit, fit_scale, open_footage, same_shape
 from core.targets.frames import FootageWriter, FrameStore, MaskStore
-from core.targets.manifest import MANIFEST, MAX_FRAMES, MAX_SIDE, FileEntry, Manifest, file_entry, is_slug
+from core.targets.manifest import MANIFEST, MAX_FRAMES, MAX_NAME, MAX_SIDE, FileEntry, Manifest, file_entry, is_slug
 from core.targets.matte import body_shape, empty_stage, refine
 from core.targets.poses import save_poses, stack_poses
 from core.targets.store import Target, new_folder, open_target, place_in, read_picture
@@ -120,6 +121,9 @@ def build_target(
         raise UnusableInput(f"'{id[:60]}' cannot be an id: use 1 to 40 of the characters a-z, 0-9 and -.")
     if not 64 <= size <= MAX_SIDE:
         raise UnusableInput(f"A performer's longer side is 64 to {MAX_SIDE} pixels, not {size}.")
+    name = clean_line(name)
+    if not 1 <= len(name) <= MAX_NAME:
+        raise UnusableInput(f"A performer's name has 1 to {MAX_NAME} letters.")
     tell = _teller(name, progress, cancelled)
     footage = open_footage(source, masks)
     place = place_in(into, id)

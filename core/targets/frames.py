@@ -29,6 +29,7 @@ from core.types import Alpha, Frame
 GROUP: Final = 6
 MAX_GROUP: Final = 48
 DEFAULT_BUDGET: Final = 24 << 20
+_MOST_VERIFIED: Final = 2500
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,22 @@ class _Store:
 
     def __len__(self) -> int:
         return len(self._packets)
+
+    def verify(self) -> None:
+        """Decode the pictures once: all of them, or where there are very many, groups spread over the file.
+
+        Raises:
+            PackInvalid: one of them cannot be decoded, or only with holes.
+        """
+        keys = sorted({packet.key for packet in self._packets})
+        most = max(_MOST_VERIFIED * len(keys) // len(self), 1)
+        chosen = {keys[round(place)] for place in np.linspace(0, len(keys) - 1, min(most, len(keys)))}
+        for index, packet in enumerate(self._packets):
+            if packet.key in chosen:
+                with self._lock:
+                    damaged = self._coded(index).is_corrupt
+                if damaged:
+                    raise PackInvalid(f"Frame {index} of {self._where()} is damaged.")
 
     def close(self) -> None:
         """Close the file and forget what was decoded."""
@@ -271,7 +288,8 @@ def _index(path: Path, size: tuple[int, int]) -> tuple[list[_Packet], bytes]:
                 raise PackInvalid(f"{where} holds no video.")
             stream = container.streams.video[0]
             context = stream.codec_context
-            if context.name != "h264" or (context.width, context.height) != size:
+            # FFmpeg leaves none where it knows no decoder for what the file names
+            if context is None or context.name != "h264" or (context.width, context.height) != size:
                 raise PackInvalid(f"{where} is not H.264 of {size[0]}×{size[1]} as the manifest says.")
             extradata = context.extradata or b""
             raw = [(p.pos, p.size, p.is_keyframe, p.pts, p.dts) for p in container.demux(stream) if p.size]

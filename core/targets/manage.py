@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,14 @@ import cv2
 from pydantic import ValidationError
 
 from core.errors import OutputFailed, TargetNotFound, UnusableInput
-from core.targets.manifest import MANIFEST, Manifest, file_entry, read_manifest
+from core.names import clean_line
+from core.outputs import aside, sweep_leftovers
+from core.targets.manifest import MANIFEST, MAX_NAME, Manifest, file_entry, read_manifest
 from core.targets.portrait import fitted
-from core.targets.store import Place, find_place, read_picture
+from core.targets.store import Place, changing, find_place, read_picture
 
 _PORTRAIT_QUALITY = 90
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 
 def rename_target(target_id: str, name: str, *roots: Path) -> None:
@@ -25,9 +29,9 @@ def rename_target(target_id: str, name: str, *roots: Path) -> None:
         UnusableInput: that is no name.
         OutputFailed: no permission, no room.
     """
-    shown = " ".join(name.split())
-    if not 1 <= len(shown) <= 80 or not shown.isprintable():
-        raise UnusableInput("A name has 1 to 80 letters.")
+    shown = clean_line(name)
+    if not 1 <= len(shown) <= MAX_NAME or _CONTROLS.search(" ".join(name.split())):
+        raise UnusableInput(f"A name has 1 to {MAX_NAME} letters.")
     place = _own(target_id, roots)
     _write(place, {"name": shown})
 
@@ -67,16 +71,18 @@ def _own(target_id: str, roots: tuple[Path, ...]) -> Place:
 
 def _write(place: Place, changes: dict[str, Any]) -> None:
     """Put a changed manifest in the place of the old one."""
-    old = read_manifest(place.folder)
-    try:
-        new = Manifest.model_validate(old.model_dump() | changes)
-    except ValidationError as error:
-        raise UnusableInput(f"That cannot be kept: {error.errors()[0]['msg']}.") from error
-    part = place.folder / f".{MANIFEST}.part"
-    try:
-        part.write_bytes(new.to_json())
-        part.replace(place.folder / MANIFEST)
-    except OSError as error:
-        raise OutputFailed(f"The performer '{new.id}' could not be changed: {error.strerror or error}.") from error
-    finally:
-        part.unlink(missing_ok=True)
+    with changing(place.folder.name):
+        old = read_manifest(place.folder)
+        try:
+            new = Manifest.model_validate(old.model_dump() | changes)
+        except ValidationError as error:
+            raise UnusableInput(f"That cannot be kept: {error.errors()[0]['msg']}.") from error
+        part = aside(place.folder / MANIFEST)
+        try:
+            sweep_leftovers(place.folder)
+            part.write_bytes(new.to_json())
+            part.replace(place.folder / MANIFEST)
+        except OSError as error:
+            raise OutputFailed(f"The performer '{new.id}' could not be changed: {error.strerror or error}.") from error
+        finally:
+            part.unlink(missing_ok=True)

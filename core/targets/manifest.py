@@ -26,6 +26,7 @@ from pydantic import (
 from pydantic.functional_serializers import PlainSerializer
 
 from core.errors import PackInvalid
+from core.names import clean_line, clean_text
 
 MANIFEST: Final = "manifest.json"
 MAX_MANIFEST_BYTES: Final = 256 * 1024
@@ -88,6 +89,18 @@ def _rate(value: object) -> Fraction:
     return rate
 
 
+def _cleaned(value: object) -> object:
+    return clean_line(value) if isinstance(value, str) else value
+
+
+def _cleaned_lines(value: object) -> object:
+    return clean_text(value) if isinstance(value, str) else value
+
+
+MAX_NAME: Final = 80
+Line = Annotated[str, BeforeValidator(_cleaned)]
+"""What people read: nothing in it is invisible or turns text round."""
+Lines = Annotated[str, BeforeValidator(_cleaned_lines)]
 Slug = Annotated[str, AfterValidator(_slug)]
 SafePath = Annotated[str, AfterValidator(_safe_path)]
 Rate = Annotated[
@@ -114,8 +127,8 @@ class GeneratorWeights(_Model):
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,60}$")]
     files: dict[Role, FileEntry] = Field(min_length=1, max_length=16)
-    licence: str = Field(default="", max_length=200)
-    recipe: str = Field(default="", max_length=4000)
+    licence: Line = Field(default="", max_length=200)
+    recipe: Lines = Field(default="", max_length=4000)
 
     @model_validator(mode="after")
     def _only_weights(self) -> GeneratorWeights:
@@ -130,13 +143,13 @@ class Manifest(_Model):
 
     schema_version: Literal[1] = 1
     id: Slug
-    name: str = Field(min_length=1, max_length=80)
+    name: Line = Field(min_length=1, max_length=MAX_NAME)
     width: int = Field(ge=16, le=MAX_SIDE, multiple_of=2)
     height: int = Field(ge=16, le=MAX_SIDE, multiple_of=2)
     rate: Rate
     frames: int = Field(ge=1, le=MAX_FRAMES)
-    licence: str = Field(max_length=200)
-    source: str = Field(
+    licence: Line = Field(max_length=200)
+    source: Lines = Field(
         default="", max_length=2000, description="Where the footage comes from and who agreed to its use."
     )
     consent: StrictBool | None = Field(

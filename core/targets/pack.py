@@ -8,9 +8,9 @@ are checked by their own formats, without unpickling; and all of it happens in a
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import os
-import secrets
 import shutil
 import stat
 import struct
@@ -19,10 +19,13 @@ import zlib
 from pathlib import Path
 from typing import IO, Final
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
-from core.errors import OutputFailed, PackInvalid, TargetNotFound
+from core.errors import DanceError, PackInvalid, TargetNotFound
 from core.graph import MAX_GRAPH_BYTES, check_graph, read_bounded
+from core.outputs import replacing, usable_output
 from core.targets.manifest import (
     MANIFEST,
     MAX_FILES,
@@ -34,7 +37,17 @@ from core.targets.manifest import (
     locate,
     parse_manifest,
 )
-from core.targets.store import Place, check_file, find_place, load_target, new_folder, open_target, place_in
+from core.targets.poses import check_bodies
+from core.targets.store import (
+    Place,
+    check_file,
+    find_place,
+    load_target,
+    new_folder,
+    open_target,
+    place_in,
+    read_picture,
+)
 
 _CHUNK: Final = 1 << 20
 _MAX_DIRECTORY: Final = 64 * 1024
@@ -45,6 +58,12 @@ _END: Final = struct.Struct("<4s4H2LH")
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 _COMPRESSIBLE: Final = (".json", ".npz")
 _DAMAGE: Final = (zipfile.BadZipFile, zlib.error, struct.error, NotImplementedError, RuntimeError, EOFError)
+_EXPONENTS: Final = {
+    "F16": (np.dtype("<u2"), 0x7C00),
+    "BF16": (np.dtype("<u2"), 0x7F80),
+    "F32": (np.dtype("<u4"), 0x7F800000),
+    "F64": (np.dtype("<u8"), 0x7FF0000000000000),
+}
 _PICTURE_FORMATS: Final = {".png": "PNG", ".webp": "WEBP"}
 
 
@@ -55,27 +74,22 @@ def export_pack(target_id: str, path: Path, *roots: Path) -> None:
         TargetNotFound: there is none of that id.
         PackInvalid: its files are damaged.
         WeightsMissing: a weight file that its manifest names is not there.
+        OutputRefused: ``path`` is no file that can be written, or one of the performer's own.
         OutputFailed: the zip cannot be written; nothing half-written is left.
     """
     with load_target(target_id, *roots) as target:
         manifest = target.manifest
+        usable_output(path, target.files())
         for generator in manifest.generators:
             for role in generator.files:
                 target.weight_file(generator.name, role)
     place = find_place(target_id, *roots)
     if place is None:
         raise TargetNotFound(f"The performer '{target_id}' was deleted meanwhile.")
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        with zipfile.ZipFile(part, "x", allowZip64=False) as archive:
-            archive.writestr(_zip_entry(MANIFEST), manifest.to_json())
-            for entry in manifest.all_files():
-                _add(archive, place, entry)
-        part.replace(path)
-    except OSError as error:
-        raise OutputFailed(f"{path.name} could not be written: {error.strerror or error}.") from error
-    finally:
-        part.unlink(missing_ok=True)
+    with replacing(path) as part, zipfile.ZipFile(part, "x", allowZip64=False) as archive:
+        archive.writestr(_zip_entry(MANIFEST), manifest.to_json())
+        for entry in manifest.all_files():
+            _add(archive, place, entry)
 
 
 def import_pack(
@@ -96,10 +110,13 @@ def import_pack(
         most_bytes: that it may unpack to.
 
     Raises:
-        PackInvalid: damaged, unsafe, not a performer at all, or its id is taken.
+        PackInvalid: damaged, unsafe, not a performer at all, nobody who can be danced with, or its id is taken.
         OutputFailed: no permission, no room.
     """
     try:
+        if path.exists() and not path.is_file():
+            # a pipe would be waited for, a device has no end
+            raise PackInvalid(f"{path.name} is no file: choose a performer's zip.")
         with path.open("rb") as file:
             _check_end(file, path.name)
             with zipfile.ZipFile(file) as archive:
@@ -134,27 +151,36 @@ def _unpack(
         for inside, entry in entries.items():
             with archive.open(infos[inside]) as file:
                 _extract(file, folder / inside, entry, name)
-        check_contents(manifest, folder)
+        try:
+            check_contents(manifest, folder)
+        except DanceError as error:
+            why = str(error).replace(folder.name, manifest.id).rstrip(".")
+            raise PackInvalid(f"{why}, so {name} is not taken in.") from error
     return manifest.id
 
 
 def check_contents(manifest: Manifest, folder: Path) -> None:
-    """Open every file of an unpacked performer by its own format and hold it against the manifest.
+    """Open every file of an unpacked performer by its own format, hold it against the manifest, and draw with it.
 
     Raises:
-        PackInvalid: something is not what it is said to be.
+        PackInvalid: something is not what it is said to be, or nothing comes of it.
     """
     weights = folder / WEIGHTS_FOLDER
     for role, entry in manifest.files.items():
         if role in ("plate", "portrait"):
             size = (manifest.width, manifest.height) if role == "plate" else None
             _check_picture(folder / entry.path, size)
+            read_picture(folder / entry.path)
     for generator in manifest.generators:
         for entry in generator.files.values():
             _check_weights(locate(folder, weights, entry))
     with open_target(Place(folder, weights, own=True), manifest) as target:
-        for index in (0, manifest.frames - 1):
-            target.cutout(index)
+        check_bodies(target.poses, target.size)
+        for store in (target.frames, target.masks):
+            if store is not None:
+                store.verify()
+        # by name: performers are made of footage alone, and only what a stranger made is drawn with before it is kept
+        importlib.import_module("core.proof").prove(target)
 
 
 def _zip_entry(inside: str) -> zipfile.ZipInfo:
@@ -270,3 +296,18 @@ def _check_safetensors(path: Path) -> None:
     ends = [tensor["data_offsets"] for tensor in header.values()]
     if any(not 0 <= begin <= end <= size - 8 - length for begin, end in ends):
         raise ValueError("a tensor lies outside the file")
+    content = np.memmap(path, np.uint8, "r", offset=8 + length) if size > 8 + length else np.zeros(0, np.uint8)
+    for tensor in header.values():
+        begin, end = tensor["data_offsets"]
+        if not _finite(content[begin:end], str(tensor["dtype"])):
+            raise ValueError("a weight is no number")
+
+
+def _finite(content: NDArray[np.uint8], kind: str) -> bool:
+    """Whether the numbers of a tensor are all finite; those of kinds that no network of ours has are not looked at."""
+    if kind not in _EXPONENTS:
+        return True
+    code, exponent = _EXPONENTS[kind]
+    # a number is none, or without end, when all bits of its exponent are set; bfloat16 is no type of NumPy's
+    bits = content[: len(content) // code.itemsize * code.itemsize].view(code)
+    return not bool(((bits & exponent) == exponent).any())

@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from core.errors import PackInvalid
 from core.types import LANDMARKS, Pose
 
+_SMALLEST_BODY: Final = 0.01
+"""Of the picture's longer side."""
+
 # numpy's header reader hands text that is no Python literal to the tokenizer; zipfile has errors of its own
 _DAMAGE: Final = (
     OSError,
@@ -65,6 +68,25 @@ def load_poses(path: Path, frames: int) -> tuple[NDArray[np.float32], NDArray[np
         raise PackInvalid(f"{where} holds poses that are no places in a picture.")
     landmarks.flags.writeable = runs.flags.writeable = False
     return landmarks, runs
+
+
+def check_bodies(landmarks: NDArray[np.float32], size: tuple[int, int]) -> None:
+    """Make sure that poses are bodies which somebody in frames of ``size`` (width, height) can have.
+
+    Args:
+        landmarks: (N, 33, 4), NaN where nobody was found, finite elsewhere.
+
+    Raises:
+        PackInvalid: nobody is in any frame, or a pose is a point rather than a body.
+    """
+    found = landmarks[~np.isnan(landmarks[:, 0, 0])]
+    if not len(found):
+        raise PackInvalid("The poses show nobody in any frame.")
+    low, high = found[..., :2].min(1), found[..., :2].max(1)
+    if ((high - low).max(1) < _SMALLEST_BODY * max(size)).any():
+        raise PackInvalid("The poses are no bodies: all points of one lie in one place.")
+    if not ((high > 0) & (low < size)).all(1).any():
+        raise PackInvalid("The poses lie outside of the pictures.")
 
 
 def _read(archive: zipfile.ZipFile, name: str, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import secrets
 import shutil
 import threading
 from collections.abc import Iterator
@@ -21,6 +20,8 @@ from numpy.typing import NDArray
 from core import paths
 from core.closing import Closing
 from core.errors import GeneratorNotFound, OutputFailed, PackInvalid, TargetNotFound, WeightsMissing
+from core.locks import in_turn
+from core.outputs import aside, put_back, set_aside, usable_folder
 from core.targets.frames import FrameStore, MaskStore
 from core.targets.manifest import (
     MANIFEST,
@@ -154,6 +155,11 @@ class Target(Closing):
         check_file(path, trained.files[role], self.id)
         return path
 
+    def files(self) -> list[Path]:
+        """Every file of the performer, the manifest and the weights among them."""
+        entries = self.manifest.all_files()
+        return [self.folder / MANIFEST, *(locate(self.folder, self._weights, entry) for entry in entries)]
+
     def close(self) -> None:
         """Close the footage. The poses stay."""
         self.frames.close()
@@ -251,14 +257,28 @@ def place_in(root: Path | None, target_id: str) -> Place:
 
 
 @contextmanager
+def changing(target_id: str) -> Iterator[None]:
+    """Be the only process that changes the manifest of a performer.
+
+    Raises:
+        OutputFailed: the lock cannot be kept.
+    """
+    with in_turn(f"performer-{target_id}"):
+        yield
+
+
+@contextmanager
 def new_folder(place: Place, *, replace: bool) -> Iterator[Path]:
     """A folder to fill beside the performer's own, which becomes it when the block ends well and goes when it does not.
 
     Raises:
         PackInvalid: a performer of that id is there already and is not to be replaced.
-        OutputFailed: no permission, no room.
+        OutputRefused: nothing can be written there.
+        OutputFailed: no room.
     """
     final = place.folder
+    usable_folder(final.parent)
+    put_back(final.parent)
     taken = PackInvalid(f"There is a performer '{final.name}' already: choose another id, or delete that one first.")
     if not replace and (final.exists() or (place.own and (paths.BUNDLED_PERFORMERS / final.name).exists())):
         raise taken
@@ -266,7 +286,7 @@ def new_folder(place: Place, *, replace: bool) -> Iterator[Path]:
         raise PackInvalid(
             f"'{final.name}' is one of the bundled performers, which are not replaced: choose another id."
         )
-    part = final.with_name(f".{final.name}.{secrets.token_hex(4)}.part")
+    part = aside(final)
     try:
         (part / WEIGHTS_FOLDER).mkdir(parents=True)
         yield part
@@ -284,7 +304,7 @@ def new_folder(place: Place, *, replace: bool) -> Iterator[Path]:
 
 def _put(part: Path, final: Path) -> None:
     """Rename ``part`` to ``final``; what was there goes only when the new one stands."""
-    old = part.with_suffix(".old")
+    old = set_aside(part)
     if final.exists():
         final.rename(old)
     try:

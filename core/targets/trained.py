@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import shutil
 from collections.abc import Mapping
@@ -10,8 +11,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from core.errors import OutputFailed, PackInvalid, TargetNotFound
+from core.outputs import aside, sweep_leftovers
 from core.targets.manifest import MANIFEST, WEIGHTS_FOLDER, GeneratorWeights, Manifest, file_entry, read_manifest
-from core.targets.store import find_place
+from core.targets.store import Place, changing, find_place
 
 
 def add_generator(
@@ -34,30 +36,38 @@ def add_generator(
         PackInvalid: the performer's folder is damaged, or cannot take in another generator.
         OutputFailed: no permission, no room.
     """
-    place = find_place(target_id, *(() if root is None else (root,)))
-    if place is None:
-        raise TargetNotFound(f"There is no performer '{target_id[:60]}' to give '{name}' to.")
+    with changing(target_id):
+        place = find_place(target_id, *(() if root is None else (root,)))
+        if place is None:
+            raise TargetNotFound(f"There is no performer '{target_id[:60]}' to give '{name}' to.")
+        _add(place, name, files, licence, recipe)
+
+
+def _add(place: Place, name: str, files: Mapping[str, Path], licence: str, recipe: str) -> None:
+    target_id = place.folder.name
     old = read_manifest(place.folder)
     mark = f"-{secrets.token_hex(3)}" if place.own else ""
     places = {role: place.weights / f"{_stem(name, file)}{mark}{file.suffix}" for role, file in files.items()}
-    staged: list[Path] = []
+    parts = {path: aside(path) for path in [*places.values(), place.folder / MANIFEST]}
     try:
         place.weights.mkdir(parents=True, exist_ok=True)
+        for folder in (place.folder, place.weights):
+            sweep_leftovers(folder)
         for role, file in files.items():
-            staged.append(_part(places[role]))
-            shutil.copyfile(file, staged[-1])
-        entries = {role: file_entry(_part(kept), f"{WEIGHTS_FOLDER}/{kept.name}") for role, kept in places.items()}
+            shutil.copyfile(file, parts[places[role]])
+        entries = {role: file_entry(parts[kept], f"{WEIGHTS_FOLDER}/{kept.name}") for role, kept in places.items()}
         new = _with(old, GeneratorWeights(name=name, files=entries, licence=licence, recipe=recipe))
-        staged.append(_part(place.folder / MANIFEST))
-        staged[-1].write_bytes(new.to_json())
-        _put([*places.values(), place.folder / MANIFEST])
+        parts[place.folder / MANIFEST].write_bytes(new.to_json())
+        _put(parts)
     except ValidationError as error:
         raise PackInvalid(f"'{target_id}' cannot take in '{name}': {error.errors()[0]['msg']}.") from error
     except OSError as error:
         raise OutputFailed(f"The weights of '{name}' could not be kept: {error.strerror or error}.") from error
     finally:
-        for part in staged:
-            part.unlink(missing_ok=True)
+        for part in parts.values():
+            # a folder that is none can hold nothing that was left
+            with contextlib.suppress(NotADirectoryError):
+                part.unlink(missing_ok=True)
     _forget(old, name, place.weights, list(places.values()))
 
 
@@ -66,17 +76,13 @@ def _stem(generator: str, file: Path) -> str:
     return generator if file.stem == generator else f"{generator}-{file.stem}"
 
 
-def _part(path: Path) -> Path:
-    return path.with_name(f".{path.name}.part")
-
-
-def _put(paths: list[Path]) -> None:
+def _put(parts: Mapping[Path, Path]) -> None:
     """Put what is staged beside each path in its place, the manifest last; when that fails half way, put back what was there."""
-    before = {path: path.read_bytes() if path.is_file() else None for path in paths}
+    before = {path: path.read_bytes() if path.is_file() else None for path in parts}
     done: list[Path] = []
     try:
-        for path in paths:
-            _part(path).replace(path)
+        for path, part in parts.items():
+            part.replace(path)
             done.append(path)
     except OSError:
         for path in done:

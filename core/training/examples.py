@@ -18,6 +18,7 @@ from core import conditioning, paths
 from core.canvas import Canvas
 from core.errors import NobodyFound, OutputFailed
 from core.generators.realtime import canvas_of_frame
+from core.locks import in_turn
 from core.pose import skeleton
 from core.targets.split import Split, Subset
 from core.targets.store import Target
@@ -132,16 +133,18 @@ def _cached(
     shape = (len(frames), canvas.layers, canvas.height, canvas.width)
     folder = paths.cache_root() / "training" / target.id
     path = folder / f"{_key(target, canvas)}.npy"
-    kept = _read(path, shape)
-    if kept is not None:
-        return kept
-    try:
-        shutil.rmtree(folder, ignore_errors=True)  # other sizes and older footage: one set a performer is kept
-        folder.mkdir(parents=True)
-        _write(path, target, canvas, frames, shape, progress)
-    except OSError as error:
-        raise OutputFailed(f"The training examples could not be kept: {error.strerror or error}.") from error
-    made = _read(path, shape)
+    # two generators of one performer may be trained at once, and make room for their examples
+    with in_turn(f"examples-{target.id}", paths.cache_root()):
+        kept = _read(path, shape)
+        if kept is not None:
+            return kept
+        try:
+            shutil.rmtree(folder, ignore_errors=True)  # other sizes and older footage: one set a performer is kept
+            folder.mkdir(parents=True)
+            _write(path, target, canvas, frames, shape, progress)
+        except OSError as error:
+            raise OutputFailed(f"The training examples could not be kept: {error.strerror or error}.") from error
+        made = _read(path, shape)
     if made is None:
         raise OutputFailed(f"The training examples in {folder} cannot be read: is the disk full?")
     return made

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +18,7 @@ from lightning_fabric.strategies import DDPStrategy
 
 from core import metrics
 from core.canvas import compose
+from core.choices import check_number
 from core.devices import Device
 from core.errors import Cancelled, DanceError, GeneratorNotFound, UnusableInput, WeightsMissing
 from core.generators.neural import draw, stage_of
@@ -35,11 +37,13 @@ from core.networks.config import (
     read_config,
 )
 from core.networks.serve import load_weights, require
+from core.outputs import usable_folder
 from core.pipeline import performer_statistics
-from core.runs import run_id, runs_root
+from core.processes import is_helper
+from core.runs import claimed, run_id, runs_root
 from core.runtime import NetworkFiles, open_runner
 from core.targets.split import Split, SplitName, split_of
-from core.targets.store import Target
+from core.targets.store import Target, find_place
 from core.targets.trained import add_generator
 from core.training.adversarial import Rival
 from core.training.copies import CopyTask
@@ -56,6 +60,8 @@ from core.training.trainer import Length, Moment, Row, Trained, Trainer
 logger = logging.getLogger(__name__)
 
 SMALLEST, LARGEST = 64, 1024
+MOST_SEED: Final = 2**32 - 1
+MOST_DEVICES: Final = 64
 
 REMEMBERED: Final = 256
 """Frames that a network which copies keeps in mind: as many pictures lie in memory while it is served."""
@@ -96,6 +102,9 @@ class Order:
     def __post_init__(self) -> None:
         if self.size is not None and not SMALLEST <= self.size <= LARGEST:
             raise UnusableInput(f"A canvas is {SMALLEST} to {LARGEST} pixels high, not {self.size}.")
+        check_number(self.seed, 0, MOST_SEED, "The seed")
+        check_number(self.devices, 1, MOST_DEVICES, "How many devices")
+        check_number(self.machines, 1, MOST_DEVICES, "How many machines")
 
 
 def run_folder(target_id: str, order: Order) -> Path:
@@ -132,11 +141,41 @@ def train(
     Raises:
         GeneratorNotFound: nothing to train has that name.
         NobodyFound: the split leaves nobody to learn from.
-        UnusableInput: nothing to resume, or a device that is not there.
+        UnusableInput: nothing to resume, a device that is not there, or another process trains the same just now.
         Cancelled: stopped before anything was learnt.
         DanceError: the loss was no number from the start.
-        OutputFailed: the disk is full or read-only.
+        OutputRefused: the run's folder or the performer's cannot be written to.
+        OutputFailed: the disk is full.
     """
+    # helpers of this run, on other devices and machines, belong to the process that has claimed it
+    with nullcontext() if is_helper() else claimed(run_id(target.id, order.generator, order.split)):
+        _look_at_places(target, order, root)
+        return _train(target, order, preparing, progress, watch, given_at_once, stop, root)
+
+
+def _look_at_places(target: Target, order: Order, root: Path | None) -> None:
+    """Refuse before the work what could not be kept after it.
+
+    Raises:
+        OutputRefused: the run's folder or the performer's cannot be written to.
+    """
+    usable_folder(run_folder(target.id, order))
+    place = find_place(target.id, *(() if root is None else (root,)))
+    if place is not None:
+        usable_folder(place.folder)
+        usable_folder(place.weights)
+
+
+def _train(
+    target: Target,
+    order: Order,
+    preparing: Callable[[float], None],
+    progress: Callable[[float, Row], None],
+    watch: Callable[[Moment, Callable[[], None]], None],
+    given_at_once: Callable[[], None] | None,
+    stop: Callable[[], bool],
+    root: Path | None,
+) -> Trained:
     begun = lesson(target, order, run_folder(target.id, order), split_of(target, order.split), preparing)
     trainer, config, fabric = begun.trainer, begun.config, begun.trainer.fabric
     record = Training(

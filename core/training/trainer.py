@@ -23,8 +23,9 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from core.canvas import FRAME_LAYERS
+from core.choices import check_number
 from core.errors import OutputFailed, UnusableInput
-from core.runs import CHECKPOINT, METRICS, SHEETS
+from core.runs import CHECKPOINT, LONGEST_MINUTES, METRICS, SHEETS
 from core.training.adversarial import Rival, Windows
 from core.training.curves import write_curves
 from core.training.recipes import Recipe
@@ -32,6 +33,7 @@ from core.training.recipes import Recipe
 logger = logging.getLogger(__name__)
 
 CURVES: Final = "curves.svg"
+_MOST_EPOCHS: Final = 1_000_000
 
 L1_WEIGHT: Final = 50.0
 """Of the L1 error beside what a critic asks (Isola et al., CVPR 2017, eq. 4, have 100)."""
@@ -76,7 +78,7 @@ class Length:
     """How long to train: one of the two.
 
     Raises:
-        UnusableInput: neither, both, or nothing at all.
+        UnusableInput: neither, both, nothing at all, or longer than a week.
     """
 
     epochs: int | None = None
@@ -86,6 +88,7 @@ class Length:
         given = [value for value in (self.epochs, self.minutes) if value is not None]
         if len(given) != 1 or not given[0] > 0:
             raise UnusableInput("Say how long to train, either in epochs or in minutes, and more than none.")
+        check_number(given[0], 0, LONGEST_MINUTES if self.epochs is None else _MOST_EPOCHS, "How long to train")
 
     def share(self, epochs: int, minutes: float) -> float:
         """How much of it is done, 0 to 1."""

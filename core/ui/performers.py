@@ -69,7 +69,7 @@ def _card(here: Visit, performer: TargetSummary) -> Iterator[None]:
             picture.html(tag(portrait, css_class="part"))
         seconds = performer.frames / max(performer.fps, 1e-6)
         words.markdown(f"**{plain(performer.name)}**")
-        words.caption(f"{seconds:.0f} s of footage · " + ", ".join(performer.generators))
+        words.caption(plain(f"{seconds:.0f} s of footage · " + ", ".join(performer.generators)))
         if more.button("Dance", key=f"dance-as-{performer.id}", icon=":material/play_arrow:"):
             here.performer = performer.id
             st.switch_page("pages/dance.py")

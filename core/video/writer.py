@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import logging
 import os
-import secrets
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -24,6 +22,7 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from av.video.stream import VideoStream
 
 from core.errors import OutputFailed, UnusableInput
+from core.outputs import aside, put, usable_output, why_unwritable
 from core.types import Frame
 from core.video.audio import AudioTrack, Sound, SoundInput, SoundSource, sound_for
 
@@ -42,7 +41,7 @@ class VideoWriter:
     without an exception; otherwise nothing is left. Sound is read as the pictures advance and ends with them.
 
     Args:
-        path: the mp4 to make; replaced if it is there.
+        path: the mp4 to make; replaced if it is there. Of a link the target is replaced.
         size: (width, height) of the pictures. An odd side gets its last row or column twice, as H.264 needs even ones.
         rate: average pictures a second; also how long the last one is shown.
         audio: where the sound comes from, a file or something that makes it meanwhile; None for silence.
@@ -59,7 +58,8 @@ class VideoWriter:
         ...         writer.write(frame.image, frame.time)
 
     Raises:
-        OutputFailed: the place cannot be written to, or has no more room; also from ``write`` and the end of ``with``.
+        OutputRefused: ``path`` is no regular file, or cannot be written.
+        OutputFailed: there is no more room; also from ``write`` and the end of ``with``.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class VideoWriter:
         self._options = {"crf": str(crf), "preset": preset, "profile": "high"}
         self._keyframe_interval = keyframe_interval
         self._base = Fraction(1, _ticks_a_second(rate))
-        self._part = path.with_name(f".{path.stem[:40]}.{secrets.token_hex(4)}.part")
+        self._place = self._part = path
         self._scaler = VideoReformatter()
         self._last = -1
         self._container: OutputContainer | None = None
@@ -127,8 +127,8 @@ class VideoWriter:
         return self._container
 
     def _open(self) -> None:
-        if self.path.is_dir():
-            raise OutputFailed(f"{self.path} is a folder: choose the name of a file.")
+        self._place = usable_output(self.path)
+        self._part = aside(self._place)
         with self._output_errors():
             self._part.open("xb").close()
             # "file:" keeps FFmpeg from reading a colon in the name as a protocol.
@@ -206,7 +206,7 @@ class VideoWriter:
         self._mux_sound(finish=True)
         with self._output_errors():
             self._video_out.close()
-            self._part.replace(self.path)
+            put(self._part, self._place)
         if self._source is not None and self._source.damaged:
             self._warn("Some of the sound is damaged and was left out.")
 
@@ -218,8 +218,9 @@ class VideoWriter:
             with contextlib.suppress(av.FFmpegError, OSError, ValueError):
                 self._container.close()
         self._container = self._sound = self._source = None
-        with contextlib.suppress(OSError):
-            self._part.unlink(missing_ok=True)
+        if self._part != self._place:
+            with contextlib.suppress(OSError):
+                self._part.unlink(missing_ok=True)
 
     def _warn(self, sentence: str) -> None:
         logger.warning("%s: %s", self.path.name, sentence)
@@ -230,7 +231,7 @@ class VideoWriter:
         try:
             yield
         except (av.FFmpegError, OSError) as error:
-            raise OutputFailed(_why_unwritable(self.path, error)) from error
+            raise OutputFailed(why_unwritable(self.path, error)) from error
 
 
 def _ticks_a_second(rate: Fraction) -> int:
@@ -239,16 +240,3 @@ def _ticks_a_second(rate: Fraction) -> int:
     if ticks > _FINEST:
         return _FALLBACK_TICKS
     return ticks * -(-_COARSEST // ticks)
-
-
-def _why_unwritable(path: Path, error: OSError | av.FFmpegError) -> str:
-    folder = path.absolute().parent
-    match error.errno:
-        case errno.ENOSPC | errno.EDQUOT | errno.EFBIG:
-            return f"There is no room left in {folder} for {path.name}: free some space or choose another place."
-        case errno.ENOENT | errno.ENOTDIR:
-            return f"There is no folder {folder}: make it or choose another place."
-        case errno.EACCES | errno.EPERM | errno.EROFS:
-            return f"{path.name} may not be written in {folder}: choose another place."
-        case _:
-            return f"{path.name} could not be written in {folder}: {error.strerror or error}."

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 import struct
 import zipfile
@@ -194,6 +195,14 @@ def test_no_zip_at_all(tmp_path: Path, content: bytes) -> None:
     bad = tmp_path / "bad.zip"
     bad.write_bytes(content)
     assert_refused(bad, "no zip")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes are a Unix thing")
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.zip")
+    for path in (tmp_path / "pipe.zip", tmp_path, tmp_path / "nothing.zip", tmp_path / ("z" * 300)):
+        with pytest.raises(PackInvalid):
+            import_pack(path)
 
 
 def test_a_truncated_zip(whole: Path, tmp_path: Path) -> None:

@@ -1,0 +1,85 @@
+"""Locks between processes, kept by the system: whoever is killed lets go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from filelock import FileLock, Timeout
+
+from core import paths
+from core.errors import OutputFailed, UnusableInput
+
+_A_MOMENT: Final = 1.0
+"""Seconds: as long as another process may hold a lock just to see whether it is free."""
+
+
+@contextmanager
+def alone(name: str, taken: str) -> Iterator[None]:
+    """Hold the lock called ``name`` (a plain file name), or refuse with the sentence ``taken`` where another has it.
+
+    Raises:
+        UnusableInput: another process has it, or another thread.
+        OutputFailed: the lock's file cannot be made.
+    """
+    try:
+        lock = _lock(name)
+        lock.acquire(timeout=_A_MOMENT)
+    except Timeout as error:
+        raise UnusableInput(taken) from error
+    except OSError as error:
+        raise _unkept(error) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def in_turn(name: str, root: Path | None = None) -> Iterator[None]:
+    """Wait for the lock called ``name`` and hold it.
+
+    Args:
+        root: the folder that it guards something in, instead of the user's own data.
+
+    Raises:
+        OutputFailed: the lock's file cannot be made.
+    """
+    try:
+        lock = _lock(name, root)
+        lock.acquire()
+    except OSError as error:
+        raise _unkept(error) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def is_taken(name: str) -> bool:
+    """Whether some process holds the lock called ``name``."""
+    if not _path(name).parent.is_dir():
+        return False
+    try:
+        with _lock(name).acquire(timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:
+        return False
+
+
+def _path(name: str, root: Path | None = None) -> Path:
+    return (root or paths.data_root()) / "locks" / f"{name}.lock"
+
+
+def _lock(name: str, root: Path | None = None) -> FileLock:
+    path = _path(name, root)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return FileLock(path)
+
+
+def _unkept(error: OSError) -> OutputFailed:
+    return OutputFailed(f"The folder of your own performers cannot be written to: {error.strerror or error}.")
