@@ -1,0 +1,93 @@
+"""The server around the pages: what happens when it starts and stops, and whom it answers."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+from starlette.middleware import Middleware
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+from streamlit import config
+
+from core.errors import DanceError
+from core.settings import settings
+
+if TYPE_CHECKING:
+    from streamlit import App
+
+logger = logging.getLogger(__name__)
+
+ONLY_HERE: Final = (
+    "This app answers only the computer that it runs on. Whoever runs it can open it to a network: "
+    "its README says how, under “Run it”.\n"
+)
+_POLICY_VIOLATION: Final = 1008
+
+
+@asynccontextmanager
+async def lifespan(_app: App) -> AsyncIterator[None]:
+    """Make the shared things when the server starts, which deletes what a killed one left, and close them when it stops."""
+    # only now: Streamlit complains of things that are kept before there is a server
+    from core.ui.house import house
+
+    try:
+        made = house()
+    except DanceError as error:
+        # every page says it to whoever comes, until it is mended and the server started again
+        logger.error("the app cannot work yet: %s", error)
+        yield
+        return
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(made.close)
+
+
+def guards() -> list[Middleware]:
+    """What every request passes before Streamlit sees it, the first one first."""
+    return [Middleware(OnlyHere)]
+
+
+class OnlyHere:
+    """Refuses who comes from another computer, unless the server was opened to a network.
+
+    It is open where the app is hosted, or where somebody said at which address it shall listen: then the operating system
+    keeps out who does not come to that address. Streamlit would otherwise answer everybody who reaches the computer, and a
+    host that starts the app by ``streamlit run app.py`` needs just that, so that no address can stand in config.toml.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
+        if scope["type"] not in {"http", "websocket"} or _is_open() or _is_here(scope.get("client")):
+            await self._app(scope, receive, send)
+        elif scope["type"] == "http":
+            await PlainTextResponse(ONLY_HERE, status_code=403)(scope, receive, send)
+        else:
+            await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
+
+
+def _is_open() -> bool:
+    try:
+        return settings().hosted or config.is_manually_set("server.address")
+    except DanceError:
+        return config.is_manually_set("server.address")
+
+
+def _is_here(client: tuple[str, int] | None) -> bool:
+    """Whether that peer is this computer, or a proxy on it that does not say for whom it asks."""
+    if client is None:
+        return False
+    try:
+        address = ipaddress.ip_address(client[0].partition("%")[0])
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return bool((mapped or address).is_loopback)
