@@ -215,7 +215,7 @@ class JobCentre:
     def results(self, owner: str | None = None) -> list[Job[Any, Any]]:
         """Jobs that are somebody's and have a result, the first to end first; of that owner, or of anybody."""
         with self._changed:
-            done = [job for job in self._jobs.values() if job.result is not None and job.owner]
+            done = [job for job in self._jobs.values() if job.over and job.result is not None and job.owner]
         return sorted((job for job in done if owner in {None, job.owner}), key=lambda job: job._ended or 0.0)
 
     def forget(self, job: Job[Any, Any]) -> None:

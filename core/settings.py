@@ -27,6 +27,9 @@ class Settings(BaseModel):
     visit_disk_mb: int | None = Field(
         None, ge=64, description="Most that those of one visit take: all of the disk's, hosted 512."
     )
+    upload_memory_mb: int | None = Field(
+        None, ge=1, description="Most that uploads take in memory until they are stored: 1024, hosted 512."
+    )
     visit_results: int = Field(12, ge=1, description="Finished results that are kept for one visit.")
     device: Device = Field("auto", description="Where networks run: cpu, cuda, mps, or auto, which measures.")
     live_at_once: int = Field(2, ge=0, description="People who dance live at once; others are asked to wait.")
@@ -45,6 +48,16 @@ class Settings(BaseModel):
         """``visit_disk_mb``, or what it is where nobody said it, in bytes; never more than there is for all."""
         wanted = self.visit_disk_mb or (512 if self.hosted else None)
         return self.disk_bytes if wanted is None else min(wanted << 20, self.disk_bytes)
+
+    @property
+    def upload_memory_bytes(self) -> int:
+        """``upload_memory_mb``, or what it is where nobody said it, in bytes; one upload always has room."""
+        return max(self.upload_memory_mb or (512 if self.hosted else 1024), self.max_upload_mb) << 20
+
+    @property
+    def visit_upload_memory_bytes(self) -> int:
+        """What one visit may have of that: all of it, and on a public app what its largest upload takes."""
+        return self.max_upload_mb << 20 if self.hosted else self.upload_memory_bytes
 
 
 @lru_cache(maxsize=1)

@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
+import os
+import re
+
+from core import paths
+
 _MARKDOWN = frozenset(r"\`*_{}[]()#+-!|~$<>:")
+_PATH = re.compile(
+    r"""
+    (?<![\w.:/\\])                             # not in the middle of an address, a ratio or a relative path
+    (?:[A-Za-z]:[\\/]|~?/|\\\\)                # C:\ / ~/ \\server
+    [^\s/\\'"“”‘’<>|,;:*?]+                     # a folder
+    (?:[\\/][^\s/\\'"“”‘’<>|,;:*?]+)+           # what is in it
+    """,
+    re.VERBOSE,
+)
 
 
 def plain(text: str) -> str:
-    """``text`` with nothing in it that Markdown would take for its own."""
+    """``text`` with nothing in it that Markdown would take for its own, and no path of this computer."""
+    text = without_paths(text)
     return "".join(f"\\{c}" if c in _MARKDOWN else c for c in text)
+
+
+def without_paths(text: str) -> str:
+    """``text`` with the last name alone of each path: where things lie here is nobody's business but the log's."""
+    for root in (paths.work_root(), paths.cache_root(), paths.data_root(), paths.PROJECT):
+        # those may have blanks in them, which would end a path in any other text
+        text = text.replace(f"{root}{os.sep}", "").replace(str(root), root.name)
+    return _PATH.sub(lambda found: re.split(r"[\\/]", found.group())[-1], text)
 
 
 def in_words(seconds: float) -> str:
