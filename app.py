@@ -1,8 +1,16 @@
-"""The app: logging, navigation."""
+"""The app. ``streamlit run app.py`` imports this once, to serve it, and runs it again for every look at a page."""
 
 import logging
 
-from core.ui.navigation import navigate
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-navigate().run()
+from core.ui.failing import show_error
+from core.ui.navigation import navigate
+from core.ui.serving import guards, lifespan
+
+if get_script_run_ctx(suppress_warning=True) is not None:
+    navigate().run()
+else:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    app = st.App(__file__, lifespan=lifespan, middleware=guards(), on_script_error=show_error)

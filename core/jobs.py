@@ -24,7 +24,7 @@ P = TypeVar("P")
 R = TypeVar("R")
 
 LONGEST_QUEUE: Final = 20
-UNEXPECTED: Final = "Something went wrong on our side. Please try again; if it happens again, try another video."
+UNEXPECTED: Final = "Something went wrong on our side. Please try again; if it happens again, try another file."
 
 
 class TooBusy(DanceError):
@@ -56,6 +56,7 @@ class Job(Generic[P, R]):
     Attributes:
         id: the secret that finds it again.
         about: whatever the caller wants to find with it.
+        owner: whose result it will be, empty where it is nobody's.
         state: how far it is.
         progress: the newest word of the work, None before the first.
         preview: the newest preview, None before the first and after the end.
@@ -64,9 +65,12 @@ class Job(Generic[P, R]):
         seconds: how long it ran, or has run so far.
     """
 
-    def __init__(self, work: Callable[[JobHandle[P]], R], about: Any, release: Callable[[], None]) -> None:
+    def __init__(
+        self, work: Callable[[JobHandle[P]], R], about: Any, release: Callable[[], None], owner: str = ""
+    ) -> None:
         self.id: Final = secrets.token_urlsafe(16)
         self.about: Final = about
+        self.owner: Final = owner
         self.state: State = "waiting"
         self.progress: P | None = None
         self.preview: Any = None
@@ -128,6 +132,10 @@ class Job(Generic[P, R]):
             self._let_go()
         self._over.set()
 
+    def _forget(self) -> None:
+        self.result = None
+        self._let_go()
+
     def _let_go(self) -> None:
         self._work = None
         release, self._release = self._release, None
@@ -164,25 +172,31 @@ class JobCentre:
             thread.start()
 
     def submit(
-        self, work: Callable[[JobHandle[P]], R], *, about: Any = None, release: Callable[[], None] = lambda: None
+        self,
+        work: Callable[[JobHandle[P]], R],
+        *,
+        about: Any = None,
+        release: Callable[[], None] = lambda: None,
+        owner: str = "",
     ) -> Job[P, R]:
         """Queue ``work``.
 
         Args:
             about: anything to keep with the job.
+            owner: whose result it will be.
             release: called once: when the job is refused, fails or is cancelled, or when its result is forgotten.
 
         Raises:
             TooBusy: too many wait already, or the centre is closing.
         """
-        job = Job(work, about, release)
+        job = Job(work, about, release, owner)
         try:
             with self._changed:
                 self._refuse_if_full()
                 self._jobs[job.id] = job
                 self._queue.append(job)
                 self._changed.notify_all()
-        except TooBusy:
+        except BaseException:
             job._let_go()
             raise
         return job
@@ -197,6 +211,19 @@ class JobCentre:
         """The job of that id; None when there never was one or its time is over."""
         with self._changed:
             return self._jobs.get(job_id)
+
+    def results(self, owner: str | None = None) -> list[Job[Any, Any]]:
+        """Jobs that are somebody's and have a result, the first to end first; of that owner, or of anybody."""
+        with self._changed:
+            done = [job for job in self._jobs.values() if job.over and job.result is not None and job.owner]
+        return sorted((job for job in done if owner in {None, job.owner}), key=lambda job: job._ended or 0.0)
+
+    def forget(self, job: Job[Any, Any]) -> None:
+        """Forget a job before its time, with its result. One that is not over stays as it is."""
+        with self._changed:
+            if not job.over or self._jobs.pop(job.id, None) is None:
+                return
+        job._forget()
 
     def place(self, job: Job[Any, Any]) -> int:
         """How many jobs run or wait before this one can start; 0 once it has."""
@@ -277,8 +304,7 @@ class JobCentre:
                     left = [self._time_left(job) for job in self._jobs.values() if job._ended is not None]
                     self._changed.wait(min(left, default=None))
             for job in expired:
-                job.result = None
-                job._let_go()
+                job._forget()
 
     def _time_left(self, job: Job[Any, Any]) -> float:
         """Seconds until it is forgotten."""

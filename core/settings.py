@@ -24,6 +24,16 @@ class Settings(BaseModel):
     max_pixels: int = Field(3840 * 2160, ge=64 * 64, description="Largest picture a page decodes.")
     analysis_side: int = Field(1280, ge=256, description="Longer side in pixels at which a source is looked at.")
     result_minutes: float = Field(60.0, gt=0, description="How long a finished result is kept for its link.")
+    disk_mb: int | None = Field(
+        None, ge=64, description="Most that uploads and results take on the disk together: 8192, hosted 2048."
+    )
+    visit_disk_mb: int | None = Field(
+        None, ge=64, description="Most that those of one visit take: all of the disk's, hosted 512."
+    )
+    upload_memory_mb: int | None = Field(
+        None, ge=1, description="Most that uploads take in memory until they are stored: 1024, hosted 512."
+    )
+    visit_results: int = Field(12, ge=1, description="Finished results that are kept for one visit.")
     device: Device = Field("auto", description="Where networks run: cpu, cuda, mps, or auto, which measures.")
     pose_engine: PoseEngine = Field(
         "openvino",
@@ -34,6 +44,27 @@ class Settings(BaseModel):
         False, description="A public app: nobody trains here, and imported performers are their visitor's alone."
     )
     jobs_at_once: int = Field(1, ge=1, description="Transfers that run side by side; others wait in line.")
+
+    @property
+    def disk_bytes(self) -> int:
+        """``disk_mb``, or what it is where nobody said it, in bytes."""
+        return (self.disk_mb or (2048 if self.hosted else 8192)) << 20
+
+    @property
+    def visit_disk_bytes(self) -> int:
+        """``visit_disk_mb``, or what it is where nobody said it, in bytes; never more than there is for all."""
+        wanted = self.visit_disk_mb or (512 if self.hosted else None)
+        return self.disk_bytes if wanted is None else min(wanted << 20, self.disk_bytes)
+
+    @property
+    def upload_memory_bytes(self) -> int:
+        """``upload_memory_mb``, or what it is where nobody said it, in bytes; one upload always has room."""
+        return max(self.upload_memory_mb or (512 if self.hosted else 1024), self.max_upload_mb) << 20
+
+    @property
+    def visit_upload_memory_bytes(self) -> int:
+        """What one visit may have of that: all of it, and on a public app what its largest upload takes."""
+        return self.max_upload_mb << 20 if self.hosted else self.upload_memory_bytes
 
 
 @lru_cache(maxsize=1)

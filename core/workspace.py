@@ -2,6 +2,8 @@
 
 What a crash left is deleted at the next start. Files get names that nobody can guess; what the owner called them is kept
 only for showing. A file lives as long as anybody holds it, and so does a performer whom a visitor brought, a folder.
+
+All of it together, and what one visit has of it, stays within a budget: see :class:`Room`.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import secrets
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -26,6 +29,8 @@ from core.names import clean_line
 logger = logging.getLogger(__name__)
 
 MEGABYTE: Final = 1 << 20
+RESULT_ROOM: Final = 24 * MEGABYTE
+"""Bytes that are kept free for a video that is about to be made, whose size nobody knows yet."""
 _CHUNK: Final = 1 << 20
 _FOLDER = re.compile(r"(?P<pid>\d{1,10})-(?P<born>\d{1,12})-[0-9a-f]{16}")
 # the clock that start times are told by may be set right while a process lives
@@ -43,6 +48,32 @@ def delete(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of all files in a folder; 0 where there is nothing."""
+    try:
+        if path.is_dir():
+            return sum(size_of(child) for child in path.iterdir())
+        return path.stat().st_size
+    except OSError:
+        # deleted in between
+        return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How much may lie in the workspace, in bytes.
+
+    Attributes:
+        whole: for everything.
+        each: for what has the same owner.
+        free: deletes the oldest thing that nobody needs, of that owner or, for None, of anybody; False where there is none.
+    """
+
+    whole: int
+    each: int
+    free: Callable[[str | None], bool]
 
 
 class Hold:
@@ -66,15 +97,21 @@ class Stored:
 
     Args:
         delete: deletes what lies at the path, once nobody holds it any more.
+        owner: whose it is, empty where it is nobody's.
+        reserved: bytes that it counts for as long as it is smaller and not whole.
 
     Attributes:
         path: where it lies, under a name that nobody can guess.
         name: what its owner called it, made safe to show.
     """
 
-    def __init__(self, path: Path, name: str, delete: Callable[[Path], None] = delete) -> None:
+    def __init__(
+        self, path: Path, name: str, delete: Callable[[Path], None] = delete, *, owner: str = "", reserved: int = 0
+    ) -> None:
         self.path: Final = path
         self.name: Final = name
+        self.owner: Final = owner
+        self._reserved = reserved
         self._delete = delete
         self._holders = 0
         self._lock = threading.Lock()
@@ -91,6 +128,20 @@ class Stored:
                 raise UnusableInput(f"{self.name} is no longer here: please upload it again.")
             self._holders += 1
         return Hold(self)
+
+    @property
+    def bytes(self) -> int:
+        """What it takes on the disk, or will take."""
+        return max(self._reserved, size_of(self.path))
+
+    def settle(self) -> None:
+        """It is whole: from now on it counts for as much as it is."""
+        self._reserved = 0
+
+    @property
+    def gone(self) -> bool:
+        """Whether it was deleted."""
+        return self._deleted
 
     @contextlib.contextmanager
     def named(self) -> Iterator[None]:
@@ -120,11 +171,18 @@ class Stored:
 class Workspace:
     """The folder of this process below ``root`` (by default :func:`core.paths.work_root`).
 
+    Args:
+        root: below which it is made.
+        room: how much may lie in it; as much as there is where it is None.
+
     Raises:
         OutputFailed: it cannot be made.
     """
 
-    def __init__(self, root: Path | None = None) -> None:
+    def __init__(self, root: Path | None = None, room: Room | None = None) -> None:
+        self._room = room
+        self._stored: list[Stored] = []
+        self._taking = threading.RLock()
         root = paths.work_root() if root is None else root
         born = int(psutil.Process().create_time())
         self.folder: Final = root / f"{psutil.Process().pid}-{born}-{secrets.token_hex(8)}"
@@ -136,35 +194,82 @@ class Workspace:
                 f"The work folder {root} cannot be used ({error.strerror or error}): set DANCE_WORK to one that can."
             ) from error
 
-    def new_file(self, name: str, suffix: str = "") -> Hold:
-        """A place for a file that somebody is about to write."""
-        return Stored(self.folder / f"{secrets.token_urlsafe(16)}{suffix}", display_name(name)).hold()
+    def new_file(self, name: str, suffix: str = "", *, owner: str = "", size: int = RESULT_ROOM) -> Hold:
+        """A place for a file that somebody is about to write.
+
+        Args:
+            name: what its owner calls it.
+            suffix: of the file.
+            owner: whose it will be.
+            size: how many bytes it will have, about.
+
+        Raises:
+            OverLimit: there is no room for it, and none can be made.
+        """
+        path = self.folder / f"{secrets.token_urlsafe(16)}{suffix}"
+        return self._keep(Stored(path, display_name(name), owner=owner, reserved=size))
+
+    def used(self, owner: str | None = None) -> int:
+        """Bytes that everything takes together, or all that is that owner's."""
+        with self._taking:
+            self._stored = [stored for stored in self._stored if not stored.gone]
+            return sum(stored.bytes for stored in self._stored if owner is None or stored.owner == owner)
+
+    def _keep(self, stored: Stored) -> Hold:
+        with self._taking:
+            hold = stored.hold()
+            if self._room is not None:
+                self._make_room(self._room, stored)
+            self._stored.append(stored)
+        return hold
+
+    def _make_room(self, room: Room, stored: Stored) -> None:
+        while stored.owner and self.used(stored.owner) + stored.bytes > room.each:
+            if not room.free(stored.owner):
+                raise OverLimit(
+                    f"There is no room for {stored.name}: all that is yours may take {_megabytes(room.each)} MB here. "
+                    "Wait until what you started is done, or choose something smaller."
+                )
+        while self.used() + stored.bytes > room.whole:
+            if not room.free(None):
+                raise OverLimit(
+                    f"There is no room for {stored.name} here just now: "
+                    "please try again in a few minutes, or choose something smaller."
+                )
 
     @property
     def performers(self) -> Path:
         """The folder of the performers whom visitors brought; there once the first of them is."""
         return self.folder / "performers"
 
-    def new_performer(self, name: str, delete: Callable[[Path], None] = delete) -> Hold:
+    def new_performer(
+        self, name: str, delete: Callable[[Path], None] = delete, *, owner: str = "", size: int = RESULT_ROOM
+    ) -> Hold:
         """A place for a visitor's performer, a folder that somebody is about to make; its own name is the id.
 
         Args:
             name: what the visitor calls it.
             delete: see :class:`Stored`.
-        """
-        return Stored(self.performers / f"guest-{secrets.token_hex(6)}", display_name(name), delete).hold()
+            owner: whose it will be.
+            size: how many bytes it will have, about.
 
-    def take(self, source: BinaryIO, name: str, size: int, limit: int) -> Hold:
+        Raises:
+            OverLimit: there is no room for it, and none can be made.
+        """
+        path = self.performers / f"guest-{secrets.token_hex(6)}"
+        return self._keep(Stored(path, display_name(name), delete, owner=owner, reserved=size))
+
+    def take(self, source: BinaryIO, name: str, size: int, limit: int, *, owner: str = "") -> Hold:
         """Copy an upload of ``size`` bytes here, piece by piece.
 
         Raises:
-            OverLimit: it is larger than ``limit`` bytes; nothing was read.
+            OverLimit: it is larger than ``limit`` bytes, or there is no room for it; nothing was read.
             OutputFailed: no room on the disk.
         """
         shown = display_name(name)
         if size > limit:
             raise OverLimit(f"{shown} is {_megabytes(size)} MB: the limit here is {_megabytes(limit)} MB.")
-        hold = self.new_file(name)
+        hold = self.new_file(name, owner=owner, size=size)
         try:
             with hold.stored.path.open("xb") as file:
                 _copy(source, file, limit, shown)
@@ -217,20 +322,33 @@ class Shelf:
         self._holds: dict[str, Hold] = {}
         self._lock = threading.Lock()
         self._timer: threading.Timer | None = None
+        self._away = False
 
     def put(self, role: str, hold: Hold) -> None:
         """Hold this in place of what was held in that role."""
         with self._lock:
             before = self._holds.pop(role, None)
             self._holds[role] = hold
+            away = self._away
         if before is not None:
             before.release()
+        if away:
+            # they left while it was being taken in
+            self.away()
 
     def get(self, role: str) -> Stored | None:
         """The file held in that role."""
         with self._lock:
             hold = self._holds.get(role)
         return None if hold is None else hold.stored
+
+    def shown(self, sentence: str) -> str:
+        """The sentence with the owner's names of all that is held in place of the secret ones."""
+        with self._lock:
+            held = [hold.stored for hold in self._holds.values()]
+        for stored in held:
+            sentence = stored.shown(sentence)
+        return sentence
 
     def drop(self, role: str) -> None:
         """Let go of what is held in that role."""
@@ -249,12 +367,15 @@ class Shelf:
     def away(self) -> None:
         """The visitor left, or seems to have."""
         with self._lock:
+            self._away = True
             holding = bool(self._holds)
         if holding:
             self._wait(threading.Timer(self._grace, self.clear))
 
     def back(self) -> None:
         """They are here."""
+        with self._lock:
+            self._away = False
         self._wait(None)
 
     def _wait(self, timer: threading.Timer | None) -> None:

@@ -98,6 +98,7 @@ def request_of(here: Visit, source: Source, performer: TargetSummary, generators
         performer=performer.id,
         performer_name=performer.name,
         guest=here.guest(performer.id),
+        owner=here.id,
         generators=tuple(generators),
         person=source.person,
         start=source.start,

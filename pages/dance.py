@@ -64,6 +64,7 @@ def request_of(here: Visit, source: Source, performer: TargetSummary, generator:
         performer=performer.id,
         performer_name=performer.name,
         guest=here.guest(performer.id),
+        owner=here.id,
         generator=generator,
         layout=look.layout,
         background=look.background,

@@ -32,7 +32,7 @@ OTHERS = ("realtime", "unet-attn", "mlp-se", "unet", "mlp", "wgan-gp-unet", "gan
 def show(performers: list[TargetSummary]) -> None:
     here, studio = visit(), house().studio
     if here.notice:
-        st.info(plain(here.notice))
+        st.info(here.notice)
         here.notice = None
     if studio is None:
         st.info(HOSTED)
@@ -56,7 +56,7 @@ def show(performers: list[TargetSummary]) -> None:
         # a place each: where something comes or goes above others, the browser may lose those below
         camera, rest = st.container(), st.container()
         with camera:
-            show_filming(mine, ice_servers(), wanted=way == "film")
+            show_filming(here, mine, ice_servers(), wanted=way == "film")
         with rest:
             show_stage(studio, given, job, performers, filming=way == "film" or mine.running or mine.over)
 

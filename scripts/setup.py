@@ -250,6 +250,15 @@ def ensure_browser() -> None:
 # ---- the commands
 
 
+def listen(extra: Sequence[str], environment: Mapping[str, str] = os.environ) -> list[str]:
+    """Streamlit's option to answer this computer alone; none where an address is given, or where the app is hosted."""
+    given = any(argument.split("=")[0] == "--server.address" for argument in extra)
+    hosted = environment.get("DANCE_HOSTED", "").lower() in ("1", "true", "t", "yes", "y", "on")
+    if given or hosted or "STREAMLIT_SERVER_ADDRESS" in environment:
+        return []
+    return ["--server.address", "127.0.0.1"]
+
+
 def install(test: bool) -> Path:
     """Everything up to the point where the app, or the tests, can start; returns the environment's interpreter."""
     require_python()
@@ -312,7 +321,7 @@ def perform(command: str, extra: Sequence[str]) -> None:
     if command in ("test", "check"):
         check(python)
     if command == "run":
-        become([str(python), "-m", "streamlit", "run", "app.py", *extra])
+        become([str(python), "-m", "streamlit", "run", "app.py", *listen(extra), *extra])
     if command == "test":
         test(python, extra)
     if command == "test-long":

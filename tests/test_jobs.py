@@ -243,6 +243,36 @@ def test_closing_stops_everything_and_lets_go_of_everything() -> None:
         centre.submit(lambda handle: None)
 
 
+def test_results_are_told_oldest_first_and_can_be_forgotten_before_their_time(centre: JobCentre) -> None:
+    released: list[str] = []
+
+    def release(name: str) -> Callable[[], None]:
+        return lambda: released.append(name)
+
+    mine, yours, ours = (
+        centre.submit(lambda handle: "result", owner=owner, release=release(name))
+        for name, owner in (("mine", "me"), ("yours", "you"), ("nobody's", ""))
+    )
+    failed: Job[Any, Any] = centre.submit(lambda handle: 1 // 0, owner="me")
+    gate = Gate()
+    running = centre.submit(gate, owner="me")
+    assert gate.started.wait(5)
+    assert ours.over
+    assert failed.over
+
+    assert centre.results() == [mine, yours]
+    assert centre.results("me") == [mine]
+
+    centre.forget(mine)
+    centre.forget(mine)
+    centre.forget(running)
+    assert released == ["mine"]
+    assert mine.result is None
+    assert centre.find(mine.id) is None
+    assert centre.find(running.id) is running
+    assert centre.results() == [yours]
+
+
 def test_things_are_let_go_once(centre: JobCentre) -> None:
     times: list[int] = []
     job: Job[int, None] = centre.submit(lambda handle: None, release=lambda: times.append(1))

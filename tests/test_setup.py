@@ -231,6 +231,28 @@ def test_streamlit_knows_every_option() -> None:
     assert ours <= set(streamlit_config.get_config_options())
 
 
+@pytest.mark.parametrize(
+    ("extra", "environment", "local"),
+    [
+        ([], {}, True),
+        (["--server.port", "8600"], {"DANCE_HOSTED": "0"}, True),
+        (["--server.address", "0.0.0.0"], {}, False),
+        (["--server.address=::"], {}, False),
+        ([], {"STREAMLIT_SERVER_ADDRESS": "0.0.0.0"}, False),
+        ([], {"DANCE_HOSTED": "1"}, False),
+    ],
+)
+def test_it_listens_for_this_computer_unless_asked_otherwise(
+    extra: list[str], environment: dict[str, str], local: bool
+) -> None:
+    assert setup.listen(extra, environment) == (["--server.address", "127.0.0.1"] if local else [])
+
+
+def test_no_traceback_is_shown() -> None:
+    content = tomllib.loads((PROJECT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    assert content["client"]["showErrorDetails"] == "none"
+
+
 def test_server_takes_what_the_pages_take() -> None:
     content = tomllib.loads((PROJECT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
     assert content["server"]["maxUploadSize"] == Settings.model_fields["max_upload_mb"].default

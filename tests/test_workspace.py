@@ -12,7 +12,7 @@ import pytest
 
 from core.errors import NotAVideo, OutputFailed, OverLimit, UnusableInput
 from core.targets.manifest import is_slug
-from core.workspace import MEGABYTE, Shelf, Workspace, display_name, sweep
+from core.workspace import MEGABYTE, Hold, Room, Shelf, Workspace, display_name, sweep
 from tests.waiting import until
 
 
@@ -226,3 +226,76 @@ class TestShelf:
 
         assert hold.stored.path.exists()
         shelf.clear()
+
+
+class TestRoom:
+    """So much may lie here and no more."""
+
+    @pytest.fixture
+    def old(self) -> list[Hold]:
+        """What may be freed, the oldest first."""
+        return []
+
+    @pytest.fixture
+    def small(self, tmp_path: Path, old: list[Hold]) -> Workspace:
+        """Room for ten megabytes, six of them for one owner."""
+
+        def free(owner: str | None) -> bool:
+            found = next((hold for hold in old if owner in {None, hold.stored.owner}), None)
+            if found is not None:
+                old.remove(found)
+                found.release()
+            return found is not None
+
+        return Workspace(tmp_path / "small", Room(10 * MEGABYTE, 6 * MEGABYTE, free))
+
+    def put(self, files: Workspace, size: int, owner: str = "") -> Hold:
+        return files.take(io.BytesIO(bytes(size * MEGABYTE)), "a.mp4", size * MEGABYTE, 100 * MEGABYTE, owner=owner)
+
+    def test_the_oldest_goes_first_and_only_as_much_as_is_needed(self, small: Workspace, old: list[Hold]) -> None:
+        old += [self.put(small, 3), self.put(small, 3), self.put(small, 3)]
+        first, second, third = (hold.stored.path for hold in old)
+
+        self.put(small, 4)
+
+        assert [path.exists() for path in (first, second, third)] == [False, True, True]
+        assert small.used() == 10 * MEGABYTE
+
+    def test_one_owner_is_bounded_by_what_is_theirs(self, small: Workspace, old: list[Hold]) -> None:
+        old += [self.put(small, 3, "me"), self.put(small, 3, "you")]
+        mine, yours = (hold.stored.path for hold in old)
+
+        self.put(small, 4, "me")
+
+        assert not mine.exists()
+        assert yours.exists()
+        assert small.used("me") == 4 * MEGABYTE
+
+    def test_where_nothing_can_be_freed_it_is_refused_before_it_is_read(self, small: Workspace) -> None:
+        kept = [self.put(small, 5, "me"), self.put(small, 4, "you")]
+
+        with pytest.raises(OverLimit, match=r"no room for a\.mp4: all that is yours may take 6 MB here\. Wait"):
+            self.put(small, 2, "me")
+        with pytest.raises(OverLimit, match=r"no room for a\.mp4 here just now: please try again"):
+            self.put(small, 2, "somebody else")
+
+        assert sorted(small.folder.iterdir()) == sorted(hold.stored.path for hold in kept)
+
+    def test_what_is_being_made_counts_for_what_it_may_become_until_it_is_made(self, small: Workspace) -> None:
+        made = small.new_file("result", ".mp4", size=8 * MEGABYTE)
+        with pytest.raises(OverLimit):
+            self.put(small, 3)
+
+        made.stored.path.write_bytes(bytes(MEGABYTE))
+        made.stored.settle()
+
+        assert small.used() == MEGABYTE
+        self.put(small, 3)
+        made.release()
+        assert small.used() == 3 * MEGABYTE
+
+    def test_all_of_a_performers_folder_counts(self, small: Workspace) -> None:
+        guest = small.new_performer("anna", owner="me", size=MEGABYTE)
+        (guest.stored.path / "weights").mkdir(parents=True)
+        (guest.stored.path / "weights" / "a").write_bytes(bytes(2 * MEGABYTE))
+        assert small.used("me") == 2 * MEGABYTE

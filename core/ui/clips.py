@@ -53,20 +53,20 @@ def limits_in_words(limits: Settings | None = None) -> str:
     )
 
 
-def take_video(files: Workspace, upload: BinaryIO, name: str, size: int) -> Hold:
-    """Store an uploaded video once it is known to be one that can be danced.
+def take_video(files: Workspace, upload: BinaryIO, name: str, size: int, *, owner: str = "") -> Hold:
+    """Store an uploaded video once it is known to be one that can be danced. Nothing is left of any other.
 
     Raises:
-        OverLimit: too many bytes (before any is read) or pixels (before any picture is decoded).
+        OverLimit: too many bytes or no room for them (before any is read), or pixels (before any picture is decoded).
         NotAVideo: nothing can be decoded.
         OutputFailed: no room.
     """
-    hold = files.take(upload, name, size, settings().max_upload_mb * MEGABYTE)
+    hold = files.take(upload, name, size, settings().max_upload_mb * MEGABYTE, owner=owner)
     try:
         with hold.stored.named():
             _refuse_large_pictures(hold.stored)
             clip(hold.stored.path)
-    except DanceError:
+    except BaseException:
         hold.release()
         raise
     return hold

@@ -14,7 +14,7 @@ from core.jobs import Job, JobHandle
 from core.ui.dancing import Asked, Show, at_work, hold, share_done
 from core.ui.house import House
 from core.ui.pictures import jpeg
-from core.workspace import Hold
+from core.workspace import Hold, Stored
 
 if TYPE_CHECKING:
     from core.comparison import Comparison
@@ -75,15 +75,18 @@ def start_comparing(house: House, request: CompareRequest, seen: Seen | None = N
 
     Raises:
         TooBusy: too many wait.
+        OverLimit: there is no room for the result.
         UnusableInput: an upload is no longer there.
     """
     request = replace(request, again=seen is not None)
+    house.make_way(request.owner)
     with contextlib.ExitStack() as holding:
         guest = hold(holding, request.guest, request.upload)
-        output = house.files.new_file(request.title, ".mp4")
+        output = house.files.new_file(request.title, ".mp4", owner=request.owner)
         holding.callback(output.release)
+        work = _compare(house, request, seen, output, guest)
         release = holding.pop_all().close
-    return house.jobs.submit(_compare(house, request, seen, output, guest), about=request, release=release)
+    return house.jobs.submit(work, about=request, release=release, owner=request.owner)
 
 
 def start_measuring(house: House, request: CompareRequest, compared: Compared) -> None:
@@ -91,16 +94,19 @@ def start_measuring(house: House, request: CompareRequest, compared: Compared) -
 
     Raises:
         TooBusy: too many wait.
+        OverLimit: there is no room for the single videos.
         UnusableInput: an upload or a visitor's performer is no longer there.
     """
     with contextlib.ExitStack() as holding:
         guest = hold(holding, request.guest, request.upload)
-        outputs = {part.name: house.files.new_file(part.title, ".mp4") for part in compared.comparison.parts}
-        for output in outputs.values():
+        outputs: dict[str, Stored] = {}
+        for part in compared.comparison.parts:
+            output = house.files.new_file(part.title, ".mp4", owner=request.owner)
             holding.callback(output.release)
+            outputs[part.name] = output.stored
+        work = _measure(house, request, compared, outputs, guest)
         release = holding.pop_all().close
-    work = _measure(house, request, compared, {name: output.stored.path for name, output in outputs.items()}, guest)
-    compared.measuring = house.jobs.submit(work, release=release).id
+    compared.measuring = house.jobs.submit(work, release=release, owner=request.owner).id
 
 
 def _compare(
@@ -110,7 +116,7 @@ def _compare(
         from core.comparison import compare
 
         with contextlib.ExitStack() as working:
-            at_work(working, guest, request.upload)
+            at_work(working, guest, [output.stored], request.upload)
             opened = [house.performers.get(request.performer, name) for name in request.generators]
             comparison, looked = compare(
                 request.video, opened[0][0], [generator for _, generator in opened], output.stored.path,
@@ -137,9 +143,10 @@ def grid_at(video: Path, comparison: Comparison, frame: int) -> Frame:
 
 
 def _measure(
-    house: House, request: CompareRequest, compared: Compared, videos: dict[str, Path], guest: Hold | None
+    house: House, request: CompareRequest, compared: Compared, outputs: dict[str, Stored], guest: Hold | None
 ) -> Callable[[JobHandle[tuple[float, Measures]]], Measures]:
     comparison = compared.comparison
+    videos = {name: output.path for name, output in outputs.items()}
 
     def work(handle: JobHandle[tuple[float, Measures]]) -> Measures:
         from core.evaluate import footage_sharpness
@@ -148,7 +155,7 @@ def _measure(
 
         done = Measures()
         with contextlib.ExitStack() as working:
-            at_work(working, guest, request.upload)
+            at_work(working, guest, outputs.values(), request.upload)
             target, _ = house.performers.get(request.performer, request.generators[0])
             footage = None if comparison.answer is not None else footage_sharpness(target)
             rate = probe(compared.video).rate

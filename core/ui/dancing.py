@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -28,7 +28,7 @@ class Asked:
     """Who shall dance what: what a dance and a comparison have in common.
 
     ``dance`` and ``title`` name the source; ``upload`` is set where it is the visitor's own. ``start`` and ``end`` are seconds.
-    ``guest`` is set where the visitor brought the performer, who is held until the work is over.
+    ``guest`` is set where the visitor brought the performer, who is held until the work is over. ``owner`` is whose result it is.
     ``again`` when that stretch was watched before, which saves three quarters of a dance's time.
     """
 
@@ -42,6 +42,7 @@ class Asked:
     end: float | None = None
     upload: Stored | None = None
     guest: Stored | None = None
+    owner: str = ""
     again: bool = False
 
     @property
@@ -97,15 +98,18 @@ def start(house: House, request: DanceRequest, seen: Seen | None = None) -> Danc
 
     Raises:
         TooBusy: too many wait.
+        OverLimit: there is no room for the result.
         UnusableInput: an upload is no longer there.
     """
     request = replace(request, again=seen is not None)
+    house.make_way(request.owner)
     with contextlib.ExitStack() as holding:
         guest = hold(holding, request.guest, request.upload, request.backdrop)
-        output = house.files.new_file(request.title, ".mp4")
+        output = house.files.new_file(request.title, ".mp4", owner=request.owner)
         holding.callback(output.release)
+        work = _work(house, request, seen, output, guest)
         release = holding.pop_all().close
-    return house.jobs.submit(_work(house, request, seen, output, guest), about=request, release=release)
+    return house.jobs.submit(work, about=request, release=release, owner=request.owner)
 
 
 def hold(holding: contextlib.ExitStack, guest: Stored | None, *files: Stored | None) -> Hold | None:
@@ -123,8 +127,14 @@ def hold(holding: contextlib.ExitStack, guest: Stored | None, *files: Stored | N
     return held
 
 
-def at_work(working: contextlib.ExitStack, guest: Hold | None, *files: Stored | None) -> None:
-    """Until the work is over, its errors speak of files by their owner's names; then a visitor's performer is let go."""
+def at_work(working: contextlib.ExitStack, guest: Hold | None, made: Iterable[Stored], *files: Stored | None) -> None:
+    """Until the work is over, its errors speak of files by their owner's names.
+
+    Then what was made counts for as much room as it takes, and a visitor's performer is let go.
+    """
+    for stored in made:
+        working.enter_context(stored.named())
+        working.callback(stored.settle)
     for stored in (*files, None if guest is None else guest.stored):
         if stored is not None:
             working.enter_context(stored.named())
@@ -150,7 +160,7 @@ def _work(
         from core.transfer import transfer
 
         with contextlib.ExitStack() as names:
-            at_work(names, guest, request.upload, request.backdrop)
+            at_work(names, guest, [output.stored], request.upload, request.backdrop)
             target, generator = house.performers.get(request.performer, request.generator)
             poster = _Poster()
             report, looked = transfer(

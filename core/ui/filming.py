@@ -68,10 +68,14 @@ class Film:
         stream = self.stream
         return stream is not None and stream.over and (stream.session is None or stream.session.finished)
 
-    def ready_stream(self) -> Stream[Filming]:
-        """The stream to give to the connection."""
+    def ready_stream(self, here: Visit) -> Stream[Filming]:
+        """The stream to give to the connection.
+
+        Raises:
+            OverLimit: there is no room for what it would record.
+        """
         if self.stream is None:
-            hold = house().files.new_file(f"filmed {self._kept + 1}.mp4", ".mp4")
+            hold = house().files.new_file(f"filmed {self._kept + 1}.mp4", ".mp4", owner=here.id)
             path = hold.stored.path
 
             def begin(show: Callable[[Shown], None], ended: Callable[[], None]) -> Filming:
@@ -91,11 +95,12 @@ class Film:
         session, self.notice = stream.session, stream.ended
         recorded = None if session is None else session.recorded
         if recorded is None or recorded.seconds < SHORTEST:
+            hold.release()
             if session is not None:
                 self.notice = hold.stored.shown(session.error) if session.error else self.notice or _TOO_SHORT
-            hold.release()
             return
         self._kept += 1
+        hold.stored.settle()
         add_parts(here, given, {f"footage-{hold.stored.path.stem}": hold})
         # on to what was found out about it
         st.session_state[WAY] = "upload"
@@ -133,14 +138,14 @@ def take_in(here: Visit, given: Footage, mine: Film) -> None:
         mine.put_away(here, given)
 
 
-def show_filming(mine: Film, servers: list[IceServer], *, wanted: bool) -> None:
+def show_filming(here: Visit, mine: Film, servers: list[IceServer], *, wanted: bool) -> None:
     """The camera where it is wanted, and what is told of it."""
     if mine.running:
         mine.notice = None
     if mine.notice:
         st.info(plain(mine.notice))
     if wanted:
-        _show_connection(mine, servers)
+        _show_connection(here, mine, servers)
     elif mine.stream is not None and mine.running:
         mine.stream.close_soon()
     if mine.running or mine.over:
@@ -150,8 +155,8 @@ def show_filming(mine: Film, servers: list[IceServer], *, wanted: bool) -> None:
         camera_help()
 
 
-def _show_connection(mine: Film, servers: list[IceServer]) -> None:
-    stream, playing = mine.ready_stream(), is_playing(mine.key)
+def _show_connection(here: Visit, mine: Film, servers: list[IceServer]) -> None:
+    stream, playing = mine.ready_stream(here), is_playing(mine.key)
     if not (playing or stream.over or house().live.free):
         wait_for_a_place()
         return

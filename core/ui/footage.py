@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import streamlit as st
@@ -13,14 +14,18 @@ from core.errors import DanceError
 from core.jobs import Job, JobHandle
 from core.settings import settings
 from core.ui.clips import KINDS, clip, picture_at, take_video
+from core.ui.failing import in_one_sentence
 from core.ui.house import House, house
 from core.ui.options import choose_of
 from core.ui.pictures import as_url, jpeg, numbers, tag
+from core.ui.uploads import give_back, take_upload
 from core.ui.visit import Visit
 from core.ui.words import in_words, plain
 from core.workspace import Hold, Stored
 
 if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
+
     from core.targets.check import FootageCheck
     from core.types import Frame
 
@@ -115,14 +120,28 @@ def _uploader(here: Visit, given: Footage) -> None:
     st.caption(f"Up to {most} MB each, {MOST_PARTS} in all.")
     if not added:
         return
-    parts: dict[str, Hold] = {}
-    for file in added[: MOST_PARTS - len(given.roles)]:
-        try:
-            parts[f"footage-{file.file_id}"] = take_video(house().files, file, file.name, file.size)
-        except DanceError as error:
-            here.notice = str(error)
-    add_parts(here, given, parts)
+    # a fresh uploader: this one is done with, whatever comes of it
+    given.uploads += 1
+    refused = _take_parts(here, given, added)
+    if refused:
+        here.notice = " ".join(refused)
+    _begin_check(here, given)
     st.rerun()
+
+
+def _take_parts(here: Visit, given: Footage, added: Sequence[UploadedFile]) -> list[str]:
+    """Put as many as there may be on the shelf; returns sentences on those that cannot be used, as Markdown."""
+    refused = []
+    for file in added:
+        if len(given.roles) >= MOST_PARTS:
+            give_back(file)
+            continue
+        role = f"footage-{file.file_id}"
+        if take_upload(here, role, file, partial(take_video, house().files, file, file.name, file.size, owner=here.id)):
+            given.roles.append(role)
+        else:
+            refused.append(here.refused.pop(role))
+    return refused
 
 
 def add_parts(here: Visit, given: Footage, parts: dict[str, Hold]) -> None:
@@ -130,7 +149,6 @@ def add_parts(here: Visit, given: Footage, parts: dict[str, Hold]) -> None:
     for role, hold in parts.items():
         here.shelf.put(role, hold)
         given.roles.append(role)
-    # a fresh uploader: the last one keeps the whole files in memory for as long as it shows them
     given.uploads += 1
     _begin_check(here, given)
 
@@ -163,13 +181,14 @@ def _begin_check(here: Visit, given: Footage) -> None:
     before = given.job()
     if before is not None:
         house().jobs.cancel(before)
+        house().jobs.forget(before)
     parts = given.parts(here)
     given.check = None
     if parts:
         try:
             given.check = _start_check(house(), parts).id
         except DanceError as error:
-            here.notice = str(error)
+            here.notice = in_one_sentence(error)
 
 
 def _start_check(shared: House, parts: list[Stored]) -> CheckJob:

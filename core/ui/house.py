@@ -8,7 +8,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 import streamlit as st
 
@@ -20,7 +20,7 @@ from core.plan import Planner
 from core.settings import settings
 from core.studio import Studio
 from core.targets.store import find_guests_in
-from core.workspace import MEGABYTE, Hold, Workspace, delete
+from core.workspace import MEGABYTE, Hold, Room, Workspace, delete
 
 if TYPE_CHECKING:
     from core.generators.base import Generator
@@ -109,6 +109,37 @@ class Speed:
         return frames / fps if fps else None
 
 
+class Visitor(Protocol):
+    """Somebody who is here."""
+
+    def in_view(self) -> set[str]:
+        """Ids of the jobs that their pages show."""
+
+
+class Visitors:
+    """Who is here, and so which results are in use."""
+
+    def __init__(self) -> None:
+        self._here: dict[str, Visitor] = {}
+        self._lock = threading.Lock()
+
+    def come(self, owner: str, visitor: Visitor) -> None:
+        """They are here. ``owner`` is what their files and jobs carry."""
+        with self._lock:
+            self._here[owner] = visitor
+
+    def leave(self, owner: str) -> None:
+        """They are gone, or seem to be."""
+        with self._lock:
+            self._here.pop(owner, None)
+
+    def in_view(self) -> set[str]:
+        """Ids of the jobs that any of them looks at."""
+        with self._lock:
+            here = list(self._here.values())
+        return set().union(*(visitor.in_view() for visitor in here))
+
+
 @dataclass
 class House:
     """The shared things, made once for the process."""
@@ -116,6 +147,7 @@ class House:
     jobs: JobCentre
     files: Workspace
     live: LiveRoom = field(default_factory=lambda: LiveRoom(settings().live_at_once))
+    visitors: Visitors = field(default_factory=Visitors)
     performers: Performers = field(default_factory=Performers)
     speed: Speed = field(default_factory=Speed)
     studio: Studio | None = None
@@ -136,30 +168,41 @@ class House:
         self._warmed.add((performer, generator))
         threading.Thread(target=self._load, args=(performer, generator), name=f"warm-{generator}", daemon=True).start()
 
-    def take_guest(self, upload: BinaryIO, name: str, size: int) -> Hold:
+    def take_guest(self, upload: BinaryIO, name: str, size: int, *, owner: str = "") -> Hold:
         """A visitor's own performer from their zip, under an id that nobody can guess.
 
         Raises:
-            OverLimit: too many bytes.
+            OverLimit: too many bytes, or no room for them.
             PackInvalid: damaged, unsafe, or no performer at all.
             OutputFailed: no room.
         """
         from core.targets.pack import import_pack
 
         most = settings().max_upload_mb * MEGABYTE
-        pack = self.files.take(upload, name, size, most)
-        guest = self.files.new_performer(name, self.show_out)
+        pack = self.files.take(upload, name, size, most, owner=owner)
+        try:
+            guest = self.files.new_performer(name, self.show_out, owner=owner, size=size)
+        except BaseException:
+            pack.release()
+            raise
         try:
             with pack.stored.named(), guest.stored.named():
                 import_pack(
                     pack.stored.path, into=self.files.performers, target_id=guest.stored.path.name, most_bytes=most
                 )
+            guest.stored.settle()
         except BaseException:
             guest.release()
             raise
         finally:
             pack.release()
         return guest
+
+    def make_way(self, owner: str) -> None:
+        """Forget that owner's oldest results that they do not look at, so that another one is not one too many."""
+        while len(self.jobs.results(owner)) >= settings().visit_results:
+            if not forget_oldest(self.jobs, self.visitors, owner):
+                return
 
     def show_out(self, folder: Path) -> None:
         """Forget a visitor's performer, and delete it.
@@ -240,13 +283,30 @@ def house() -> House:
         DanceError: a setting or the work folder cannot be used.
     """
     limits = settings()
-    made = House(JobCentre(workers=limits.jobs_at_once, keep_seconds=limits.result_minutes * 60), Workspace())
+    jobs, visitors = JobCentre(workers=limits.jobs_at_once, keep_seconds=limits.result_minutes * 60), Visitors()
+
+    def free(owner: str | None) -> bool:
+        return forget_oldest(jobs, visitors, owner)
+
+    files = Workspace(room=Room(limits.disk_bytes, limits.visit_disk_bytes, free))
+    made = House(jobs, files, visitors=visitors)
     if limits.hosted:
         find_guests_in(made.files.performers)
     else:
         made.studio, made.planner = Studio(), Planner()
     atexit.register(made.close)
     return made
+
+
+def forget_oldest(jobs: JobCentre, visitors: Visitors, owner: str | None) -> bool:
+    """Forget the oldest result that nobody looks at, of that owner or of anybody; False where there is none."""
+    in_view = visitors.in_view()
+    for job in jobs.results(owner):
+        if job.id not in in_view:
+            logger.info("a result is forgotten before its time, to make room")
+            jobs.forget(job)
+            return True
+    return False
 
 
 def default_performer(performers: list[TargetSummary], dance: str) -> TargetSummary:

@@ -100,7 +100,7 @@ def show_connection(here: Visit, mine: Mirror, wish: Wish, servers: list[IceServ
         wait_for_a_place()
         return
     if mine.notice:
-        st.info(plain(mine.notice))
+        st.info(plain(here.shelf.shown(mine.notice)))
         if playing and not stream.over:
             mine.notice = None
     sound = bool(st.session_state.get("live-sound", False))
@@ -169,7 +169,7 @@ def _watch(here: Visit, mine: Mirror, served: bool, was_running: bool) -> None:
     news = session.news()
     for sentence in (mine.complaint(served=served), news.hint, news.quality, news.notice, news.dance):
         if sentence:
-            st.info(plain(sentence))
+            st.info(plain(here.shelf.shown(sentence)))
     _buttons(here, mine, news)
     if news.playing is None:
         st.session_state.pop("live-music", None)
@@ -205,7 +205,7 @@ def _buttons(here: Visit, mine: Mirror, news: News) -> None:
                 key="live-record",
                 icon=":material/fiber_manual_record:",
                 on_click=mine.record,
-                args=(house(), hears),
+                args=(here, house(), hears),
             )
         if st.button("Snapshot", key="live-snapshot", icon=":material/photo_camera:"):
             mine.snap()

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
-from core.errors import DanceError
 from core.live.room import LiveRoom
 from core.live.scene import OpenCast, Wish
 from core.live.session import LiveSession, Shown
@@ -112,17 +111,24 @@ class Mirror:
         """What is wrong with the line, a sentence. ``served``: whether ICE servers are set."""
         return None if self.stream is None else self.stream.complaint(served=served)
 
-    def record(self, shared: House, sound: bool) -> None:
+    def record(self, here: Visit, shared: House, sound: bool) -> None:
         """Begin a recording; nothing happens while there is one.
 
         A click can be told twice, when the page looks again by itself at that moment.
+
+        Raises:
+            OverLimit: there is no room for it.
         """
         session = None if self.stream is None else self.stream.session
         if session is None or self.recording:
             return
-        hold = shared.files.new_file(RECORDING_NAME, ".mp4")
+        hold = shared.files.new_file(RECORDING_NAME, ".mp4", owner=here.id)
+        try:
+            session.record(hold.stored.path, sound=sound, longest=settings().max_seconds)
+        except BaseException:
+            hold.release()
+            raise
         self._writing = hold, session
-        session.record(hold.stored.path, sound=sound, longest=settings().max_seconds)
 
     def put_away(self, here: Visit) -> None:
         """End the recording, if there is one, and keep it on the visitor's shelf.
@@ -135,13 +141,15 @@ class Mirror:
             return
         hold, session = writing
         try:
-            recorded = session.stop_recording()
-        except DanceError as error:
+            with hold.stored.named():
+                recorded = session.stop_recording()
+        except BaseException:
             hold.release()
-            raise DanceError(hold.stored.shown(str(error))) from error
+            raise
         if recorded is None:
             hold.release()
             return
+        hold.stored.settle()
         here.shelf.put(RECORDING, hold)
         self.recorded = recorded
 

@@ -12,11 +12,14 @@ from core.ui.cards import Card, pick
 from core.ui.clips import PICTURE_KINDS, PICTURE_MEGABYTES
 from core.ui.house import default_performer, house
 from core.ui.pictures import as_url, file_url, jpeg
+from core.ui.uploads import take_upload
 from core.ui.visit import BACKDROP, Visit
 from core.ui.words import plain
-from core.workspace import MEGABYTE, Stored
+from core.workspace import MEGABYTE, Hold, Stored
 
 if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
+
     from core.compositing import Layout
     from core.targets.store import TargetSummary
 
@@ -27,6 +30,7 @@ _LAYOUTS: dict[Layout, str] = {
     "side-by-side": "Side by side",
     "triptych": "With the skeleton",
 }
+_SMALL = (320, 180)
 _BACKGROUNDS = {"stage": "Own stage", "green": "Green screen", "colour": "Colour", "picture": "Your picture"}
 
 
@@ -123,19 +127,37 @@ def choose_background(here: Visit) -> tuple[str, Stored | None]:
 
 
 def _choose_backdrop(here: Visit) -> Stored | None:
-    given = st.file_uploader("A picture", type=PICTURE_KINDS, max_upload_size=PICTURE_MEGABYTES, key="backdrop")
-    if given is None:
-        here.shelf.drop(BACKDROP)
-        return None
-    if given.file_id != here.backdrop:
-        try:
-            here.shelf.put(BACKDROP, house().files.take(given, given.name, given.size, PICTURE_MEGABYTES * MEGABYTE))
-        except DanceError as error:
-            here.shelf.drop(BACKDROP)
-            st.error(plain(str(error)))
-        here.backdrop = given.file_id
     stored = here.shelf.get(BACKDROP)
-    return stored if stored is not None and _show_backdrop(stored) else None
+    given = st.file_uploader(
+        "A picture" if stored is None else "Another picture",
+        type=PICTURE_KINDS,
+        max_upload_size=PICTURE_MEGABYTES,
+        key=f"backdrop-{here.backdrops}",
+    )
+    if given is not None:
+        # a fresh uploader: this one is done with, whatever comes of it
+        here.backdrops += 1
+        take_upload(here, BACKDROP, given, lambda: _take_backdrop(here, given))
+        st.rerun()
+    if BACKDROP in here.refused:
+        st.error(here.refused[BACKDROP])
+    if stored is None or not _show_backdrop(stored):
+        return None
+    st.button("Remove the picture", key="remove-backdrop", on_click=here.shelf.drop, args=(BACKDROP,), type="tertiary")
+    return stored
+
+
+def _take_backdrop(here: Visit, given: UploadedFile) -> Hold:
+    from core.compositing import parse_background
+
+    hold = house().files.take(given, given.name, given.size, PICTURE_MEGABYTES * MEGABYTE, owner=here.id)
+    try:
+        with hold.stored.named():
+            parse_background(str(hold.stored.path), _SMALL)
+    except BaseException:
+        hold.release()
+        raise
+    return hold
 
 
 def _show_backdrop(stored: Stored) -> bool:
@@ -144,7 +166,7 @@ def _show_backdrop(stored: Stored) -> bool:
 
     try:
         with stored.named():
-            picture = parse_background(str(stored.path), (320, 180)).picture
+            picture = parse_background(str(stored.path), _SMALL).picture
     except DanceError as error:
         st.error(plain(str(error)))
         return False

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Final
 
 import streamlit as st
+from streamlit.errors import FragmentHandledException
 
 from core.errors import DanceError
 from core.targets.store import TargetSummary, list_targets
+from core.ui.failing import show_error
 from core.ui.house import house
 from core.ui.theme import dress
 from core.ui.visit import visit
-from core.ui.words import plain
+
+logger = logging.getLogger(__name__)
 
 NO_PERFORMER: Final = (
     "There is no performer yet. Make one on the Train page, from a video of somebody alone, or on the command line: "
@@ -30,5 +34,10 @@ def run_page(show: Callable[[list[TargetSummary]], None], *, needs_performers: b
             house().warm_up()
         else:
             st.error(NO_PERFORMER)
-    except DanceError as error:
-        st.error(plain(str(error)))
+    except FragmentHandledException:
+        # a part of the page said it already
+        raise
+    except Exception as error:
+        if not isinstance(error, DanceError):
+            logger.exception("a page failed")
+        show_error(error)

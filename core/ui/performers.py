@@ -5,6 +5,7 @@ On a public app a visitor has none but those whom they bring: guests, who are th
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
@@ -14,17 +15,21 @@ import streamlit as st
 from core.errors import DanceError
 from core.settings import settings
 from core.studio import Studio
-from core.targets.store import TargetSummary
+from core.targets.store import TargetSummary, find_place
 from core.ui.clips import PICTURE_KINDS, PICTURE_MEGABYTES
+from core.ui.failing import in_one_sentence
 from core.ui.house import house
 from core.ui.options import portrait_url
 from core.ui.pictures import tag
+from core.ui.uploads import give_back
 from core.ui.visit import Visit
 from core.ui.words import plain
-from core.workspace import MEGABYTE, Hold
+from core.workspace import MEGABYTE, Hold, size_of
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+logger = logging.getLogger(__name__)
 
 MOST_GUESTS: Final = 3
 _PACK: Final = "pack"
@@ -40,7 +45,7 @@ def show_performers(here: Visit, studio: Studio, performers: list[TargetSummary]
             _export(here, performer)
             if st.button("Delete…", key=f"delete-{performer.id}", icon=":material/delete:"):
                 _ask_to_delete(here, studio, performer)
-    _bring(here, _PACK_MEGABYTES, _take_in)
+    _bring(here, _PACK_MEGABYTES, lambda given: _take_in(here, given))
 
 
 def show_guests(here: Visit) -> None:
@@ -85,7 +90,7 @@ def _rename(here: Visit, performer: TargetSummary) -> None:
         try:
             rename_target(performer.id, st.session_state[key])
         except DanceError as error:
-            here.notice = str(error)
+            here.notice = in_one_sentence(error)
 
     st.text_input("Name", performer.name, max_chars=80, key=key, on_change=rename)
 
@@ -93,29 +98,34 @@ def _rename(here: Visit, performer: TargetSummary) -> None:
 def _portrait(here: Visit, performer: TargetSummary) -> None:
     from core.targets.manage import set_portrait
 
+    count = st.session_state.setdefault(f"portraits-{performer.id}", 0)
     given = st.file_uploader(
-        "Another portrait", type=PICTURE_KINDS, max_upload_size=PICTURE_MEGABYTES, key=f"portrait-{performer.id}"
+        "Another portrait",
+        type=PICTURE_KINDS,
+        max_upload_size=PICTURE_MEGABYTES,
+        key=f"portrait-{performer.id}-{count}",
     )
-    if given is None or st.session_state.get(f"portrait-kept-{performer.id}") == given.file_id:
+    if given is None:
         return
-    st.session_state[f"portrait-kept-{performer.id}"] = given.file_id
+    # a fresh uploader: this one is done with, whatever comes of it
+    st.session_state[f"portraits-{performer.id}"] = count + 1
 
     def keep() -> None:
-        hold = house().files.take(given, given.name, given.size, PICTURE_MEGABYTES * MEGABYTE)
+        hold = house().files.take(given, given.name, given.size, PICTURE_MEGABYTES * MEGABYTE, owner=here.id)
         try:
             with hold.stored.named():
                 set_portrait(performer.id, hold.stored.path)
         finally:
             hold.release()
 
-    _try(here, keep)
+    _try(here, keep, given)
 
 
 def _export(here: Visit, performer: TargetSummary) -> None:
     held = here.shelf.get(f"{_PACK}-{performer.id}")
     if held is None:
         if st.button("Put into one file", key=f"pack-{performer.id}"):
-            _try(here, lambda: here.shelf.put(f"{_PACK}-{performer.id}", _packed(performer)))
+            _try(here, lambda: here.shelf.put(f"{_PACK}-{performer.id}", _packed(here, performer)))
         return
     st.download_button(
         f"Download {performer.id}.zip", data=held.path.read_bytes, file_name=f"{performer.id}.zip", mime="application/zip",
@@ -123,16 +133,19 @@ def _export(here: Visit, performer: TargetSummary) -> None:
     )  # fmt: skip
 
 
-def _packed(performer: TargetSummary) -> Hold:
+def _packed(here: Visit, performer: TargetSummary) -> Hold:
     from core.targets.pack import export_pack
 
-    hold = house().files.new_file(f"{performer.id}.zip", ".zip")
+    place = find_place(performer.id)
+    size = 0 if place is None else size_of(place.folder)
+    hold = house().files.new_file(f"{performer.id}.zip", ".zip", owner=here.id, size=size)
     try:
-        with st.spinner("Putting everything into one file…"):
+        with st.spinner("Putting everything into one file…"), hold.stored.named():
             export_pack(performer.id, hold.stored.path)
-    except DanceError:
+    except BaseException:
         hold.release()
         raise
+    hold.stored.settle()
     return hold
 
 
@@ -147,7 +160,7 @@ def _ask_to_delete(here: Visit, studio: Studio, performer: TargetSummary) -> Non
             studio.forget_target(performer.id)
             delete_target(performer.id)
         except DanceError as error:
-            here.notice = str(error)
+            here.notice = in_one_sentence(error)
 
     yes, no = st.columns(2)
     done = yes.button("Delete for good", key="delete-yes", type="primary", on_click=delete, width="stretch")
@@ -167,16 +180,16 @@ def _bring(here: Visit, most: int, take: Callable[[UploadedFile], None]) -> None
         )
     if given is None:
         return
-    # a fresh uploader: the last one keeps the whole file in memory for as long as it shows it
+    # a fresh uploader: this one is done with, whatever comes of it
     st.session_state["imports"] = count + 1
-    _try(here, lambda: take(given))
+    _try(here, lambda: take(given), given)
 
 
-def _take_in(given: UploadedFile) -> None:
+def _take_in(here: Visit, given: UploadedFile) -> None:
     """Among the performers of this computer."""
     from core.targets.pack import import_pack
 
-    hold = house().files.take(given, given.name, given.size, _PACK_MEGABYTES * MEGABYTE)
+    hold = house().files.take(given, given.name, given.size, _PACK_MEGABYTES * MEGABYTE, owner=here.id)
     try:
         with hold.stored.named():
             import_pack(hold.stored.path)
@@ -186,7 +199,7 @@ def _take_in(given: UploadedFile) -> None:
 
 def _welcome(here: Visit, given: UploadedFile) -> None:
     """For this visit alone."""
-    hold = house().take_guest(given, given.name, given.size)
+    hold = house().take_guest(given, given.name, given.size, owner=here.id)
     guest = hold.stored.path.name
     here.shelf.put(guest, hold)
     here.guests.append(guest)
@@ -197,10 +210,14 @@ def _part_with(here: Visit, guest: str) -> None:
     here.shelf.drop(guest)
 
 
-def _try(here: Visit, act: Callable[[], None]) -> None:
-    """Do it and show the page anew; a sentence where it cannot be done."""
+def _try(here: Visit, act: Callable[[], None], *uploads: UploadedFile) -> None:
+    """Do it, give back what was uploaded for it, and show the page anew; a sentence where it cannot be done."""
     try:
         act()
-    except DanceError as error:
-        here.notice = str(error)
+    except Exception as error:
+        if not isinstance(error, DanceError):
+            logger.exception("a performer could not be changed")
+        here.notice = in_one_sentence(error)
+    finally:
+        give_back(*uploads)
     st.rerun()

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from core.dances import Dance
-from core.errors import DanceError
 from core.settings import settings
 from core.ui.cards import Card, pick
 from core.ui.clips import KINDS, Clip, Dancer, clip, dancers_at, limits_in_words, picture_at, take_video
 from core.ui.house import house
 from core.ui.pictures import as_url, file_url, tag
+from core.ui.uploads import take_upload
 from core.ui.visit import OWN, UPLOAD, Visit
-from core.ui.words import in_words, plain
+from core.ui.words import in_words
 from core.workspace import Stored
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def choose_source(here: Visit, dances: list[Dance]) -> Source | None:
 
     def choose(dance: str) -> None:
         here.dance = dance
+        here.refused.pop(UPLOAD, None)
 
     pick("dance", [*map(_card, dances), _own_card(here)], here.dance, choose, columns=4)
     if here.dance == OWN:
@@ -86,15 +87,15 @@ def _uploaded(here: Visit) -> Stored | None:
     )
     st.caption(limits_in_words())
     if given is not None:
-        try:
-            here.shelf.put(UPLOAD, take_video(house().files, given, given.name, given.size))
-        except DanceError as error:
-            st.error(plain(str(error)))
-            return here.upload
-        # a fresh uploader: the last one keeps the whole file in memory for as long as it shows it
+        # a fresh uploader: this one is done with, whatever comes of it
         here.uploads += 1
-        here.dancer = 0
+        if take_upload(
+            here, UPLOAD, given, lambda: take_video(house().files, given, given.name, given.size, owner=here.id)
+        ):
+            here.dancer = 0
         st.rerun()
+    if UPLOAD in here.refused:
+        st.error(here.refused[UPLOAD])
     return here.upload
 
 

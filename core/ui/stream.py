@@ -21,6 +21,8 @@ from aiortc.mediastreams import MediaStreamError
 from av.video.frame import VideoFrame as Picture
 from av.video.reformatter import VideoReformatter
 
+from core.errors import DanceError
+from core.jobs import UNEXPECTED
 from core.live.room import LiveRoom, RoomFull
 from core.live.session import Shown
 
@@ -288,7 +290,15 @@ class Stream(Generic[Kind]):
             self._refused = str(error)
             self.close_soon()
             return
-        self.session = self._open_session(self.track.offer, self.close_soon)
+        try:
+            self.session = self._open_session(self.track.offer, self.close_soon)
+        except Exception as error:
+            # this is the connection's event loop: nobody would hear of it, and the place would stay taken
+            if not isinstance(error, DanceError):
+                logger.exception("a live session could not be begun")
+            self._refused = str(error) if isinstance(error, DanceError) else UNEXPECTED
+            self.close_soon()
+            return
         if self.over:
             # it was closed in between, by somebody who saw no session yet
             self._close_aside()

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from core.errors import UnusableInput
 from core.jobs import Job
 from core.targets.store import TargetSummary, find_target
 from core.ui.comparing import CompareJob, CompareRequest
 from core.ui.dancing import DanceJob, DanceRequest
-from core.ui.house import house
+from core.ui.house import Visitors, house
 from core.workspace import Shelf, Stored
 
 if TYPE_CHECKING:
@@ -64,32 +64,42 @@ class Visit:
     """One visitor's choices.
 
     Attributes:
+        id: what their files and jobs carry, so that it is known whose they are.
         dance: id of the chosen dance, ``OWN`` for the upload; None before a choice.
         performer: id of the chosen performer; None before a choice.
         dances, comparisons: what the pages of that name show.
         shelf: the files they hold.
         dancer: number of the person to follow among those of the upload's first picture.
-        backdrop: the uploader's number of the background picture that is held.
-        notice: a sentence to show once.
-        uploads: counts the uploads, so that each gets a fresh uploader and the last one's memory is given back.
+        notice: a sentence to show once, as Markdown.
+        refused: why the last upload in a role was not taken, as Markdown, until another one is.
+        uploads, backdrops: count the uploads of each kind, so that each gets a fresh uploader.
         guests: ids of the performers whom they brought to a public app; on the shelf under the same names.
     """
 
+    id: str = field(default_factory=lambda: secrets.token_hex(8))
     dance: str | None = None
     performer: str | None = None
     dances: Stage = field(default_factory=lambda: Stage("job"))
     comparisons: Stage = field(default_factory=lambda: Stage("comparison"))
     shelf: Shelf = field(default_factory=Shelf)
     dancer: int = 0
-    backdrop: str | None = None
     notice: str | None = None
+    refused: dict[str, str] = field(default_factory=dict)
     uploads: int = 0
+    backdrops: int = 0
     guests: list[str] = field(default_factory=list)
 
     @property
     def upload(self) -> Stored | None:
         """Their own video."""
         return self.shelf.get(UPLOAD)
+
+    def in_view(self) -> set[str]:
+        """Ids of the jobs that their pages show."""
+        shown = {job_id for job_id in (self.dances.job, self.comparisons.job) if job_id is not None}
+        comparison = None if self.comparisons.job is None else house().jobs.find(self.comparisons.job)
+        measuring = None if comparison is None or comparison.result is None else comparison.result.measuring
+        return shown if measuring is None else {*shown, measuring}
 
     def performers(self) -> list[TargetSummary]:
         """The performers whom they brought, the first one first; nobody else sees them."""
@@ -109,18 +119,30 @@ class Visit:
         return None
 
 
+@dataclass
+class _Presence:
+    """Kept by Streamlit for as long as the visitor's browser is there."""
+
+    here: Visit
+    visitors: Visitors
+
+    def end(self) -> None:
+        """The browser is gone."""
+        self.visitors.leave(self.here.id)
+        self.here.shelf.away()
+
+
 def visit() -> Visit:
     """The visit of this session."""
     here: Visit = st.session_state.setdefault("visit", Visit())
-    _present(here.shelf)
+    _present(here).visitors.come(here.id, here)
     here.shelf.back()
     return here
 
 
-@st.cache_resource(scope="session", show_spinner=False, on_release=lambda shelf: shelf.away())
-def _present(_shelf: Shelf) -> Shelf:
-    """Released when the browser is gone, which is how the shelf hears of it."""
-    return _shelf
+@st.cache_resource(scope="session", show_spinner=False, on_release=lambda presence: presence.end())
+def _present(_here: Visit) -> _Presence:
+    return _Presence(_here, house().visitors)
 
 
 def job_on_stage(here: Visit) -> DanceJob | None:
@@ -149,14 +171,10 @@ def _on_stage(here: Visit, stage: Stage, kind: type[DanceRequest | CompareReques
 
 
 def _adopt(here: Visit, request: DanceRequest | CompareRequest) -> None:
-    """Somebody came back by the address: choose what was chosen for that."""
+    """Somebody came by the address: choose what was chosen for that, but for the upload, which the address does not give."""
     if request.guest is None or request.performer in here.guests:
         here.performer = request.performer
     if request.upload is None:
         here.dance = request.dance
-        return
-    try:
-        here.shelf.put(UPLOAD, request.upload.hold())
+    elif request.upload is here.upload:
         here.dance = OWN
-    except UnusableInput:
-        here.dance = None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 
+from core import paths
 from core.names import clean_text
 
 _MARKDOWN = frozenset(r"\`*_{}[]()#+-!|~$<>:&=")
@@ -12,13 +14,30 @@ _FOUND_LATER = re.compile(r":(?=[\w+/-]+:)|:(?=//)|@|www(?=\.)", re.IGNORECASE)
 _NUMBERED = re.compile(r"^(\d+)(?=\.)", re.MULTILINE)
 _JOINER = "\u2060"
 """A character without a width; nothing that is looked for has it inside."""
+_PATH = re.compile(
+    r"""
+    (?<![\w.:/\\])                             # not in the middle of an address, a ratio or a relative path
+    (?:[A-Za-z]:[\\/]|~?/|\\\\)                # C:\ / ~/ \\server
+    [^\s/\\'"“”‘’<>|,;:*?]+                     # a folder
+    (?:[\\/][^\s/\\'"“”‘’<>|,;:*?]+)+           # what is in it
+    """,
+    re.VERBOSE,
+)
 
 
 def plain(text: str) -> str:
-    """``text`` with nothing in it that Markdown, or what Streamlit makes of it, would take for its own."""
-    apart = _FOUND_LATER.sub(lambda found: found[0] + _JOINER, clean_text(text))
+    """``text`` with nothing in it that Markdown or Streamlit would take for its own, and no path of this computer."""
+    apart = _FOUND_LATER.sub(lambda found: found[0] + _JOINER, clean_text(without_paths(text)))
     escaped = "".join(f"\\{c}" if c in _MARKDOWN else c for c in apart)
     return _NUMBERED.sub(r"\1\\", escaped)
+
+
+def without_paths(text: str) -> str:
+    """``text`` with the last name alone of each path: where things lie here is nobody's business but the log's."""
+    for root in (paths.work_root(), paths.cache_root(), paths.data_root(), paths.PROJECT):
+        # those may have blanks in them, which would end a path in any other text
+        text = text.replace(f"{root}{os.sep}", "").replace(str(root), root.name)
+    return _PATH.sub(lambda found: re.split(r"[\\/]", found.group())[-1], text)
 
 
 def in_words(seconds: float) -> str:

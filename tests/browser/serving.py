@@ -60,15 +60,17 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving(folder: Path, *, script: str = "app.py", **environment: str) -> Iterator[Server]:
-    """A server with its folders below ``folder``, starting up; stopped at the end."""
+def serving(
+    folder: Path, *, script: str = "app.py", address: str | None = "127.0.0.1", **environment: str
+) -> Iterator[Server]:
+    """A server with its folders below ``folder``, starting up; stopped at the end. It is told no address where that is None."""
     folder.mkdir(parents=True, exist_ok=True)
     port, log = free_port(), folder / "server.log"
     roots = {"DANCE_DATA": str(folder / "data"), "DANCE_WORK": str(folder / "work")}
     command = [sys.executable, "-m", "streamlit", "run", script, "--server.port", str(port)]
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [*command, "--server.address", "127.0.0.1"],
+            command if address is None else [*command, "--server.address", address],
             cwd=PROJECT,
             env=os.environ | roots | environment,
             stdin=subprocess.DEVNULL,

@@ -268,7 +268,7 @@ class TestDancing:
         picture = Image.new("RGB", (64, 48), (200, 30, 120))
         coded = io.BytesIO()
         picture.save(coded, "PNG")
-        app.file_uploader(key="backdrop").set_value(("pink.png", coded.getvalue(), "image/png")).run()
+        app.file_uploader(key="backdrop-0").set_value(("pink.png", coded.getvalue(), "image/png")).run()
 
         app = dance_to_the_end(app, shared, 0.5)
 
@@ -283,7 +283,7 @@ class TestDancing:
         app = open_app()
         app.segmented_control(key="background").set_value("picture").run()
 
-        app.file_uploader(key="backdrop").set_value(("pink.png", b"words", "image/png")).run()
+        app.file_uploader(key="backdrop-0").set_value(("pink.png", b"words", "image/png")).run()
 
         assert not app.exception
         assert "cannot be read as a picture" in app.error[0].value

@@ -89,7 +89,7 @@ def test_while_it_runs_it_tells_and_records_and_hands_on(streaming: tuple[AppTes
     app.button(key="live-record").click().run()
     feed(stream.session, dance_frames())
     recorder = stream.session._recorder
-    app.session_state["mirror"].record(shared, False)
+    app.session_state["mirror"].record(app.session_state["visit"], shared, False)
     assert stream.session._recorder is recorder, "a click that is told twice begins nothing anew"
     app.button(key="live-snapshot").click().run()
     app.button(key="live-stop-recording").click().run()

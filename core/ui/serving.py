@@ -1,0 +1,160 @@
+"""The server around the pages: what happens when it starts and stops, and whom it answers."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import re
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+from starlette.datastructures import Headers
+from starlette.middleware import Middleware
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+from streamlit import config
+from streamlit.runtime import Runtime
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+
+from core.errors import DanceError
+from core.settings import settings
+
+if TYPE_CHECKING:
+    from streamlit import App
+
+logger = logging.getLogger(__name__)
+
+ONLY_HERE: Final = (
+    "This app answers only the computer that it runs on. Whoever runs it can open it to a network: "
+    "its README says how, under “Run it”.\n"
+)
+TOO_MUCH: Final = "There is no room for this just now: please try again in a minute.\n"
+_UPLOAD: Final = re.compile(r"/_stcore/upload_file/(?P<session>[^/]+)/[^/]+$")
+_WRAPPING: Final = 1024
+"""Bytes of a request that are not the file."""
+_POLICY_VIOLATION: Final = 1008
+
+
+@asynccontextmanager
+async def lifespan(_app: App) -> AsyncIterator[None]:
+    """Make the shared things when the server starts, which deletes what a killed one left, and close them when it stops."""
+    # only now: Streamlit complains of things that are kept before there is a server
+    from core.ui.house import house
+
+    try:
+        made = house()
+    except DanceError as error:
+        # every page says it to whoever comes, until it is mended and the server started again
+        logger.error("the app cannot work yet: %s", error)
+        yield
+        return
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(made.close)
+
+
+def guards() -> list[Middleware]:
+    """What every request passes before Streamlit sees it, the first one first."""
+    return [Middleware(OnlyHere), Middleware(UploadMemory)]
+
+
+class OnlyHere:
+    """Refuses who comes from another computer, unless the server was opened to a network.
+
+    It is open where the app is hosted, or where somebody said at which address it shall listen: then the operating system
+    keeps out who does not come to that address. Streamlit would otherwise answer everybody who reaches the computer, and a
+    host that starts the app by ``streamlit run app.py`` needs just that, so that no address can stand in config.toml.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
+        if scope["type"] not in {"http", "websocket"} or _is_open() or _is_here(scope.get("client")):
+            await self._app(scope, receive, send)
+        elif scope["type"] == "http":
+            await PlainTextResponse(ONLY_HERE, status_code=403)(scope, receive, send)
+        else:
+            await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
+
+
+class UploadMemory:
+    """Refuses an upload while those of the same visit, or of all, take so much memory that it would be too much.
+
+    Streamlit keeps an upload in memory until a page has taken it in, and for ever where none does.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._coming: Counter[str] = Counter()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
+        upload = _UPLOAD.search(scope["path"]) if scope["type"] == "http" and scope["method"] == "PUT" else None
+        if upload is None:
+            await self._app(scope, receive, send)
+            return
+        session, size = upload["session"], _length(scope)
+        if self._is_too_much(session, size):
+            await PlainTextResponse(TOO_MUCH, status_code=413)(scope, receive, send)
+            return
+        self._coming[session] += size
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._coming[session] -= size
+            if not self._coming[session]:
+                del self._coming[session]
+
+    def _is_too_much(self, session: str, size: int) -> bool:
+        held = _held_uploads()
+        mine = held.get(session, 0) + self._coming[session]
+        everybodys = sum(held.values()) + self._coming.total()
+        try:
+            limits = settings()
+        except DanceError:
+            # the pages say what is wrong with them
+            return True
+        return mine + size > limits.visit_upload_memory_bytes or everybodys + size > limits.upload_memory_bytes
+
+
+def _length(scope: Scope) -> int:
+    """How many bytes a request says that it brings; one that does not say so may bring as many as Streamlit takes."""
+    given = Headers(scope=scope).get("content-length", "")
+    most = int(config.get_option("server.maxUploadSize")) << 20
+    return max(int(given) - _WRAPPING, 0) if given.isdecimal() else most
+
+
+def _held_uploads() -> dict[str, int]:
+    """Bytes that Streamlit holds of uploads, by session."""
+    uploads = Runtime.instance().uploaded_file_mgr if Runtime.exists() else None
+    if not isinstance(uploads, MemoryUploadedFileManager):
+        return {}
+    return {
+        session: sum(len(file.data) for file in list(files.values()))
+        for session, files in list(uploads.file_storage.items())
+    }
+
+
+def _is_open() -> bool:
+    try:
+        return settings().hosted or config.is_manually_set("server.address")
+    except DanceError:
+        return config.is_manually_set("server.address")
+
+
+def _is_here(client: tuple[str, int] | None) -> bool:
+    """Whether that peer is this computer, or a proxy on it that does not say for whom it asks."""
+    if client is None:
+        return False
+    try:
+        address = ipaddress.ip_address(client[0].partition("%")[0])
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return bool((mapped or address).is_loopback)

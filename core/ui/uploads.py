@@ -1,0 +1,51 @@
+"""Taking in what a visitor uploads, so that nothing of it is left when that fails."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from core.errors import DanceError
+from core.ui.failing import in_one_sentence
+from core.ui.visit import Visit
+from core.workspace import Hold
+
+if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+logger = logging.getLogger(__name__)
+
+
+def take_upload(here: Visit, role: str, upload: UploadedFile, take: Callable[[], Hold]) -> bool:
+    """Put an upload on the visitor's shelf, or keep a sentence that says why not; either way its memory is given back.
+
+    Args:
+        here: the visit.
+        role: on the shelf, and of the sentence in ``here.refused``.
+        upload: what Streamlit gave. Its uploader must not be shown again: it would still name it.
+        take: stores it; leaves nothing where it raises.
+    """
+    try:
+        hold = take()
+    except Exception as error:
+        if not isinstance(error, DanceError):
+            logger.exception("an upload could not be taken in")
+        here.refused[role] = in_one_sentence(error)
+        return False
+    finally:
+        give_back(upload)
+    here.refused.pop(role, None)
+    here.shelf.put(role, hold)
+    return True
+
+
+def give_back(*uploads: UploadedFile) -> None:
+    """Give back the memory in which Streamlit holds whole uploads until the visitor is gone."""
+    context = get_script_run_ctx(suppress_warning=True)
+    for upload in uploads:
+        if context is not None:
+            context.uploaded_file_mgr.remove_file(context.session_id, upload.file_id)
+        upload.close()
