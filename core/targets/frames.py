@@ -20,7 +20,7 @@ import av
 import av.error
 import numpy as np
 from av.video.frame import VideoFrame as CodedFrame
-from av.video.reformatter import ColorRange, Colorspace, Interpolation
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from core.errors import OutputFailed, PackInvalid, TargetNotFound
@@ -127,16 +127,20 @@ class FrameStore(_Store):
 
     def __init__(self, path: Path, size: tuple[int, int], budget: int = DEFAULT_BUDGET) -> None:
         super().__init__(path, size, budget)
+        # one for the store: a picture that converts itself keeps a scaler of its own, with a thread for every core
+        self._scaler = VideoReformatter()
 
     def __getitem__(self, index: int) -> Frame:
         index = self._checked(index)
         with self._lock:
-            return cast(
-                Frame,
-                self._coded(index).to_ndarray(
-                    format="rgb24", src_colorspace=Colorspace.ITU709, src_color_range=ColorRange.MPEG
-                ),
+            picture = self._scaler.reformat(
+                self._coded(index),
+                format="rgb24",
+                src_colorspace=Colorspace.ITU709,
+                src_color_range=ColorRange.MPEG,
+                threads=1,
             )
+        return cast(Frame, picture.to_ndarray())
 
     def __iter__(self) -> Iterator[Frame]:
         return (self[index] for index in range(len(self)))
