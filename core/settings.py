@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from core.devices import Device
 from core.errors import DanceError
 
+_MEMORY_MB, _HOSTED_MEMORY_MB = 400, 250
+
 
 class Settings(BaseModel):
     """Every field can be set by an environment variable: ``DANCE_`` and the field's name in capitals."""
@@ -26,7 +28,16 @@ class Settings(BaseModel):
     hosted: bool = Field(
         False, description="A public app: nobody trains here, and imported performers are their visitor's alone."
     )
+    memory_mb: int | None = Field(
+        None, ge=0, description="Memory for opened performers, networks and what was seen: 400, or 250 when hosted."
+    )
     jobs_at_once: int = Field(1, ge=1, description="Transfers that run side by side; others wait in line.")
+
+    @property
+    def memory_bytes(self) -> int:
+        """What ``memory_mb`` comes to."""
+        megabytes = self.memory_mb if self.memory_mb is not None else _HOSTED_MEMORY_MB if self.hosted else _MEMORY_MB
+        return megabytes * 1_000_000
 
 
 @lru_cache(maxsize=1)

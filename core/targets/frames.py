@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -47,6 +48,8 @@ class _Store:
         self._lock = threading.Lock()
         self._packets, self._extradata = _index(path, size)
         self._file = path.open("rb")
+        # a store that is let go of is not always closed by hand
+        weakref.finalize(self, self._file.close)
         self._decoder = self._new_decoder()
         self._next = 0
         self._kept: OrderedDict[int, CodedFrame] = OrderedDict()
@@ -55,6 +58,11 @@ class _Store:
 
     def __len__(self) -> int:
         return len(self._packets)
+
+    @property
+    def held_bytes(self) -> int:
+        """Of the decoded pictures that are kept just now."""
+        return len(self._kept) * self.width * self.height * 3 // 2
 
     def close(self) -> None:
         """Close the file and forget what was decoded."""
