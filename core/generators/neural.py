@@ -43,7 +43,7 @@ LIGHT_STEP: Final = 4
 _LOADED_BYTES: Final = 6_000_000
 _BYTES_FOR_WEIGHT_BYTE: Final = 4
 _POINT_BYTES: Final = 34_000_000
-"""What OpenVINO takes for a network: measured with those of the bundled performers (7 to 17 MB convolutional, 45 MB of points)."""
+"""What OpenVINO takes for a network, measured with the bundled ones: 7 to 17 MB convolutional, 45 MB of points."""
 
 
 class NeuralGenerator(Generator):
