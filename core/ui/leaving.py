@@ -6,15 +6,13 @@ Streamlit keeps the session itself, with what it shows, for as long as nobody el
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 from typing import Final
 
 import streamlit as st
 from streamlit.runtime import exists, get_instance
 from streamlit.runtime.scriptrunner import get_script_run_ctx
-
-logger = logging.getLogger(__name__)
+from streamlit.runtime.scriptrunner_utils.script_run_context import ScriptRunContext
 
 GRACE_SECONDS: Final = 40.0
 """How long a session without a browser is kept."""
@@ -24,11 +22,11 @@ class Presence:
     """One session's browser.
 
     Args:
-        session: id of the session; None where no browser is served.
+        session: what Streamlit knows of the session; None where no browser is served.
         left: called when it is gone for good, on the server's event loop: must not wait.
     """
 
-    def __init__(self, session: str | None, left: Callable[[], None]) -> None:
+    def __init__(self, session: ScriptRunContext | None, left: Callable[[], None]) -> None:
         self._session = session
         self._left = left
 
@@ -42,16 +40,19 @@ class Presence:
         loop.call_later(GRACE_SECONDS, self._close_unless_back)
 
     def _close_unless_back(self) -> None:
-        if self._session is None or not exists() or get_instance().is_active_session(self._session):
+        session = self._session
+        if session is None or not exists() or get_instance().is_active_session(session.session_id):
             return
-        get_instance().close_session(self._session)
+        get_instance().close_session(session.session_id)
+        # the last session that was served is referred to until there is another
+        for key in session.session_state.filtered_state:
+            del session.session_state[key]
         self._left()
 
 
 def notice_leaving(left: Callable[[], None]) -> None:
     """Call ``left`` when this session's browser is gone for good. To be said with every run of the page; the first counts."""
-    context = get_script_run_ctx()
-    _present(Presence(None if context is None else context.session_id, left))
+    _present(Presence(get_script_run_ctx(), left))
 
 
 @st.cache_resource(scope="session", show_spinner=False, on_release=lambda presence: presence.away())
