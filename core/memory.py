@@ -43,9 +43,9 @@ class PeakMemory:
         self.megabytes = max(self.megabytes, tree_memory())
 
 
-def tree_memory() -> float:
-    """MB that this process and its children hold now."""
-    here = psutil.Process()
+def tree_memory(root: psutil.Process | None = None) -> float:
+    """MB that a process and its children hold now; this one and its own by default."""
+    here = root or psutil.Process()
     return sum(_held(process) for process in (here, *here.children(recursive=True))) / 1e6
 
 

@@ -12,6 +12,7 @@ from core.devices import Device
 from core.errors import DanceError
 
 PoseEngine: TypeAlias = Literal["openvino", "mediapipe"]
+_MEMORY_MB, _HOSTED_MEMORY_MB = 400, 250
 
 
 class Settings(BaseModel):
@@ -43,6 +44,9 @@ class Settings(BaseModel):
     hosted: bool = Field(
         False, description="A public app: nobody trains here, and imported performers are their visitor's alone."
     )
+    memory_mb: int | None = Field(
+        None, ge=0, description="Memory for opened performers, networks and what was seen: 400, or 250 when hosted."
+    )
     jobs_at_once: int = Field(1, ge=1, description="Transfers that run side by side; others wait in line.")
 
     @property
@@ -65,6 +69,12 @@ class Settings(BaseModel):
     def visit_upload_memory_bytes(self) -> int:
         """What one visit may have of that: all of it, and on a public app what its largest upload takes."""
         return self.max_upload_mb << 20 if self.hosted else self.upload_memory_bytes
+
+    @property
+    def memory_bytes(self) -> int:
+        """What ``memory_mb`` comes to."""
+        megabytes = self.memory_mb if self.memory_mb is not None else _HOSTED_MEMORY_MB if self.hosted else _MEMORY_MB
+        return megabytes * 1_000_000
 
 
 @lru_cache(maxsize=1)

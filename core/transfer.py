@@ -30,13 +30,15 @@ from core.pose.person import Person
 from core.settings import settings
 from core.targets.store import Target
 from core.threads import Beside, ahead
-from core.types import Frame, VideoFrame
+from core.types import LANDMARKS, Frame, VideoFrame
 from core.video.audio import AudioTrack
 from core.video.probe import VideoInfo
 from core.video.reader import VideoReader
 from core.video.writer import VideoWriter
 
 _PREVIEW_EVERY = 0.25
+_POSE_BYTES = LANDMARKS * 4 * 4 + 250
+_FRAME_BYTES = 250
 _WARM_UP = 20
 _RATE_WINDOW = 2.0
 _MOST_SECONDS = 1e6
@@ -55,13 +57,19 @@ class TransferOptions:
     end: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Seen:
     """What the first pass found in one stretch of a source: everybody in every frame, and the sound that belongs to it."""
 
     analysis: Analysis
     sound: AudioTrack | None
     warnings: list[str]
+
+    @property
+    def held_bytes(self) -> int:
+        """About how much memory it takes."""
+        people = sum(len(people) for people in self.analysis.people)
+        return people * _POSE_BYTES + len(self.analysis.times) * _FRAME_BYTES
 
 
 @dataclass(frozen=True, slots=True)

@@ -317,7 +317,7 @@ class Shelf:
         grace_seconds: how long it is kept.
     """
 
-    def __init__(self, grace_seconds: float = 180.0) -> None:
+    def __init__(self, grace_seconds: float = 40.0) -> None:
         self._grace = grace_seconds
         self._holds: dict[str, Hold] = {}
         self._lock = threading.Lock()

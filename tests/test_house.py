@@ -19,6 +19,7 @@ LAYERS = (
         "core.settings",
         "core.threads",
         "core.memory",
+        "core.memory_budget",
         "core.dances",
         "core.answers",
         "core.choices",

@@ -72,6 +72,11 @@ class Generator(ABC):
         """What of the footage a trained generator learnt from; None where nothing was learnt."""
         return None
 
+    @property
+    def held_bytes(self) -> int:
+        """About how much memory it takes just now, beside its performer."""
+        return 0
+
     def warm_up(self) -> None:
         """Load whatever the first picture would wait for. May be left out, and called again."""
         return

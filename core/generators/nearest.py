@@ -59,6 +59,11 @@ class PoseIndex:
         self._trust = trust + 1e-4
         self._moments = (self._trust, self._trust * self._points, self._trust * self._points**2)
 
+    @property
+    def held_bytes(self) -> int:
+        """Of its arrays."""
+        return sum(array.nbytes for array in (self._points, *self._moments))
+
     def distances(self, landmarks: NDArray[np.float32]) -> Matrix:
         """(queries, frames) float32 for queries (queries, 33, 4)."""
         points, trust = traits(landmarks, self.unit)
@@ -167,6 +172,11 @@ class _Nearest(Generator):
     def __init__(self, target: Target) -> None:
         self._target = target
         self._index = PoseIndex(target)
+
+    @property
+    def held_bytes(self) -> int:
+        """See ``Generator.held_bytes``."""
+        return self._index.held_bytes
 
     def generate(self, pose: Pose, choice: Choice) -> Picture:
         """The chosen frame's person, moved, scaled and bent towards the asked pose, on the empty stage.

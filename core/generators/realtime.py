@@ -106,6 +106,12 @@ class Memory:
         self._kept: dict[int, Snapshot] = {}
         self._lock = threading.Lock()
 
+    @property
+    def held_bytes(self) -> int:
+        """Of all that is kept so far."""
+        # a copy: other threads look further frames up meanwhile
+        return sum(cut.held_bytes for cut in list(self._kept.values()))
+
     def frames_at(self, places: Sequence[int]) -> tuple[int, ...]:
         """The performer's frames at those places of the memory."""
         return tuple(self.frames[place] for place in places)
@@ -380,6 +386,12 @@ class RealtimeGenerator(NeuralGenerator):
     def _draw_on(self, config: NetworkConfig, memory: Memory) -> None:
         self.config, self.memory = config, memory
         self.network = LazyNetwork(config, self._files)
+
+    @property
+    def held_bytes(self) -> int:
+        """See ``Generator.held_bytes``."""
+        smaller = self.__dict__.get("_smaller")
+        return super().held_bytes + self.memory.held_bytes + (0 if smaller is None else smaller.held_bytes)
 
     def smaller(self) -> RealtimeGenerator | None:
         """See ``Generator.smaller``. The network is one for every size."""

@@ -57,11 +57,17 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A performer on a stage, ready to be drawn. ``smaller_offered``: whether the generator could draw them smaller."""
+    """A performer on a stage, ready to be drawn.
+
+    Attributes:
+        smaller_offered: whether the generator could draw them smaller.
+        generator: as it was opened, of which the act may draw with a smaller one: it is in use as long as this is.
+    """
 
     act: Act
     background: Background
     smaller_offered: bool
+    generator: Generator
 
 
 def open_scene(wish: Wish, quality: Quality, open_cast: OpenCast) -> Scene:
@@ -70,13 +76,12 @@ def open_scene(wish: Wish, quality: Quality, open_cast: OpenCast) -> Scene:
     Raises:
         DanceError: the performer, the generator or the background cannot be had.
     """
-    target, generator = open_cast(wish.performer, wish.generator)
-    if wish.beside:
-        generator = generator.for_height(BESIDE_HEIGHT)
+    target, opened = open_cast(wish.performer, wish.generator)
+    generator = opened.for_height(BESIDE_HEIGHT) if wish.beside else opened
     smaller = generator.smaller()
     drawing = smaller if smaller is not None and quality >= Quality.SMALLER else generator
     drawing.warm_up()
-    return Scene(Act(target, drawing), parse_background(wish.background, target.size), smaller is not None)
+    return Scene(Act(target, drawing), parse_background(wish.background, target.size), smaller is not None, opened)
 
 
 @dataclass(slots=True)

@@ -269,6 +269,8 @@ class LiveSession(Works):
         recorder = self._recorder
         if recorder is not None:
             recorder.stop(max(0.0, deadline - monotonic()))
+        # the page may keep this for long, and with it the performer and the network
+        self._scene = self._following = None
 
     # ---- looking
 
@@ -386,7 +388,8 @@ class LiveSession(Works):
     def _open_scenes(self) -> None:
         while (wanted := self._scenery.take()) is not None:
             try:
-                self._scene = open_scene(*wanted, self._open_cast)
+                scene = open_scene(*wanted, self._open_cast)
+                self._scene = None if self.over else scene
             except DanceError as error:
                 if self._scene is None:
                     raise

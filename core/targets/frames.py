@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ import av
 import av.error
 import numpy as np
 from av.video.frame import VideoFrame as CodedFrame
-from av.video.reformatter import ColorRange, Colorspace, Interpolation
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from core.errors import OutputFailed, PackInvalid, TargetNotFound
@@ -48,6 +49,8 @@ class _Store:
         self._lock = threading.Lock()
         self._packets, self._extradata = _index(path, size)
         self._file = path.open("rb")
+        # a store that is let go of is not always closed by hand
+        weakref.finalize(self, self._file.close)
         self._decoder = self._new_decoder()
         self._next = 0
         self._kept: OrderedDict[int, CodedFrame] = OrderedDict()
@@ -72,6 +75,11 @@ class _Store:
                     damaged = self._coded(index).is_corrupt
                 if damaged:
                     raise PackInvalid(f"Frame {index} of {self._where()} is damaged.")
+
+    @property
+    def held_bytes(self) -> int:
+        """Of the decoded pictures that are kept just now."""
+        return len(self._kept) * self.width * self.height * 3 // 2
 
     def close(self) -> None:
         """Close the file and forget what was decoded."""
@@ -144,16 +152,20 @@ class FrameStore(_Store):
 
     def __init__(self, path: Path, size: tuple[int, int], budget: int = DEFAULT_BUDGET) -> None:
         super().__init__(path, size, budget)
+        # one for the store: a picture that converts itself keeps a scaler of its own, with a thread for every core
+        self._scaler = VideoReformatter()
 
     def __getitem__(self, index: int) -> Frame:
         index = self._checked(index)
         with self._lock:
-            return cast(
-                Frame,
-                self._coded(index).to_ndarray(
-                    format="rgb24", src_colorspace=Colorspace.ITU709, src_color_range=ColorRange.MPEG
-                ),
+            picture = self._scaler.reformat(
+                self._coded(index),
+                format="rgb24",
+                src_colorspace=Colorspace.ITU709,
+                src_color_range=ColorRange.MPEG,
+                threads=1,
             )
+        return cast(Frame, picture.to_ndarray())
 
     def __iter__(self) -> Iterator[Frame]:
         return (self[index] for index in range(len(self)))

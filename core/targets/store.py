@@ -127,6 +127,13 @@ class Target(Closing):
         plate.flags.writeable = False
         return plate
 
+    @property
+    def held_bytes(self) -> int:
+        """About how much memory it takes just now: decoded footage, poses, and the stage once it was asked for."""
+        stores = [store for store in (self.frames, self.masks) if store is not None]
+        stage = self.width * self.height * 3 if self.__dict__.get("plate") is not None else 0
+        return self.poses.nbytes + stage + sum(store.held_bytes for store in stores)
+
     def pose(self, index: int) -> Pose | None:
         """The pose in frame ``index``, None where nobody was found."""
         return Pose(self.poses[index]) if self.found[index] else None

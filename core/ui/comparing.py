@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from core.answers import find_answer
 from core.errors import DanceError
 from core.jobs import Job, JobHandle
+from core.memory_budget import Kept
 from core.ui.dancing import Asked, Show, at_work, hold, share_done
 from core.ui.house import House
 from core.ui.pictures import jpeg
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from core.measuring import Measured
     from core.transfer import Progress, Seen
     from core.types import Frame
+    from core.video.audio import AudioTrack
 
 _POSTER_SIDE: Final = 320
 
@@ -51,7 +53,8 @@ class Compared:
     """What came of it: the grid, a small JPEG of its middle, and the id of the job that measures it, where one could be begun."""
 
     comparison: Comparison
-    seen: Seen
+    seen: Kept[Seen]
+    sound: AudioTrack | None
     video: Path
     poster: bytes
     measuring: str | None = None
@@ -124,7 +127,8 @@ def _compare(
                 answer=request.known, seen=seen, progress=Show(handle), cancelled=handle.cancelled,
             )  # fmt: skip
             middle = grid_at(output.stored.path, comparison, len(comparison.moves.times) // 2)
-            compared = Compared(comparison, looked, output.stored.path, jpeg(middle, _POSTER_SIDE))
+            kept = house.memory.keep(looked, lambda seen: seen.held_bytes)
+            compared = Compared(comparison, kept, looked.sound, output.stored.path, jpeg(middle, _POSTER_SIDE))
             if not handle.cancelled():
                 # where the line is full it can be asked for later
                 with contextlib.suppress(DanceError):
@@ -166,7 +170,7 @@ def _measure(
 
                 measured = measure(
                     target, house.performers.get(request.performer, part.name)[1], part, comparison.moves,
-                    videos[part.name], rate=rate, sound=compared.seen.sound, answer=comparison.answer,
+                    videos[part.name], rate=rate, sound=compared.sound, answer=comparison.answer,
                     stretch=(request.start, request.end), footage=footage, progress=tell, cancelled=handle.cancelled,
                 )  # fmt: skip
                 done = Measures((*done.measured, measured), {**done.videos, part.name: videos[part.name]})

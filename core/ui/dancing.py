@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from core.jobs import Job, JobHandle
+from core.memory_budget import Kept
 from core.ui.house import House
 from core.ui.pictures import jpeg
 from core.workspace import Hold, Stored
@@ -82,10 +83,10 @@ class DanceRequest(Asked):
 
 @dataclass(frozen=True, slots=True)
 class Danced:
-    """What came of it. ``poster`` is a small JPEG from its middle."""
+    """What came of it. ``poster`` is a small JPEG from its middle; ``seen`` is kept as long as there is room."""
 
     report: Report
-    seen: Seen
+    seen: Kept[Seen]
     video: Path
     poster: bytes
 
@@ -170,7 +171,8 @@ def _work(
         if request.upload is not None:
             report = replace(report, warnings=[request.upload.shown(warning) for warning in report.warnings])
         house.speed.note(report, again=request.again)
-        return Danced(report, looked, output.stored.path, poster.coded(output.stored.path))
+        kept = house.memory.keep(looked, lambda seen: seen.held_bytes)
+        return Danced(report, kept, output.stored.path, poster.coded(output.stored.path))
 
     return work
 
@@ -226,4 +228,5 @@ class Show:
             self._poster.consider(progress)
         if progress.preview is not None:
             self._handle.show((progress.phase, progress.preview))
-        self._handle.tell(progress)
+        # the last word is kept with the result, and a picture with it would be too
+        self._handle.tell(replace(progress, preview=None))

@@ -5,17 +5,18 @@ from __future__ import annotations
 import atexit
 import logging
 import threading
-from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
+import psutil
 import streamlit as st
 
 from core import dances
 from core.errors import Cancelled, DanceError
 from core.jobs import JobCentre
 from core.live.room import LiveRoom
+from core.memory_budget import Kept, MemoryBudget, give_back_memory
 from core.plan import Planner
 from core.settings import settings
 from core.studio import Studio
@@ -29,16 +30,19 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_OPEN_AT_ONCE = 4
 _MEASURED_SECONDS = 1.6
+_LOOK_EVERY_SECONDS = 5.0
+_REST_BYTES, _BUSY_BYTES = 4_000_000, 64_000_000
+"""What the process grows by until freed memory is given back, at rest and while somebody dances."""
 _RETRY_SECONDS = 3.0
 
 
 class Performers:
-    """Opened performers and their generators, shared by everybody; the least used are let go."""
+    """Opened performers and their generators, shared by everybody; kept as long as the budget has room for them."""
 
-    def __init__(self) -> None:
-        self._open: OrderedDict[tuple[str, int], tuple[Target, dict[str, Generator]]] = OrderedDict()
+    def __init__(self, memory: MemoryBudget) -> None:
+        self._memory = memory
+        self._open: dict[tuple[str, int], _Opened] = {}
         self._lock = threading.Lock()
 
     def get(self, performer: str, generator: str) -> tuple[Target, Generator]:
@@ -52,16 +56,26 @@ class Performers:
 
         with self._lock:
             key = (performer, _stamp(performer))
-            if key not in self._open:
-                self._open[key] = (load_target(performer), {})
-                while len(self._open) > _OPEN_AT_ONCE:
-                    # not closed: a running dance may still use it
-                    self._open.popitem(last=False)
-            self._open.move_to_end(key)
-            target, generators = self._open[key]
-            if generator not in generators:
-                generators[generator] = create_generator(generator, target)
-            return target, generators[generator]
+            opened = self._open.get(key)
+            target = None if opened is None else opened.target.get()
+            if opened is None or target is None:
+                target = load_target(performer)
+                kept = self._memory.keep(target, lambda target: target.held_bytes)
+                # generators outlive a performer who was let go of, as long as somebody uses them
+                self._open[key] = opened = _Opened(kept, {} if opened is None else opened.generators)
+            made = None if generator not in opened.generators else opened.generators[generator].get()
+            if made is None:
+                made = create_generator(generator, target)
+                opened.generators[generator] = self._memory.keep(made, lambda made: made.held_bytes)
+            self._tidy(key)
+            return target, made
+
+    def holds(self, performer: str, generator: str) -> bool:
+        """Whether it is open."""
+        with self._lock:
+            opened = self._open.get((performer, _stamp(performer)))
+            made = None if opened is None else opened.generators.get(generator)
+            return made is not None and not made.gone
 
     def show_out(self, folder: Path) -> None:
         """Close what is open of the performer in ``folder``, and delete it; nobody opens it in between.
@@ -71,9 +85,33 @@ class Performers:
         """
         with self._lock:
             for key in [key for key in self._open if key[0] == folder.name]:
-                target, _ = self._open.pop(key)
-                target.close()
+                opened = self._open.pop(key)
+                target = opened.target.get()
+                opened.forget()
+                if target is not None:
+                    target.close()
             delete(folder)
+
+    def _tidy(self, newest: tuple[str, int]) -> None:
+        """Forget what was let go of, and earlier states of a performer whose manifest was touched."""
+        for key, opened in list(self._open.items()):
+            if key[0] == newest[0] and key != newest:
+                opened.forget()
+            opened.generators = {name: kept for name, kept in opened.generators.items() if not kept.gone}
+            if not opened.generators and opened.target.gone:
+                del self._open[key]
+
+
+@dataclass
+class _Opened:
+    """A performer and what was opened to draw them."""
+
+    target: Kept[Target]
+    generators: dict[str, Kept[Generator]]
+
+    def forget(self) -> None:
+        for kept in (self.target, *self.generators.values()):
+            kept.forget()
 
 
 def _stamp(performer: str) -> int:
@@ -148,13 +186,19 @@ class House:
     files: Workspace
     live: LiveRoom = field(default_factory=lambda: LiveRoom(settings().live_at_once))
     visitors: Visitors = field(default_factory=Visitors)
-    performers: Performers = field(default_factory=Performers)
+    memory: MemoryBudget = field(default_factory=lambda: MemoryBudget(settings().memory_bytes))
+    performers: Performers = field(init=False)
     speed: Speed = field(default_factory=Speed)
     studio: Studio | None = None
     planner: Planner | None = None
     _warm: threading.Lock = field(default_factory=threading.Lock)
     _closed: threading.Event = field(default_factory=threading.Event)
     _warmed: set[tuple[str, str]] = field(default_factory=set)
+    _left: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.performers = Performers(self.memory)
+        threading.Thread(target=self._keep_small, name="memory", daemon=True).start()
 
     def warm_up(self) -> None:
         """Once, in the background: dance a second or so, so that the models are loaded and the speed is known."""
@@ -163,7 +207,7 @@ class House:
 
     def warm(self, performer: str, generator: str) -> None:
         """Once for each, in the background: load what a first picture would wait for, then what later ones would."""
-        if (performer, generator) in self._warmed:
+        if (performer, generator) in self._warmed and self.performers.holds(performer, generator):
             return
         self._warmed.add((performer, generator))
         threading.Thread(target=self._load, args=(performer, generator), name=f"warm-{generator}", daemon=True).start()
@@ -213,6 +257,23 @@ class House:
         # a copy: other visitors' performers are warmed meanwhile
         self._warmed.difference_update([warm for warm in list(self._warmed) if warm[0] == folder.name])
         self.performers.show_out(folder)
+
+    def somebody_left(self) -> None:
+        """A visitor is gone, and what was theirs alone with them. Does not wait."""
+        self._left.set()
+
+    def _keep_small(self) -> None:
+        """Now and then let go of what there is no room for, and give back what was freed. Runs in a thread of its own."""
+        resting = psutil.Process().memory_info().rss
+        while not self._closed.wait(_LOOK_EVERY_SECONDS):
+            let_go = self.memory.settle()
+            grown = psutil.Process().memory_info().rss - resting
+            busy = self.jobs.busy or self.live.taken > 0
+            # while pictures are made it would hold them up, so only where it is worth that
+            if grown > (_BUSY_BYTES if busy else _REST_BYTES) or (not busy and (let_go or self._left.is_set())):
+                self._left.clear()
+                give_back_memory()
+                resting = psutil.Process().memory_info().rss
 
     def _load(self, performer: str, generator: str) -> None:
         try:

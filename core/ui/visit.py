@@ -12,7 +12,8 @@ from core.jobs import Job
 from core.targets.store import TargetSummary, find_target
 from core.ui.comparing import CompareJob, CompareRequest
 from core.ui.dancing import DanceJob, DanceRequest
-from core.ui.house import Visitors, house
+from core.ui.house import House, Visitors, house
+from core.ui.leaving import notice_leaving
 from core.workspace import Shelf, Stored
 
 if TYPE_CHECKING:
@@ -114,9 +115,17 @@ class Visit:
         """What earlier work of this visit saw in the same stretch of the same source."""
         for earlier in (*self.dances.jobs(), *self.comparisons.jobs()):
             if earlier.result is not None and earlier.about.stretch == request.stretch:
-                found: Seen = earlier.result.seen
-                return found
+                found: Seen | None = earlier.result.seen.get()
+                if found is not None:
+                    return found
         return None
+
+    def forget(self, shared: House) -> None:
+        """Let go of what nobody but this visitor can ask for. Their results stay for whoever has the address."""
+        for job_id in (*self.dances.results, *self.comparisons.results):
+            job = shared.jobs.find(job_id)
+            if job is not None and job.result is not None:
+                job.result.seen.forget()
 
 
 @dataclass
@@ -135,7 +144,14 @@ class _Presence:
 def visit() -> Visit:
     """The visit of this session."""
     here: Visit = st.session_state.setdefault("visit", Visit())
+    shared = house()
     _present(here).visitors.come(here.id, here)
+
+    def left() -> None:
+        here.forget(shared)
+        shared.somebody_left()
+
+    notice_leaving(left)
     here.shelf.back()
     return here
 

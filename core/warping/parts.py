@@ -75,6 +75,11 @@ class Snapshot:
     pieces: tuple[Piece, ...]
     points: Points
 
+    @property
+    def held_bytes(self) -> int:
+        """Of its pictures."""
+        return sum(piece.image.nbytes for piece in self.pieces)
+
 
 def snapshot(image: NDArray[np.uint8], points: Points, unit: float) -> Snapshot:
     """Cut a person into parts.

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import av
 import numpy as np
+import psutil
 import pytest
+from av.video.reformatter import ColorRange, Colorspace
 
 from core.errors import OutputFailed, PackInvalid
 from core.targets.frames import FootageWriter, FrameStore, MaskStore
@@ -60,6 +62,31 @@ def test_frames_are_close_to_what_was_written_and_the_callers_own(footage: Path)
     assert np.abs(first.astype(int) - numbered(11)).mean() < 4
     first[:] = 0
     assert number_of(store[11]) == 11
+
+
+def _threads() -> int:
+    """Threads of this process, native ones too."""
+    return psutil.Process().num_threads()
+
+
+@pytest.mark.parametrize("kind", [FrameStore, MaskStore])
+def test_frames_that_are_kept_hold_no_threads(footage: Path, kind: type[FrameStore | MaskStore]) -> None:
+    first, second = kind(footage, SIZE, 10**9), kind(footage, SIZE, 10**9)
+    first[0]
+    before = _threads()
+    for index in range(COUNT):
+        first[index]
+        second[index]
+    assert len(second._kept) == COUNT
+    assert _threads() <= before + 1
+
+
+def test_a_frame_is_the_same_as_when_the_picture_converts_itself(footage: Path) -> None:
+    store = FrameStore(footage, SIZE)
+    alone = store._coded(7).to_ndarray(
+        format="rgb24", src_colorspace=Colorspace.ITU709, src_color_range=ColorRange.MPEG
+    )
+    assert np.array_equal(store[7], alone)
 
 
 @pytest.mark.parametrize("colour", [(200, 30, 60), (0, 0, 0), (255, 255, 255), (20, 220, 40)])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import shutil
@@ -7,11 +8,13 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
+import numpy as np
 import pytest
 
 from core import dances, paths
@@ -19,7 +22,10 @@ from core.errors import TargetNotFound
 from core.generators import neural
 from core.generators.neural import NeuralGenerator
 from core.generators.realtime import RealtimeGenerator
+from core.jobs import JobCentre
+from core.memory_budget import MemoryBudget
 from core.ui.house import House, Performers, Speed, default_performer, house
+from core.workspace import Workspace
 from tests.waiting import PATIENCE, until
 
 needs_assets = pytest.mark.skipif(
@@ -68,7 +74,7 @@ def test_performers_are_opened_once_and_anew_when_they_change() -> None:
     shutil.copytree(paths.BUNDLED_PERFORMERS / "theo", mine)
     manifest = mine / "manifest.json"
     manifest.write_text(manifest.read_text().replace('"id": "theo"', '"id": "copy"'))
-    performers = Performers()
+    performers = Performers(MemoryBudget(1 << 30))
 
     first = performers.get("copy", "nearest")
     assert performers.get("copy", "nearest") == first
@@ -78,6 +84,70 @@ def test_performers_are_opened_once_and_anew_when_they_change() -> None:
     assert performers.get("copy", "nearest")[0] is not first[0]
     with pytest.raises(TargetNotFound):
         performers.get("nobody", "nearest")
+
+
+@needs_assets
+def test_performers_and_generators_go_when_there_is_no_room_and_stay_while_they_are_used() -> None:
+    performers = Performers(memory := MemoryBudget(0))
+    target, generator = performers.get("mira", "nearest")
+    pose = target.pose(20)
+    assert pose is not None
+    picture = generator.generate(pose, 20).image
+
+    performers.get("theo", "nearest")
+    assert performers.get("mira", "nearest") == (target, generator), "they are in use"
+    memory.settle()
+    assert not performers.holds("theo", "nearest")
+    assert np.array_equal(generator.generate(pose, 20).image, picture)
+
+    used = weakref.ref(target), weakref.ref(generator)
+    del target, generator
+    performers.get("theo", "nearest")
+    gc.collect()
+    memory.settle()
+    assert [thing() for thing in used] == [None, None]
+    again, generator = performers.get("mira", "nearest")
+    assert np.array_equal(generator.generate(pose, 20).image, picture)
+    assert again.held_bytes > 0
+
+
+@needs_assets
+def test_what_a_generator_holds_is_counted() -> None:
+    performers = Performers(memory := MemoryBudget(1 << 30))
+    _, generator = performers.get("mira", "realtime")
+    before = memory.used
+    generator.warm_up()
+    network = memory.used - before
+    assert network > 5_000_000
+    generator.prepare(lambda: True)
+    parts = memory.used - before - network
+    assert parts > 20_000_000
+    smaller = generator.smaller()
+    assert smaller is not None
+    smaller.warm_up()
+    smaller.prepare(lambda: True)
+    assert memory.used - before > 1.5 * network + 1.2 * parts
+
+
+@needs_assets
+def test_a_generator_that_was_let_go_of_is_warmed_again() -> None:
+    made = House(JobCentre(), Workspace(), memory=MemoryBudget(0))
+    try:
+        made.warm("theo", "nearest")
+        _join("warm-nearest")
+        made.performers.get("mira", "nearest-frame")
+        made.memory.settle()
+        assert not made.performers.holds("theo", "nearest")
+        made.warm("theo", "nearest")
+        _join("warm-nearest")
+        assert made.performers.holds("theo", "nearest")
+    finally:
+        made.close()
+
+
+def _join(name: str) -> None:
+    for thread in [thread for thread in threading.enumerate() if thread.name == name]:
+        thread.join(30)
 
 
 @needs_assets
