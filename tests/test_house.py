@@ -22,6 +22,7 @@ LAYERS = (
         "core.dances",
         "core.answers",
         "core.choices",
+        "core.pictures",
         "core.graph",
         "core.devices",
     ),

@@ -10,9 +10,10 @@ import cv2
 from pydantic import ValidationError
 
 from core.errors import OutputFailed, TargetNotFound, UnusableInput
+from core.pictures import read_picture
 from core.targets.manifest import MANIFEST, Manifest, file_entry, read_manifest
 from core.targets.portrait import fitted
-from core.targets.store import Place, find_place, read_picture
+from core.targets.store import Place, find_place
 
 _PORTRAIT_QUALITY = 90
 

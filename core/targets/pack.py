@@ -19,10 +19,9 @@ import zlib
 from pathlib import Path
 from typing import IO, Final
 
-from PIL import Image
-
 from core.errors import OutputFailed, PackInvalid, TargetNotFound
 from core.graph import MAX_GRAPH_BYTES, check_graph, read_bounded
+from core.pictures import read_picture
 from core.targets.manifest import (
     MANIFEST,
     MAX_FILES,
@@ -231,16 +230,12 @@ def _extract(file: IO[bytes], path: Path, entry: FileEntry, name: str) -> None:
 
 
 def _check_picture(path: Path, size: tuple[int, int] | None) -> None:
-    try:
-        with Image.open(path, formats=[_PICTURE_FORMATS[path.suffix]]) as picture:
-            found = picture.size
-            if max(found) > _MAX_PICTURE_SIDE or (size is not None and found != size):
-                raise PackInvalid(f"{path.name} is a picture of {found[0]}×{found[1]}, which it may not be.")
-            picture.verify()
-    except PackInvalid:
-        raise
-    except Exception as error:  # Pillow's plugins raise whatever they like on a damaged picture
-        raise PackInvalid(f"{path.name} is no picture that can be read.") from error
+    picture = read_picture(
+        path, formats=(_PICTURE_FORMATS[path.suffix],), most_side=_MAX_PICTURE_SIDE, error=PackInvalid
+    )
+    height, width = picture.shape[:2]
+    if size is not None and (width, height) != size:
+        raise PackInvalid(f"{path.name} is a picture of {width}×{height}, which it may not be.")
 
 
 def _check_weights(path: Path) -> None:
