@@ -38,7 +38,7 @@ from core.conditioning import STICKS, encode, stick_image
 from core.networks.config import MlpConfig, NetworkConfig, UNetConfig
 from core.networks.unet import SelfAttention
 from core.paths import PROJECT
-from core.targets.store import read_picture
+from core.pictures import read_picture
 from core.training.examples import Examples
 from core.training.pictures import PictureTask
 from core.training.recipes import Recipe

@@ -12,6 +12,7 @@ import numpy as np
 
 from core.choices import one_of
 from core.errors import UnusableInput
+from core.pictures import middle_box, read_picture
 from core.pose.draw import GROUND, draw_pose
 from core.types import Alpha, Frame, Picture, Pose
 
@@ -74,38 +75,30 @@ def parse_background(text: str, size: tuple[int, int]) -> Background:
         return Background(_plain(GREEN, size))
     if re.fullmatch(r"#[0-9a-fA-F]{6}", text):
         return Background(_plain((int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)), size))
-    return Background(cover(_read_picture(Path(text)), size))
+    return Background(cover(_picture_file(Path(text), size), size))
 
 
 def _plain(colour: tuple[int, int, int], size: tuple[int, int]) -> Frame:
     return np.full((size[1], size[0], 3), colour, np.uint8)
 
 
-def _read_picture(path: Path) -> Frame:
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
-    if not path.is_file():
+def _picture_file(path: Path, size: tuple[int, int]) -> Frame:
+    try:
+        there = path.is_file()
+    except OSError:  # no name that a file can have
+        there = False
+    if not there:
         raise UnusableInput(
             f"Background '{path.name[:60]}' is not known: say stage, green, a colour like #204060, or a picture file."
         )
-    try:
-        with Image.open(path) as picture:
-            if picture.width * picture.height > 100_000_000:
-                raise UnusableInput(
-                    f"The background {path.name} is too large: use a picture of at most 100 megapixels."
-                )
-            return np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
-    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise UnusableInput(f"The background {path.name} cannot be read as a picture.") from error
+    return read_picture(path, called=f"The background {path.name}", covering=size)
 
 
 def cover(image: Frame, size: tuple[int, int]) -> Frame:
-    """``image`` scaled and cut in the middle so that it fills ``size`` (width, height)."""
-    height, width = image.shape[:2]
-    scale = max(size[0] / width, size[1] / height)
-    scaled = _resized(image, (max(round(width * scale), size[0]), max(round(height * scale), size[1])))
-    left, top = (scaled.shape[1] - size[0]) // 2, (scaled.shape[0] - size[1]) // 2
-    return np.ascontiguousarray(scaled[top : top + size[1], left : left + size[0]])
+    """``image`` cut in the middle to the shape of ``size`` (width, height) and scaled to it."""
+    # cut first: of a picture of one line the rest would be scaled to gigabytes
+    left, top, width, height = middle_box((image.shape[1], image.shape[0]), size)
+    return np.ascontiguousarray(_resized(image[top : top + height, left : left + width], size))
 
 
 def contain(image: Frame, size: tuple[int, int]) -> Frame:

@@ -25,6 +25,7 @@ from core import metrics, paths
 from core.errors import NobodyFound, UnusableInput
 from core.generators.base import Generator
 from core.generators.registry import create_generator
+from core.pictures import read_picture
 from core.pipeline import DancePipeline, empty_stage, performer_statistics
 from core.pose.analysis import Analysis, look
 from core.pose.person import choose, distinct
@@ -32,7 +33,7 @@ from core.targets.build import build_target
 from core.targets.footage import FolderFootage
 from core.targets.matte import body_shape
 from core.targets.split import Split, SplitName, Subset, split_of
-from core.targets.store import Target, find_place, load_target, read_picture
+from core.targets.store import Target, find_place, load_target
 from core.types import Alpha, Frame, Picture, Pose, VideoFrame
 
 logger = logging.getLogger(__name__)

@@ -14,12 +14,13 @@ from core.errors import UnusableInput
 from core.evaluate import Sample, judge, performer_of, reenact
 from core.generators.registry import create_generator
 from core.networks.config import Training
+from core.pictures import read_picture
 from core.pose import skeleton
 from core.pose.retarget import measure_body
 from core.runtime import NetworkFiles
 from core.targets.build import build_target
 from core.targets.split import Split, SplitName, numbered_blocks, random_split
-from core.targets.store import Target, load_target, read_picture
+from core.targets.store import Target, load_target
 from core.targets.trained import add_generator
 from core.types import LANDMARKS, Pose
 from tests.puppets import make_puppet, small_config

@@ -25,6 +25,7 @@ LAYERS = (
         "core.choices",
         "core.locks",
         "core.outputs",
+        "core.pictures",
         "core.graph",
         "core.devices",
         "core.engine",

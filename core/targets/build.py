@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from core.errors import Cancelled, NobodyFound, OverLimit, UnusableInput
 from core.names import clean_line
+from core.pictures import read_picture
 from core.pose.estimator import PoseEstimator
 from core.pose.smoothing import smooth_offline
 from core.targets import portrait as portraits
@@ -27,7 +28,7 @@ from core.targets.frames import FootageWriter, FrameStore, MaskStore
 from core.targets.manifest import MANIFEST, MAX_FRAMES, MAX_NAME, MAX_SIDE, FileEntry, Manifest, file_entry, is_slug
 from core.targets.matte import body_shape, empty_stage, refine
 from core.targets.poses import save_poses, stack_poses
-from core.targets.store import Target, new_folder, open_target, place_in, read_picture
+from core.targets.store import Target, new_folder, open_target, place_in
 from core.types import Alpha, Frame, Pose
 
 logger = logging.getLogger(__name__)

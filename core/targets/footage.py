@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import OverLimit, UnusableInput
+from core.pictures import read_picture
 from core.settings import settings
 from core.targets.manifest import MAX_FRAMES
 from core.types import LANDMARKS, Alpha, Frame, Pose
@@ -233,7 +234,7 @@ class FolderFootage:
     def __iter__(self) -> Iterator[Shot]:
         size: tuple[int, ...] | None = None
         for position, (path, run) in enumerate(zip(self.pictures, self._runs, strict=True)):
-            image = _read_image(path)
+            image = read_picture(path)
             size = size or image.shape
             if image.shape != size:
                 raise UnusableInput(f"{path.name} has another size than the pictures before it.")
@@ -248,16 +249,6 @@ def _stretches(numbers: list[int]) -> list[int]:
         return left_out
     names = {run: count for count, run in enumerate(sorted(set(left_out)))}
     return [names[run] for run in left_out]
-
-
-def _read_image(path: Path) -> Frame:
-    try:
-        image = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
-    except (OSError, cv2.error):
-        image = None
-    if image is None:
-        raise UnusableInput(f"{path.name} is no picture that can be read.")
-    return np.ascontiguousarray(image[..., ::-1])
 
 
 def _read_landmarks(path: Path) -> dict[int, NDArray[np.float32]]:

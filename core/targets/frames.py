@@ -24,8 +24,9 @@ from av.video.frame import VideoFrame as CodedFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
-from core.errors import OutputFailed, PackInvalid, TargetNotFound
+from core.errors import NotAVideo, OutputFailed, PackInvalid, TargetNotFound
 from core.types import Alpha, Frame
+from core.video.probe import opened
 
 GROUP: Final = 6
 MAX_GROUP: Final = 48
@@ -292,10 +293,10 @@ class FootageWriter:
 
 def _index(path: Path, size: tuple[int, int]) -> tuple[list[_Packet], bytes]:
     """Where every packet lies in the file and which keyframe it needs; and the decoder's parameters."""
-    where = f"{path.parent.name}/{path.name}"
+    where = path.name
     try:
         # the format is named, or a text that FFmpeg takes for a playlist could make it open other files
-        with av.open(path, format="mp4") as container:
+        with opened(path, formats="mov,mp4") as container:
             if not container.streams.video:
                 raise PackInvalid(f"{where} holds no video.")
             stream = container.streams.video[0]
@@ -305,7 +306,7 @@ def _index(path: Path, size: tuple[int, int]) -> tuple[list[_Packet], bytes]:
                 raise PackInvalid(f"{where} is not H.264 of {size[0]}×{size[1]} as the manifest says.")
             extradata = context.extradata or b""
             raw = [(p.pos, p.size, p.is_keyframe, p.pts, p.dts) for p in container.demux(stream) if p.size]
-    except (OSError, av.error.FFmpegError) as error:
+    except (OSError, av.error.FFmpegError, NotAVideo) as error:
         raise PackInvalid(f"{where} cannot be read as a video.") from error
     return _checked_packets(raw, where), extradata
 

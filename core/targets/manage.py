@@ -13,9 +13,10 @@ from pydantic import ValidationError
 from core.errors import OutputFailed, TargetNotFound, UnusableInput
 from core.names import clean_line
 from core.outputs import aside, sweep_leftovers
+from core.pictures import read_picture
 from core.targets.manifest import MANIFEST, MAX_NAME, Manifest, file_entry, read_manifest
 from core.targets.portrait import fitted
-from core.targets.store import Place, changing, find_place, read_picture
+from core.targets.store import Place, changing, find_place
 
 _PORTRAIT_QUALITY = 90
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f]")

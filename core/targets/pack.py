@@ -21,11 +21,11 @@ from typing import IO, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from core.errors import DanceError, PackInvalid, TargetNotFound
 from core.graph import MAX_GRAPH_BYTES, check_graph, read_bounded
 from core.outputs import replacing, usable_output
+from core.pictures import read_picture
 from core.targets.manifest import (
     MANIFEST,
     MAX_FILES,
@@ -46,7 +46,6 @@ from core.targets.store import (
     new_folder,
     open_target,
     place_in,
-    read_picture,
 )
 
 _CHUNK: Final = 1 << 20
@@ -170,7 +169,6 @@ def check_contents(manifest: Manifest, folder: Path) -> None:
         if role in ("plate", "portrait"):
             size = (manifest.width, manifest.height) if role == "plate" else None
             _check_picture(folder / entry.path, size)
-            read_picture(folder / entry.path)
     for generator in manifest.generators:
         for entry in generator.files.values():
             _check_weights(locate(folder, weights, entry))
@@ -257,16 +255,12 @@ def _extract(file: IO[bytes], path: Path, entry: FileEntry, name: str) -> None:
 
 
 def _check_picture(path: Path, size: tuple[int, int] | None) -> None:
-    try:
-        with Image.open(path, formats=[_PICTURE_FORMATS[path.suffix]]) as picture:
-            found = picture.size
-            if max(found) > _MAX_PICTURE_SIDE or (size is not None and found != size):
-                raise PackInvalid(f"{path.name} is a picture of {found[0]}×{found[1]}, which it may not be.")
-            picture.verify()
-    except PackInvalid:
-        raise
-    except Exception as error:  # Pillow's plugins raise whatever they like on a damaged picture
-        raise PackInvalid(f"{path.name} is no picture that can be read.") from error
+    picture = read_picture(
+        path, formats=(_PICTURE_FORMATS[path.suffix],), most_side=_MAX_PICTURE_SIDE, error=PackInvalid
+    )
+    height, width = picture.shape[:2]
+    if size is not None and (width, height) != size:
+        raise PackInvalid(f"{path.name} is a picture of {width}×{height}, which it may not be.")
 
 
 def _check_weights(path: Path) -> None:

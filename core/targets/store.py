@@ -13,7 +13,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,9 +21,11 @@ from core.closing import Closing
 from core.errors import GeneratorNotFound, OutputFailed, PackInvalid, TargetNotFound, WeightsMissing
 from core.locks import in_turn
 from core.outputs import aside, put_back, set_aside, usable_folder
+from core.pictures import read_picture
 from core.targets.frames import FrameStore, MaskStore
 from core.targets.manifest import (
     MANIFEST,
+    MAX_SIDE,
     WEIGHTS_FOLDER,
     FileEntry,
     Manifest,
@@ -121,9 +122,12 @@ class Target(Closing):
         """The empty stage, read-only, where the camera stood still."""
         if "plate" not in self.manifest.files:
             return None
-        plate = read_picture(self._file("plate"))
+        called = f"The plate of {self.id}"
+        plate = read_picture(
+            self._file("plate"), called=called, formats=("PNG",), most_side=MAX_SIDE, error=PackInvalid
+        )
         if plate.shape != (self.height, self.width, 3):
-            raise PackInvalid(f"The plate of {self.id} is not {self.width}×{self.height} as its frames are.")
+            raise PackInvalid(f"{called} is not {self.width}×{self.height} as its frames are.")
         plate.flags.writeable = False
         return plate
 
@@ -321,22 +325,6 @@ def _put(part: Path, final: Path) -> None:
             old.rename(final)
         raise
     shutil.rmtree(old, ignore_errors=True)
-
-
-def read_picture(path: Path) -> Frame:
-    """(height, width, 3) uint8 RGB of an image file.
-
-    Raises:
-        PackInvalid: it is no picture.
-    """
-    try:
-        coded = np.frombuffer(path.read_bytes(), np.uint8)
-        picture = cv2.imdecode(coded, cv2.IMREAD_COLOR) if coded.size else None
-    except (OSError, cv2.error):
-        picture = None
-    if picture is None:
-        raise PackInvalid(f"{path.parent.name}/{path.name} is no picture that can be read.")
-    return np.ascontiguousarray(picture[..., ::-1])
 
 
 _MOST_VERIFIED: Final = 4096

@@ -23,7 +23,8 @@ def jpeg(image: Frame, side: int | None = None, quality: int = 82) -> bytes:
 
     longest = max(image.shape[:2])
     if side is not None and longest > side:
-        image = cv2.resize(image, None, fx=side / longest, fy=side / longest, interpolation=cv2.INTER_AREA)
+        width, height = (max(1, round(length * side / longest)) for length in (image.shape[1], image.shape[0]))
+        image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
     _, coded = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
     return coded.tobytes()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import struct
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -19,14 +20,15 @@ from av.video.frame import VideoFrame as Picture
 from av.video.stream import VideoStream
 
 from core.errors import NotAVideo, OverLimit
+from core.video.claims import read_claims
+from core.video.trial import is_bearable
 
 # Demuxers that read one file and nothing else. Playlists and the like (hls, dash, concat, image2, sdp, ...) would make
 # FFmpeg open whatever files or addresses a stranger's upload names, so they are left out.
 _FORMATS = (
-    "mov,mp4,matroska,webm,avi,gif,mpegts,mpeg,mpegvideo,flv,asf,ogg,ivf,obu,nut,dv,mxf,rm,wtv,h264,hevc,vvc,m4v,mjpeg,"
-    "yuv4mpegpipe,apng,webp,swf,vob,3gp,av1,avif,"
-    "png_pipe,jpeg_pipe,webp_pipe,bmp_pipe,tiff_pipe,gif_pipe,"
-    "mp3,aac,flac,wav,w64,aiff,ac3,eac3,caf,amr,au,wv,ape,tta,dts,mp2"
+    "mov,mp4,matroska,webm,avi,gif,mpegts,mpeg,mpegvideo,flv,asf,ogg,ivf,obu,dv,mxf,h264,hevc,m4v,mjpeg,"
+    "yuv4mpegpipe,apng,png_pipe,jpeg_pipe,webp_pipe,bmp_pipe,gif_pipe,"
+    "mp3,aac,flac,wav"
 )
 _READ_SIZE = 1 << 17
 _MOST_PIXELS = 10_000 * 10_000
@@ -40,6 +42,10 @@ _FALLBACK_RATE = Fraction(25)
 _HIGHEST_RATE = 300
 _PQ, _HLG = 16, 18
 _TRIES = 64
+_MOST_STREAMS = 64
+_MOST_JUDGED = 512
+_judged: dict[tuple[str, int, int, int], bool] = {}
+_judged_lock = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,16 +120,26 @@ def _origin(picture: Picture, stream: VideoStream) -> Fraction:
 
 
 @contextlib.contextmanager
-def opened(path: Path) -> Iterator[InputContainer]:
+def opened(path: Path, formats: str = _FORMATS) -> Iterator[InputContainer]:
     """``path`` open for reading, by its content alone: no other file is touched whatever it names.
 
+    ``formats`` are FFmpeg's names of the demuxers that may read it.
+
     Raises:
-        NotAVideo: missing, empty or nothing FFmpeg can read.
+        NotAVideo: missing, empty, nothing FFmpeg can read, or it says to hold more than it can.
     """
     _refuse_hopeless(path)
+    _refuse_false_claims(path)
+    with open_container(path, formats) as container:
+        yield container
+
+
+@contextlib.contextmanager
+def open_container(path: Path, formats: str = _FORMATS) -> Iterator[InputContainer]:
+    """:func:`opened`, of a file that is known to be there and whose claims are believed."""
     # Through a Python file FFmpeg neither guesses from the name (a%03d.png, http:...) nor needs a protocol.
     with path.open("rb") as file:
-        options = {"format_whitelist": _FORMATS, "protocol_whitelist": "none"}
+        options = {"format_whitelist": formats, "protocol_whitelist": "none", "max_streams": str(_MOST_STREAMS)}
         try:
             container = av.open(
                 file,
@@ -137,6 +153,27 @@ def opened(path: Path) -> Iterator[InputContainer]:
             raise NotAVideo(_why_unreadable(path)) from error
         with container:
             yield container
+
+
+def _refuse_false_claims(path: Path) -> None:
+    """Refuse what would take FFmpeg more memory than the file has a reason to; what was found of a file is remembered."""
+    state = path.stat()
+    key = (str(path.absolute()), state.st_ino, state.st_size, state.st_mtime_ns)
+    with _judged_lock:
+        good = _judged.get(key)
+    if good is None:
+        claims = read_claims(path)
+        good = claims == "plain" or (claims == "unknown" and is_bearable(path))
+        with _judged_lock:
+            _judged[key] = good
+            while len(_judged) > _MOST_JUDGED:
+                del _judged[next(iter(_judged))]
+    if not good:
+        raise NotAVideo(_undecodable(path))
+
+
+def _undecodable(path: Path) -> str:
+    return f"Not one picture of {path.name} can be decoded: copy or download it again."
 
 
 def video_stream(container: InputContainer, path: Path) -> VideoStream:
@@ -203,7 +240,7 @@ def _first_picture(container: InputContainer, stream: VideoStream, path: Path) -
         with contextlib.suppress(av.FFmpegError):
             for picture in stream.decode(None):
                 return picture
-    raise NotAVideo(f"Not one picture of {path.name} can be decoded: copy or download it again.")
+    raise NotAVideo(_undecodable(path))
 
 
 def _describe(container: InputContainer, stream: VideoStream, picture: Picture, turns: int) -> VideoInfo:

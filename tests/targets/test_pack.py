@@ -5,6 +5,7 @@ import os
 import stat
 import struct
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -227,6 +228,21 @@ def _plate_that_is_text(folder: Path) -> None:
     (folder / "plate.png").write_text("hello")
 
 
+def _plate_whose_pixels_are_damaged(folder: Path) -> None:
+    """Every checksum is right; what is compressed is too short for the picture."""
+    whole = (folder / "plate.png").read_bytes()
+    start = whole.index(b"IDAT") - 4
+    data = zlib.compress(bytes(50))
+    chunks = [(b"IDAT", data), (b"IEND", b"")]
+    parts = [struct.pack(">I", len(d)) + name + d + struct.pack(">I", zlib.crc32(name + d)) for name, d in chunks]
+    (folder / "plate.png").write_bytes(whole[:start] + b"".join(parts))
+
+
+def _portrait_of_another_format(folder: Path) -> None:
+    cv2.imwrite(str(folder / "portrait.bmp"), np.zeros((40, 30, 3), np.uint8))
+    (folder / "portrait.bmp").replace(folder / "portrait.webp")
+
+
 def _weights_that_are_a_pickle(folder: Path) -> None:
     (folder / "weights" / "small.safetensors").write_bytes(b"\x80\x04\x95" + bytes(40))
 
@@ -251,6 +267,8 @@ def _masks_of_another_count(folder: Path) -> None:
         _poses_of_another_count,
         _plate_of_another_size,
         _plate_that_is_text,
+        _plate_whose_pixels_are_damaged,
+        _portrait_of_another_format,
         _weights_that_are_a_pickle,
         _weights_outside_the_file,
         _frames_that_are_text,
