@@ -27,7 +27,7 @@ from core.outputs import usable_output
 from core.pipeline import DancePipeline, Moves, Plan
 from core.pose.analysis import Analysis, Sighting, look
 from core.pose.person import Person
-from core.settings import settings
+from core.settings import PoseEngine, settings
 from core.targets.store import Target
 from core.threads import Beside, ahead
 from core.types import LANDMARKS, Frame, VideoFrame
@@ -105,6 +105,7 @@ class Report:
     stages: dict[str, dict[str, float]]
     warnings: list[str]
     size: tuple[int, int]
+    pose_engine: PoseEngine
 
     def as_json(self) -> dict[str, Any]:
         """Plain numbers, lists and words."""
@@ -119,6 +120,7 @@ class Report:
             "stages": self.stages,
             "warnings": self.warnings,
             "size": list(self.size),
+            "pose_engine": self.pose_engine,
         }
 
 
@@ -373,6 +375,7 @@ class _Production:
             stages=stages,
             warnings=list(dict.fromkeys(warnings)),
             size=self._size,
+            pose_engine=settings().pose_engine,
         )
 
 

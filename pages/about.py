@@ -7,7 +7,7 @@ import streamlit as st
 from core import paths
 from core.settings import settings
 from core.ui.theme import dress
-from core.ui.words import in_words
+from core.ui.words import in_words, what_leaves
 
 WHAT = """
 ## Everybody Dance Now
@@ -30,7 +30,7 @@ makes the like of any dance, and measures it.
 PRIVACY = """
 ### Your videos
 
-Everything happens on the computer that runs this app; nothing is sent anywhere else. An upload is deleted when you
+Everything happens on the computer that runs this app. {leaves} An upload is deleted when you
 leave, or with the last result made from it. A result is kept for {kept}, less where many are made, under an address
 that nobody can guess: whoever has that address can watch and download the result, but not your upload, so share it only
 with those you want to. When the app is stopped, everything is deleted.
@@ -48,7 +48,7 @@ def main() -> None:
         if paths.SIDE_BY_SIDE.is_file():
             st.markdown(GENERATORS)
             st.video(paths.SIDE_BY_SIDE, alt="One dance by every generator, side by side")
-        st.markdown(PRIVACY.format(kept=in_words(settings().result_minutes * 60)))
+        st.markdown(PRIVACY.format(leaves=what_leaves(), kept=in_words(settings().result_minutes * 60)))
         st.markdown("### Whose work is in it")
         notice = paths.PROJECT / "NOTICE"
         st.code(notice.read_text(encoding="utf-8"), language=None, wrap_lines=True)

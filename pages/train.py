@@ -19,7 +19,7 @@ from core.ui.performers import show_guests, show_performers
 from core.ui.stage import show_poster
 from core.ui.studio import show_run
 from core.ui.visit import Visit, visit
-from core.ui.words import plain
+from core.ui.words import plain, what_leaves
 
 HOSTED = (
     "Training is switched off on this public app: it needs a computer of its own for a quarter of an hour. Run the app on yours "
@@ -45,7 +45,7 @@ def show(performers: list[TargetSummary]) -> None:
         controls, stage = st.columns([5, 7], gap="large")
     with controls:
         st.subheader("1 · Videos of you", anchor=False)
-        st.markdown(WANTED)
+        st.markdown(f"{WANTED} {what_leaves()}")
         way = choose_footage(here, given)
         st.subheader("2 · The training", anchor=False)
         _plan(here, studio, given, job)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 MOST_PARTS: Final = 6
 WANTED: Final = (
     "One to three minutes of **one person, whole, in front of a camera that stands still**: arms up and out, turns all the way "
-    "round, steps, bends, a dance. Good light. Nothing leaves this computer."
+    "round, steps, bends, a dance. Good light."
 )
 _LOOK_AGAIN_SECONDS: Final = 0.4
 _PICTURE_SIDE: Final = 240

@@ -7,6 +7,7 @@ import re
 
 from core import paths
 from core.names import clean_text
+from core.settings import settings
 
 _MARKDOWN = frozenset(r"\`*_{}[]()#+-!|~$<>:&=")
 # Streamlit looks for these in the finished text, where a backslash is gone: emoji and icons, addresses that become links
@@ -38,6 +39,16 @@ def without_paths(text: str) -> str:
         # those may have blanks in them, which would end a path in any other text
         text = text.replace(f"{root}{os.sep}", "").replace(str(root), root.name)
     return _PATH.sub(lambda found: re.split(r"[\\/]", found.group())[-1], text)
+
+
+def what_leaves() -> str:
+    """What is sent from the computer that runs the app, in a sentence or two."""
+    if settings().pose_engine == "openvino":
+        return "Nothing leaves this computer."
+    return (
+        "Your pictures stay on this computer. MediaPipe, which was chosen here to find people, sends Google figures about "
+        "its performance and use."
+    )
 
 
 def in_words(seconds: float) -> str:

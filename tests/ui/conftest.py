@@ -11,6 +11,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from core.memory_budget import MemoryBudget
 from core.settings import settings
 from core.transfer import Report
 from core.ui.house import House, Performers, house
@@ -33,7 +34,7 @@ def fresh(own_folders: None) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def opened_performers() -> Performers:
     """Performers that stay open from one test to the next: to load and prepare them anew takes seconds each time."""
-    return Performers()
+    return Performers(MemoryBudget(4_000_000_000))
 
 
 @pytest.fixture
