@@ -6,6 +6,8 @@ the grid can cut each of them out at full size.
 
 from __future__ import annotations
 
+import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -23,7 +25,7 @@ from core.pose.analysis import Analysis, Sighting
 from core.pose.draw import draw_pose
 from core.pose.person import Person
 from core.targets.store import Target
-from core.threads import ahead
+from core.threads import PICTURES_AT_ONCE, ahead
 from core.transfer import Progress, Report, Seen, produce
 from core.types import Frame, Pose, VideoFrame
 from core.video.reader import VideoReader
@@ -136,6 +138,7 @@ class SideBySide(Closing):
 
     needs_source = True
     keyframe_interval = _KEYFRAMES
+    at_once = PICTURES_AT_ONCE
 
     def __init__(
         self,
@@ -151,7 +154,9 @@ class SideBySide(Closing):
         self._pipelines = [self._opened.enter_context(DancePipeline(target, g, person=person)) for g in generators]
         self._plans: list[Plan] = []
         self._answers = pictures_of(answer, stretch, self._opened)
-        self._last_answer: Frame | None = None
+        self._answers_read = 0
+        self._last_answers: deque[Frame | None] = deque([None], maxlen=2 * PICTURES_AT_ONCE)
+        self._reading = threading.Lock()
         self._mosaic = Mosaic([title for _, title, _ in self._named()], target.size, most_pixels=MOST_PIXELS)
 
     def close(self) -> None:
@@ -187,7 +192,12 @@ class SideBySide(Closing):
             clock.milliseconds[stage_of(generator.spec.name)] = result.milliseconds["generate"]
             made.append(result.image)
         with clock.stage("composite"):
-            shown = [frame.image, self._skeleton(frame, self._plans[0].poses[frame.index]), *made, *self._next_answer()]
+            shown = [
+                frame.image,
+                self._skeleton(frame, self._plans[0].poses[frame.index]),
+                *made,
+                *self._answer_at(frame.index),
+            ]
             image = self._mosaic.compose(shown)
         return image, clock.milliseconds
 
@@ -197,11 +207,17 @@ class SideBySide(Closing):
         size = max(1, round(width * factor)), max(1, round(height * factor))
         return contain(draw_pose(None if pose is None else pose.scaled(factor), size), self._mosaic.tile)
 
-    def _next_answer(self) -> list[Frame]:
+    def _answer_at(self, index: int) -> list[Frame]:
+        """The known answer to a frame of the dance, the last one where it has ended; nothing where none is known."""
         if self._answer is None:
             return []
-        self._last_answer = next(self._answers, self._last_answer)
-        return [empty_stage(self._target) if self._last_answer is None else self._last_answer]
+        with self._reading:
+            # read in order, asked for by threads that may be a few frames apart
+            while self._answers_read <= index:
+                self._last_answers.append(next(self._answers, self._last_answers[-1]))
+                self._answers_read += 1
+            answer = self._last_answers[index - self._answers_read]
+        return [empty_stage(self._target) if answer is None else answer]
 
     def result(self, report: Report) -> Comparison:
         """What came of it."""

@@ -28,6 +28,7 @@ from core.graph import MAX_ELEMENTS, MAX_GRAPH_BYTES, check_graph, read_bounded
 from core.limbs import CELL, FIELDS, PART_LAYERS, TOLD
 from core.networks.config import NetworkConfig, RealtimeConfig, UNetConfig
 from core.settings import settings
+from core.threads import PICTURES_AT_ONCE
 from core.types import NetworkInput
 
 logger = logging.getLogger(__name__)
@@ -251,4 +252,11 @@ def _tensor(content: NDArray[np.uint8]) -> Any:
 
 
 def _options(precision: Precision) -> dict[str, str]:
-    return {"INFERENCE_PRECISION_HINT": supported_precision(precision), "PERFORMANCE_HINT": "LATENCY"}
+    return {
+        "INFERENCE_PRECISION_HINT": supported_precision(precision),
+        # two pictures at once, by half of the cores each: threads that share one picture wait for each other at every layer
+        # (realtime on two cores: 18 core-ms a picture by one thread, 22 by two, and 5 more that the second waits afterwards)
+        "NUM_STREAMS": str(PICTURES_AT_ONCE),
+        # a thread that is tied to a core waits for whoever else has it
+        "ENABLE_CPU_PINNING": "NO",
+    }

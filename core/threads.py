@@ -1,14 +1,21 @@
-"""Two small ways to let decoding and encoding run beside the chain. Errors surface where the results are used."""
+"""Small ways to let decoding, generation and encoding run beside each other. Errors surface where the results are used."""
 
 from __future__ import annotations
 
+import os
 import threading
+from collections import deque
 from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from queue import Queue
 from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import Final, Generic, Self, TypeVar
 
 T = TypeVar("T")
+R = TypeVar("R")
+
+PICTURES_AT_ONCE: Final = min(2, os.cpu_count() or 1)
+"""Pictures of a file that are made at the same time. Not more on larger machines: each takes memory of its own."""
 
 _END = object()
 
@@ -50,6 +57,29 @@ def ahead(items: Iterable[T], depth: int = 3) -> Generator[T, None, None]:
             if not queue.empty():
                 queue.get_nowait()
             thread.join(0.01)
+
+
+def side_by_side(work: Callable[[T], R], items: Iterable[T], workers: int) -> Generator[R, None, None]:
+    """``work(item)`` for each item, in order, by up to ``workers`` threads at once; one worker is the calling thread.
+
+    ``items`` is read by the calling thread, at most ``workers`` items ahead of the result that is asked for. Leaving the loop
+    early drops what no thread has begun, and waits for what one has.
+    """
+    if workers < 2:
+        yield from map(work, items)
+        return
+    waiting: deque[Future[R]] = deque()
+    with ThreadPoolExecutor(workers, thread_name_prefix="side") as pool:
+        try:
+            for item in items:
+                waiting.append(pool.submit(work, item))
+                # one more than there are threads: none waits for the caller
+                if len(waiting) > workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 class Beside(Generic[T]):

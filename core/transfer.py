@@ -1,21 +1,23 @@
 """A whole video through the pipeline: progress, cancel, report. Every file surface calls ``transfer``, or ``produce`` with a
 show of its own.
 
-Two passes. The first looks at every frame (pose is by far the dearest stage); the second makes and encodes every frame by a
-plan that knows the whole dance. Decoding, generation and encoding run in threads beside each other; the libraries that do
-the work let go of the interpreter meanwhile.
+Two passes. The first looks at every frame; the second makes and encodes every frame by a plan that knows the whole dance.
+Decoding, generation and encoding run in threads beside each other, and two pictures are made at once, each by one thread; the
+libraries that do the work let go of the interpreter meanwhile.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from collections.abc import Generator as PythonGenerator
+from contextlib import closing
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 
@@ -29,7 +31,7 @@ from core.pose.analysis import Analysis, Sighting, look
 from core.pose.person import Person
 from core.settings import PoseEngine, settings
 from core.targets.store import Target
-from core.threads import Beside, ahead
+from core.threads import PICTURES_AT_ONCE, Beside, ahead, side_by_side
 from core.types import LANDMARKS, Frame, VideoFrame
 from core.video.audio import AudioTrack
 from core.video.probe import VideoInfo
@@ -44,6 +46,7 @@ _RATE_WINDOW = 2.0
 _MOST_SECONDS = 1e6
 
 Phase = Literal["looking", "dancing"]
+_Made: TypeAlias = PythonGenerator[tuple[Fraction, Frame, dict[str, float]], None, None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +142,10 @@ class Show(Protocol):
     def cost(self) -> float:
         """About how long a picture takes to make, where looking at one takes 1."""
 
+    @property
+    def at_once(self) -> int:
+        """How many threads may call ``step`` at once; with more than one, frames may come a little out of order."""
+
     def size(self, source: tuple[int, int]) -> tuple[int, int]:
         """(width, height) of its pictures for a source of that size."""
 
@@ -161,6 +168,7 @@ class _Solo:
 
     keyframe_interval = None
     cost = 1 / 3
+    at_once = PICTURES_AT_ONCE
 
     def __init__(self, pipeline: DancePipeline, layout: Layout, performer: tuple[int, int]) -> None:
         self._pipeline, self._layout, self._performer = pipeline, layout, performer
@@ -322,17 +330,24 @@ class _Production:
                 writer.write(*item)
                 self._stages["encode"].append((perf_counter() - start) * 1000)
 
-            with Beside(encode) as encoder:
-                for frame in self._frames_to_make(reader, seen.analysis.times):
+            with Beside(encode) as encoder, closing(self._pictures(reader, seen.analysis.times)) as made:
+                for time, image, milliseconds in made:
                     self._stop_if_cancelled()
-                    image, milliseconds = self._show.step(frame)
                     for stage, taken in milliseconds.items():
                         self._stages[stage].append(taken)
-                    encoder.put((image, frame.time))
+                    encoder.put((image, time))
                     meter.tick()
                     self._tell(meter, total, image)
         self._warm_up += meter.warm_up
         return meter.done, writer.warnings
+
+    def _pictures(self, reader: VideoReader, times: list[Fraction]) -> _Made:
+        """Every picture in order: when it is shown, itself, and what ``Show.step`` says of its stages."""
+
+        def make(frame: VideoFrame) -> tuple[Fraction, Frame, dict[str, float]]:
+            return frame.time, *self._show.step(frame)
+
+        return side_by_side(make, self._frames_to_make(reader, times), self._show.at_once)
 
     def _tell(self, meter: _Meter, total: int, image: Frame) -> None:
         due = meter.preview_due()
