@@ -130,6 +130,10 @@ class Memory:
             self._frame(frame)
 
     def _frame(self, frame: int) -> Snapshot:
+        kept = self._kept.get(frame)
+        if kept is not None:
+            # whoever has all that is needed does not wait for a thread that looks something up
+            return kept
         with self._lock:
             if frame not in self._kept:
                 self._kept[frame] = self._cut(frame)

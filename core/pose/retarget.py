@@ -207,8 +207,9 @@ class Retargeter:
         mine = self._performer
         share = _share_of_depth(dancer, ground)
         my_ground = mine.far[0] + share * (mine.near[0] - mine.far[0])
-        scale = mine.torso_at(my_ground) / (dancer.torso_at(ground) * self._underrated(dancer))
-        body = self._rebuilt(pose, dancer, scale)
+        longer = self._underrated(dancer)
+        scale = mine.torso_at(my_ground) / (dancer.torso_at(ground) * longer)
+        body = self._rebuilt(pose, dancer, scale, longer)
         if dancer.legs_seen:
             return _stand(body, pose, dancer, ground, mine.centre, my_ground, scale)
         return _hang(body, pose, dancer, mine, scale)
@@ -222,8 +223,12 @@ class Retargeter:
         ratios = [dancer.bones[bone] / max(self._performer.bones[bone], 1e-3) for bone in _EVIDENCE[dancer.legs_seen]]
         return float(np.clip(np.median(ratios), 0.8, 1.5) ** (1 - dancer.trust))
 
-    def _rebuilt(self, pose: Pose, dancer: BodyStatistics, scale: float) -> NDArray[np.float64]:
-        """(33, 4) with the performer's bone lengths around the middle of the hips at the origin."""
+    def _rebuilt(self, pose: Pose, dancer: BodyStatistics, scale: float, longer: float) -> NDArray[np.float64]:
+        """(33, 4) with the performer's bone lengths around the middle of the hips at the origin.
+
+        Args:
+            longer: see ``_underrated``.
+        """
         source = pose.landmarks.astype(np.float64)
         result = source.copy()
         hips = source[list(skeleton.HIPS), :3].mean(axis=0)
@@ -234,7 +239,7 @@ class Retargeter:
         def hang(
             children: Sequence[int], old_root: NDArray[np.float64], new_root: NDArray[np.float64], bone: str
         ) -> None:
-            k = scale * self._ratio(dancer, bone)
+            k = scale * self._ratio(dancer, bone, longer)
             for child in children:
                 result[child, :3] = new_root + (source[child, :3] - old_root) * k
 
@@ -248,8 +253,8 @@ class Retargeter:
             hang(tips, source[joint, :3], result[joint, :3].copy(), bone)
         return result
 
-    def _ratio(self, dancer: BodyStatistics, bone: str) -> float:
-        theirs, mine = dancer.bones[bone] / self._underrated(dancer), self._performer.bones[bone]
+    def _ratio(self, dancer: BodyStatistics, bone: str, longer: float) -> float:
+        theirs, mine = dancer.bones[bone] / longer, self._performer.bones[bone]
         return float(np.clip(mine / max(theirs, 1e-3), *_RATIO_BOUNDS) ** dancer.trust)
 
 
