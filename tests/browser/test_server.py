@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from playwright.sync_api import expect
 
 from tests.browser import page as stage
 from tests.browser.conftest import Come, Start
-from tests.browser.serving import Server, until
+from tests.browser.serving import until
 
 pytestmark = pytest.mark.browser
 
@@ -58,15 +57,3 @@ def test_a_start_a_crash_another_start_and_a_polite_stop(come: Come, start: Star
     second.stop()
     assert second.process.returncode in {0, -signal.SIGTERM}
     assert second.files() == []
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_torch_is_not_imported_to_dance(come: Come, server: Server, clip: Path) -> None:
-    page = come()
-    stage.upload(page, clip.name, clip)
-    stage.press_dance(page)
-    stage.wait_for_result(page)
-
-    loaded = server.libraries()
-    assert "mediapipe" not in loaded
-    assert "libtorch" not in loaded
