@@ -40,12 +40,15 @@ def test_a_start_a_crash_another_start_and_a_polite_stop(come: Come, start: Star
 
     # a result is forgotten when its time is over, and its upload stays with whoever brought it
     stage.upload(page, clip.name, clip)
-    stage.wait_until_warm(page)
     stage.press_dance(page)
-    until(lambda: len(second.files()) > 1, what="the result's file")
-    until(lambda: [path.read_bytes() for path in second.files()] == [clip.read_bytes()], what="the result to go")
-    page.reload()
-    expect(page.get_by_text("That dance is no longer here")).to_be_visible()
+
+    def forgotten() -> bool:
+        page.reload()
+        expect(page.locator("video, [role=progressbar], [data-testid=stAlert]").first).to_be_visible()
+        return page.get_by_text("That dance is no longer here").is_visible()
+
+    until(forgotten, what="the result to be forgotten", every=0.5)
+    assert [path.read_bytes() for path in second.files()] == [clip.read_bytes()]
     expect(stage.dance_button(page)).to_be_enabled()
 
     # stopped in the middle it leaves nothing
