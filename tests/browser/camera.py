@@ -87,7 +87,7 @@ def with_camera(playwright: Playwright, executable: str, camera: Path | None) ->
 
 def probed(browser: Browser, **options: Any) -> BrowserContext:
     """A visitor whose pages are watched by ``probe.js``."""
-    context = browser.new_context(viewport={"width": 1400, "height": 1000}, **options)
+    context = browser.new_context(viewport={"width": 1400, "height": 1000}, reduced_motion="reduce", **options)
     context.add_init_script(path=_PROBE)
     return context
 

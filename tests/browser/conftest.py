@@ -105,8 +105,9 @@ def come(chromium: Browser, start: Start, request: pytest.FixtureRequest) -> Ite
 def _context(chromium: Browser, size: tuple[int, int]) -> BrowserContext:
     phone = size[0] < 600
     context = chromium.new_context(
-        viewport={"width": size[0], "height": size[1]}, is_mobile=phone, has_touch=phone, accept_downloads=True
-    )
+        viewport={"width": size[0], "height": size[1]}, is_mobile=phone, has_touch=phone, accept_downloads=True,
+        reduced_motion="reduce",  # what moves by itself keeps a processor busy that draws without a card
+    )  # fmt: skip
     context.set_default_timeout(PATIENCE * 1000)
     return context
 
