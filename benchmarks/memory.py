@@ -39,7 +39,7 @@ from tests.browser.serving import Server, serving
 
 DANCE, SECONDS = "june-sway", 2.0
 COMPARED = ("realtime", "unet-attn", "mlp-se", "nearest")
-REST_SECONDS = 14.0
+REST_SECONDS = 10.0
 """Until memory that was freed is given back (see ``core.ui.house``), and some."""
 LEAVING_SECONDS = 60.0
 LIVE_SECONDS = 15.0
@@ -170,7 +170,9 @@ def prepared(folder: Path) -> Path:
     mine = paths.user_performers() / TRAINED
     shutil.copytree(paths.BUNDLED_PERFORMERS / "theo", mine)
     manifest = mine / MANIFEST
-    manifest.write_text(manifest.read_text().replace('"id": "theo"', f'"id": "{TRAINED}"'))
+    words = manifest.read_text().replace('"id": "theo"', f'"id": "{TRAINED}"')
+    # its cards must not be taken for the bundled one's
+    manifest.write_text(words.replace('"name": "Theo"', '"name": "Copy"'))
     record = Record(target=TRAINED, generator=TRAINED_WITH, minutes=30, state="interrupted")
     record.folder.mkdir(parents=True)
     record.save()
