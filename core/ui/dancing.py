@@ -135,9 +135,9 @@ def at_work(working: contextlib.ExitStack, guest: Hold | None, made: Iterable[St
 
     Then what was made counts for as much room as it takes, and a visitor's performer is let go.
     """
-    for stored in made:
-        working.enter_context(stored.named())
-        working.callback(stored.settle)
+    for output in made:
+        working.enter_context(output.named())
+        working.callback(output.settle)
     for stored in (*files, None if guest is None else guest.stored):
         if stored is not None:
             working.enter_context(stored.named())

@@ -103,7 +103,9 @@ class Visit:
         """Ids of the jobs that their pages show."""
         shown = {job_id for job_id in (self.dances.job, self.comparisons.job) if job_id is not None}
         comparison = None if self.comparisons.job is None else house().jobs.find(self.comparisons.job)
-        measuring = None if comparison is None or comparison.result is None else comparison.result.measuring
+        # read once: it is taken away when its time is over
+        compared = None if comparison is None else comparison.result
+        measuring = None if compared is None else compared.measuring
         return shown if measuring is None else {*shown, measuring}
 
     def performers(self) -> list[TargetSummary]:

@@ -22,9 +22,8 @@ from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
 from core.settings import settings
 from core.ui.serving import BROWSER, ONLY_HERE, KnowAgain, OnlyHere, UploadMemory
-from tests.browser.serving import Server, serving, until
-
-START_SECONDS = 120.0
+from tests.browser.serving import Server, serving
+from tests.waiting import until
 
 
 def own_addresses() -> list[str]:
@@ -50,7 +49,7 @@ def started(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
     left.mkdir(parents=True)
     (left / "somebody.mp4").write_bytes(b"video")
     with serving(tmp_path / "app", address=None, **request.param) as running:
-        until(running.healthy, START_SECONDS)
+        until(running.healthy, what="the server")
         yield running
 
 

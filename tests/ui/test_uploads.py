@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import logging
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -29,6 +28,7 @@ from core.ui.serving import BROWSER
 from core.workspace import MEGABYTE
 from tests.puppets import make_puppet
 from tests.ui.test_dance_page import dance_to_the_end, job_of, query, upload, video, words
+from tests.waiting import PATIENCE, until
 
 Open = Callable[..., AppTest]
 Held = Callable[[], list[bytes]]
@@ -200,7 +200,7 @@ def test_a_dance_that_breaks_says_one_sentence_and_leaves_the_upload_alone(
     monkeypatch.setattr("core.transfer.transfer", half)
     app.button(key="dance").click().run()
     job = job_of(app, shared)
-    assert job.wait(60)
+    assert job.wait(PATIENCE)
     app.run()
     assert app.error[0].value == UNEXPECTED
     assert files_of(shared) == [uploaded]
@@ -213,12 +213,9 @@ def test_an_upload_that_is_taken_in_while_its_visitor_leaves_is_not_kept(open_ap
     here = app.session_state["visit"]
     here.shelf.away()
     here.shelf._grace = 0.05
-    gone = threading.Event()
-    stored = shared.files.take(io.BytesIO(b"video"), "late.mp4", 5, MEGABYTE)
-    stored.stored._delete = lambda path: (path.unlink(), gone.set())
-    here.shelf.put("upload", stored)
-    assert gone.wait(30)
-    assert files_of(shared) == []
+    late = shared.files.take(io.BytesIO(b"video"), "late.mp4", 5, MEGABYTE)
+    here.shelf.put("upload", late)
+    until(lambda: files_of(shared) == [], what="the upload to go")
 
 
 # ---- an address gives the result
@@ -241,7 +238,7 @@ def test_an_address_gives_the_result_and_the_upload_only_to_the_browser_it_came_
     next(s for s in mine.slider if s.label == "Which part").set_value((0.0, 1.0))
     mine.button(key="dance").click().run()
     job = job_of(mine, shared)
-    assert job.wait(60)
+    assert job.wait(PATIENCE)
     assert job.state == "done", job.error
     mine.run()
     assert mine.session_state["visit"].upload is not None
