@@ -33,7 +33,8 @@ PRIVACY = """
 Everything happens on the computer that runs this app. {leaves} An upload is deleted when you
 leave, or with the last result made from it. A result is kept for {kept}, less where many are made, under an address
 that nobody can guess: whoever has that address can watch and download the result, but not your upload, so share it only
-with those you want to. When the app is stopped, everything is deleted.
+with those you want to. Your browser holds a number until it is closed, so that your upload is still yours after a
+reload. When the app is stopped, everything is deleted.
 
 Pictures of your camera on the Live page are looked at and forgotten at once; what you record is kept like an upload.
 

@@ -99,6 +99,7 @@ def request_of(here: Visit, source: Source, performer: TargetSummary, generators
         performer_name=performer.name,
         guest=here.guest(performer.id),
         owner=here.id,
+        browser=here.browser,
         generators=tuple(generators),
         person=source.person,
         start=source.start,

@@ -65,6 +65,7 @@ def request_of(here: Visit, source: Source, performer: TargetSummary, generator:
         performer_name=performer.name,
         guest=here.guest(performer.id),
         owner=here.id,
+        browser=here.browser,
         generator=generator,
         layout=look.layout,
         background=look.background,

@@ -246,19 +246,20 @@ def test_closing_stops_everything_and_lets_go_of_everything() -> None:
 def test_results_are_told_oldest_first_and_can_be_forgotten_before_their_time(centre: JobCentre) -> None:
     released: list[str] = []
 
-    def release(name: str) -> Callable[[], None]:
-        return lambda: released.append(name)
+    def made(name: str, owner: str) -> Job[Any, Any]:
+        job: Job[Any, Any] = centre.submit(lambda handle: name, owner=owner, release=lambda: released.append(name))
+        assert job.wait(5)
+        return job
 
-    mine, yours, ours = (
-        centre.submit(lambda handle: "result", owner=owner, release=release(name))
-        for name, owner in (("mine", "me"), ("yours", "you"), ("nobody's", ""))
-    )
-    failed: Job[Any, Any] = centre.submit(lambda handle: 1 // 0, owner="me")
+    def fail(handle: JobHandle[None]) -> None:
+        raise UnusableInput("Nobody was found.")
+
+    mine, yours = made("mine", "me"), made("yours", "you")
+    made("nobody's", "")
+    assert centre.submit(fail, owner="me").wait(5)
     gate = Gate()
     running = centre.submit(gate, owner="me")
     assert gate.started.wait(5)
-    assert ours.over
-    assert failed.over
 
     assert centre.results() == [mine, yours]
     assert centre.results("me") == [mine]

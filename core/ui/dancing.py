@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -29,7 +29,8 @@ class Asked:
     """Who shall dance what: what a dance and a comparison have in common.
 
     ``dance`` and ``title`` name the source; ``upload`` is set where it is the visitor's own. ``start`` and ``end`` are seconds.
-    ``guest`` is set where the visitor brought the performer, who is held until the work is over. ``owner`` is whose result it is.
+    ``guest`` is set where the visitor brought the performer, who is held until the work is over. ``owner`` is whose result it is,
+    and ``browser`` the secret of the browser that asked for it.
     ``again`` when that stretch was watched before, which saves three quarters of a dance's time.
     """
 
@@ -44,6 +45,7 @@ class Asked:
     upload: Stored | None = None
     guest: Stored | None = None
     owner: str = ""
+    browser: str = field(default="", repr=False)
     again: bool = False
 
     @property
@@ -133,9 +135,9 @@ def at_work(working: contextlib.ExitStack, guest: Hold | None, made: Iterable[St
 
     Then what was made counts for as much room as it takes, and a visitor's performer is let go.
     """
-    for stored in made:
-        working.enter_context(stored.named())
-        working.callback(stored.settle)
+    for output in made:
+        working.enter_context(output.named())
+        working.callback(output.settle)
     for stored in (*files, None if guest is None else guest.stored):
         if stored is not None:
             working.enter_context(stored.named())

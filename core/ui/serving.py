@@ -6,15 +6,17 @@ import asyncio
 import ipaddress
 import logging
 import re
+import secrets
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
+from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
 from streamlit.runtime import Runtime
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
@@ -31,6 +33,8 @@ ONLY_HERE: Final = (
     "This app answers only the computer that it runs on. Whoever runs it can open it to a network: "
     "its README says how, under “Run it”.\n"
 )
+BROWSER: Final = "dance_browser"
+"""Name of the cookie that holds a browser's secret."""
 TOO_MUCH: Final = "There is no room for this just now: please try again in a minute.\n"
 _UPLOAD: Final = re.compile(r"/_stcore/upload_file/(?P<session>[^/]+)/[^/]+$")
 _WRAPPING: Final = 1024
@@ -59,7 +63,7 @@ async def lifespan(_app: App) -> AsyncIterator[None]:
 
 def guards() -> list[Middleware]:
     """What every request passes before Streamlit sees it, the first one first."""
-    return [Middleware(OnlyHere), Middleware(UploadMemory)]
+    return [Middleware(OnlyHere), Middleware(UploadMemory), Middleware(KnowAgain)]
 
 
 class OnlyHere:
@@ -121,6 +125,29 @@ class UploadMemory:
             # the pages say what is wrong with them
             return True
         return mine + size > limits.visit_upload_memory_bytes or everybodys + size > limits.upload_memory_bytes
+
+
+class KnowAgain:
+    """Gives each browser a secret that it keeps until it is closed, by which it is known again after a reload."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, and the secret back with a page."""
+        if scope["type"] != "http" or BROWSER in HTTPConnection(scope).cookies:
+            await self._app(scope, receive, send)
+            return
+
+        async def give(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                if headers.get("content-type", "").startswith("text/html"):
+                    secret = secrets.token_urlsafe(16)
+                    headers.append("set-cookie", f"{BROWSER}={secret}; Path=/; HttpOnly; SameSite=Lax")
+            await send(message)
+
+        await self._app(scope, receive, give)
 
 
 def _length(scope: Scope) -> int:

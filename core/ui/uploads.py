@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core.errors import DanceError
@@ -46,6 +47,6 @@ def give_back(*uploads: UploadedFile) -> None:
     """Give back the memory in which Streamlit holds whole uploads until the visitor is gone."""
     context = get_script_run_ctx(suppress_warning=True)
     for upload in uploads:
-        if context is not None:
+        if context is not None and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
             context.uploaded_file_mgr.remove_file(context.session_id, upload.file_id)
         upload.close()

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from core.errors import UnusableInput
 from core.jobs import Job
 from core.targets.store import TargetSummary, find_target
 from core.ui.comparing import CompareJob, CompareRequest
 from core.ui.dancing import DanceJob, DanceRequest
 from core.ui.house import House, Visitors, house
 from core.ui.leaving import notice_leaving
+from core.ui.serving import BROWSER
 from core.workspace import Shelf, Stored
 
 if TYPE_CHECKING:
@@ -66,6 +68,7 @@ class Visit:
 
     Attributes:
         id: what their files and jobs carry, so that it is known whose they are.
+        browser: the secret by which their browser is known again; empty where it has none.
         dance: id of the chosen dance, ``OWN`` for the upload; None before a choice.
         performer: id of the chosen performer; None before a choice.
         dances, comparisons: what the pages of that name show.
@@ -78,6 +81,7 @@ class Visit:
     """
 
     id: str = field(default_factory=lambda: secrets.token_hex(8))
+    browser: str = ""
     dance: str | None = None
     performer: str | None = None
     dances: Stage = field(default_factory=lambda: Stage("job"))
@@ -99,7 +103,9 @@ class Visit:
         """Ids of the jobs that their pages show."""
         shown = {job_id for job_id in (self.dances.job, self.comparisons.job) if job_id is not None}
         comparison = None if self.comparisons.job is None else house().jobs.find(self.comparisons.job)
-        measuring = None if comparison is None or comparison.result is None else comparison.result.measuring
+        # read once: it is taken away when its time is over
+        compared = None if comparison is None else comparison.result
+        measuring = None if compared is None else compared.measuring
         return shown if measuring is None else {*shown, measuring}
 
     def performers(self) -> list[TargetSummary]:
@@ -143,7 +149,9 @@ class _Presence:
 
 def visit() -> Visit:
     """The visit of this session."""
-    here: Visit = st.session_state.setdefault("visit", Visit())
+    if "visit" not in st.session_state:
+        st.session_state["visit"] = Visit(browser=st.context.cookies.get(BROWSER, ""))
+    here: Visit = st.session_state["visit"]
     shared = house()
     _present(here).visitors.come(here.id, here)
 
@@ -187,10 +195,18 @@ def _on_stage(here: Visit, stage: Stage, kind: type[DanceRequest | CompareReques
 
 
 def _adopt(here: Visit, request: DanceRequest | CompareRequest) -> None:
-    """Somebody came by the address: choose what was chosen for that, but for the upload, which the address does not give."""
+    """Somebody came by the address: choose what was chosen for that.
+
+    The address gives nobody the upload that it was made from, but for the browser that uploaded it.
+    """
     if request.guest is None or request.performer in here.guests:
         here.performer = request.performer
     if request.upload is None:
         here.dance = request.dance
-    elif request.upload is here.upload:
-        here.dance = OWN
+        return
+    if here.browser and secrets.compare_digest(here.browser, request.browser):
+        try:
+            here.shelf.put(UPLOAD, request.upload.hold())
+            here.dance = OWN
+        except UnusableInput:
+            here.dance = None

@@ -37,7 +37,7 @@ def without_paths(text: str) -> str:
     """``text`` with the last name alone of each path: where things lie here is nobody's business but the log's."""
     for root in (paths.work_root(), paths.cache_root(), paths.data_root(), paths.PROJECT):
         # those may have blanks in them, which would end a path in any other text
-        text = text.replace(f"{root}{os.sep}", "").replace(str(root), root.name)
+        text = text.replace(f"{root}{os.sep}", "/_/").replace(str(root), root.name)
     return _PATH.sub(lambda found: re.split(r"[\\/]", found.group())[-1], text)
 
 

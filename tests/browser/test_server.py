@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from core.jobs import UNEXPECTED
 from tests.browser import page as stage
 from tests.browser.conftest import Come, Start
-from tests.browser.serving import until
+from tests.browser.serving import PROJECT, serving, until
 
 pytestmark = pytest.mark.browser
 
@@ -60,3 +61,45 @@ def test_a_start_a_crash_another_start_and_a_polite_stop(come: Come, start: Star
     second.stop()
     assert second.process.returncode in {0, -signal.SIGTERM}
     assert second.files() == []
+
+
+BREAKS = """
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from core.errors import UnusableInput
+from core.ui.failing import show_error
+
+def fail(error):
+    raise error
+
+@st.fragment
+def part():
+    if st.button("Part"):
+        fail(OSError("/srv/secret/part.mp4"))
+
+if get_script_run_ctx(suppress_warning=True) is None:
+    app = st.App(__file__, on_script_error=show_error)
+else:
+    st.button("Dance", on_click=fail, args=(ValueError("/srv/secret/callback.mp4"),))
+    st.button("Known", on_click=fail, args=(UnusableInput("This video is too dark."),))
+    part()
+    if st.button("Page"):
+        fail(KeyError("/srv/secret/page.mp4"))
+"""
+
+
+def test_what_nobody_expected_is_one_sentence_and_a_line_in_the_log(come: Come, tmp_path: Path) -> None:
+    script = tmp_path / "breaks.py"
+    script.write_text(BREAKS)
+    with serving(tmp_path / "app", script=str(script), PYTHONPATH=str(PROJECT)) as breaking:
+        page = come(at=breaking)
+        for button, says in (("Dance", UNEXPECTED), ("Known", "too dark"), ("Part", UNEXPECTED), ("Page", UNEXPECTED)):
+            page.reload()
+            page.get_by_role("button", name=button, exact=True).click()
+            expect(page.get_by_test_id("stAlert")).to_have_count(1)
+            expect(page.get_by_test_id("stAlert")).to_contain_text(says)
+            expect(page.get_by_test_id("stException")).to_have_count(0)
+            assert "secret" not in page.content()
+        log = breaking.log.read_text()
+        assert all(f"/srv/secret/{name}.mp4" in log for name in ("callback", "part", "page"))
+        page.context.close()

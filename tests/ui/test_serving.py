@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from urllib.request import urlopen
 
 import psutil
 import pytest
+from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 from streamlit import config
 from streamlit.runtime import Runtime
@@ -19,10 +21,9 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
 from core.settings import settings
-from core.ui.serving import ONLY_HERE, OnlyHere, UploadMemory
-from tests.browser.serving import Server, serving, until
-
-START_SECONDS = 120.0
+from core.ui.serving import BROWSER, ONLY_HERE, KnowAgain, OnlyHere, UploadMemory
+from tests.browser.serving import Server, serving
+from tests.waiting import until
 
 
 def own_addresses() -> list[str]:
@@ -48,7 +49,7 @@ def started(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
     left.mkdir(parents=True)
     (left / "somebody.mp4").write_bytes(b"video")
     with serving(tmp_path / "app", address=None, **request.param) as running:
-        until(running.healthy, START_SECONDS)
+        until(running.healthy, what="the server")
         yield running
 
 
@@ -192,3 +193,20 @@ def test_an_upload_that_is_still_coming_counts(uploads: MemoryUploadedFileManage
 def test_one_that_does_not_say_how_large_it_is_counts_as_the_largest(uploads: MemoryUploadedFileManager) -> None:
     said = send_to(UploadMemory(Inner()), method="PUT", path="/_stcore/upload_file/me/file")
     assert said[0]["status"] == 413
+
+
+def test_a_browser_gets_a_secret_once_and_only_with_a_page() -> None:
+    async def page(scope: Scope, receive: Receive, send: Send) -> None:
+        await PlainTextResponse("", media_type="text/html" if scope["path"] == "/" else "text/css")(
+            scope, receive, send
+        )
+
+    def given(**scope: Any) -> list[str]:
+        headers = send_to(KnowAgain(page), **scope)[0]["headers"]
+        return [value.decode() for name, value in headers if name == b"set-cookie"]
+
+    (first,), (second,) = given(), given()
+    assert first != second
+    assert re.fullmatch(rf"{BROWSER}=[\w-]{{22}}; Path=/; HttpOnly; SameSite=Lax", first)
+    assert given(path="/a.css") == []
+    assert given(headers=[(b"cookie", first.split(";")[0].encode())]) == []
