@@ -118,7 +118,7 @@ def _sentences() -> Iterator[None]:
 def _handling(numbers: Iterable[int], handler: Callable[[int, Any], None]) -> Iterator[None]:
     """Let ``handler`` have these signals meanwhile; one that is ignored, as under ``nohup``, stays so."""
     before = {number: signal.getsignal(number) for number in numbers}
-    heeded = {number: old for number, old in before.items() if old is not signal.SIG_IGN}
+    heeded = {number: old for number, old in before.items() if old not in {signal.SIG_IGN, None}}
     try:
         for number in heeded:
             signal.signal(number, handler)

@@ -56,7 +56,7 @@ class Record(BaseModel):
         keeper: the server that has it in hand, as :func:`core.processes.this_process` names it.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     target: str = Field(pattern=_NAME)
     generator: str = Field(pattern=_NAME)
@@ -65,8 +65,8 @@ class Record(BaseModel):
     minutes: float = Field(gt=0, le=LONGEST_MINUTES)
     state: RunState = "waiting"
     error: str | None = Field(default=None, max_length=1000)
-    trained: float = Field(default=0.0, ge=0, allow_inf_nan=False)
-    created: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    trained: float = Field(default=0.0, ge=0)
+    created: float = Field(default=0.0, ge=0)
     keeper: str = Field(default="", max_length=60)
 
     @property

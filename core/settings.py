@@ -18,13 +18,17 @@ _MEMORY_MB, _HOSTED_MEMORY_MB = 400, 250
 class Settings(BaseModel):
     """Every field can be set by an environment variable: ``DANCE_`` and the field's name in capitals."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     max_upload_mb: int = Field(200, ge=1, le=4096, description="Largest upload a page takes.")
-    max_seconds: float = Field(180.0, gt=0, description="Longest stretch of a video a page dances in one go.")
+    max_seconds: float = Field(
+        180.0, gt=0, le=86_400, description="Longest stretch of a video a page dances in one go."
+    )
     max_pixels: int = Field(3840 * 2160, ge=64 * 64, description="Largest picture a page decodes.")
     analysis_side: int = Field(1280, ge=256, description="Longer side in pixels at which a source is looked at.")
-    result_minutes: float = Field(60.0, gt=0, description="How long a finished result is kept for its link.")
+    result_minutes: float = Field(
+        60.0, gt=0, le=525_600, description="How long a finished result is kept for its link."
+    )
     disk_mb: int | None = Field(
         None, ge=64, description="Most that uploads and results take on the disk together: 8192, hosted 2048."
     )

@@ -179,7 +179,7 @@ def test_outputs_are_looked_at_before_the_work(tmp_path: Path) -> None:
     fine = tmp_path / "out.mp4"
     own = PROJECT / "assets/performers/theo/frames.mp4"
     before = {path: path.read_bytes() for path in (source, picture, own)}
-    for words, expected in (
+    refused: tuple[tuple[list[str | Path], str], ...] = (
         (["transfer", source, *OK, "--output", tmp_path / "link.mp4"], "lost"),
         (["transfer", source, *OK, "--output", picture, "--background", picture], "lost"),
         (["transfer", source, *OK, "--output", own], "lost"),
@@ -191,7 +191,8 @@ def test_outputs_are_looked_at_before_the_work(tmp_path: Path) -> None:
         (["compare", source, "--target", "theo", "--output", source], "lost"),
         (["target", "export", "theo", own], "lost"),
         (["target", "export", "theo", tmp_path / "pipe"], "pipe"),
-    ):
+    )
+    for words, expected in refused:
         done = run(*words)
         assert done.returncode == 2, (words, done.stderr)
         assert one_sentence(done.stderr), done.stderr

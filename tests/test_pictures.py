@@ -258,3 +258,13 @@ def test_a_portrait_is_opened_by_the_same_door(tmp_path: Path) -> None:
 
     with pytest.raises(UnusableInput, match=r"^face\.png cannot be read as a picture"):
         set_portrait("puppet", path, root)
+
+
+def test_a_png_of_damaged_pixels_is_no_black_picture(tmp_path: Path) -> None:
+    """Pillow reads them to see whether EXIF data follow; what fails there is not to be lost."""
+    whole = cv2.imencode(".png", np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8))[1].tobytes()
+    path = tmp_path / "wall.png"
+    for content in (whole[: len(whole) // 2], whole.replace(whole[60:90], bytes(30))):
+        path.write_bytes(content)
+        with pytest.raises(UnusableInput, match="cannot be read"):
+            read_picture(path)

@@ -27,7 +27,7 @@ _Frame = Annotated[int, Field(ge=0, lt=1 << 24)]
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class MlpConfig(_Model):

@@ -17,7 +17,7 @@ import struct
 import zipfile
 import zlib
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,7 +57,7 @@ _END: Final = struct.Struct("<4s4H2LH")
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 _COMPRESSIBLE: Final = (".json", ".npz")
 _DAMAGE: Final = (zipfile.BadZipFile, zlib.error, struct.error, NotImplementedError, RuntimeError, EOFError)
-_EXPONENTS: Final = {
+_EXPONENTS: Final[dict[str, tuple[np.dtype[Any], int]]] = {
     "F16": (np.dtype("<u2"), 0x7C00),
     "BF16": (np.dtype("<u2"), 0x7F80),
     "F32": (np.dtype("<u4"), 0x7F800000),
