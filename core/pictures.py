@@ -85,6 +85,10 @@ def _decoded(path: Path, formats: Sequence[str], most_side: int, covering: tuple
         raise _TooLarge(f"is far too large a picture: {_limits(_MOST_PIXELS, most_side)}") from reason
     with opened as picture:
         _refuse_large(picture, most_side)
+        if covering is not None and picture.format in {"JPEG", "MPO"}:
+            picture.draft(None, (max(covering), max(covering)))
+        # before its EXIF data is asked for: that of a PNG lies at its end, and what fails there would be forgiven
+        picture.load()
         orientation = _orientation(picture)
         if covering is None:
             return _turned(_pixels(picture), orientation)
@@ -113,8 +117,6 @@ def _orientation(picture: Image.Image) -> int:
 
 def _middle(picture: Image.Image, size: tuple[int, int]) -> Frame:
     """The part of ``picture`` that has the shape of ``size`` (width, height), reduced by a whole number."""
-    if picture.format in {"JPEG", "MPO"}:
-        picture.draft(None, size)
     left, top, width, height = middle_box(picture.size, size)
     box = (left, top, left + width, top + height)
     factor = min(width // size[0], height // size[1])

@@ -31,8 +31,10 @@ _FORMATS = (
     "mp3,aac,flac,wav"
 )
 _READ_SIZE = 1 << 17
-_MOST_PIXELS = 10_000 * 10_000
-"""Three times 8K. A few kilobytes can claim to be a picture of gigabytes."""
+_MOST_PIXELS = 8192 * 4608
+"""8K, with what coders add at the edges. A few kilobytes can claim to be a picture of gigabytes."""
+_ALWAYS_TAKEN = 3840 * 2160
+_EDGE = 64
 _NOT_MOVING = Disposition.attached_pic | Disposition.timed_thumbnails
 _STANDARD_RATES = tuple(
     Fraction(rate)
@@ -91,7 +93,7 @@ def probe(path: Path) -> VideoInfo:
 
     Raises:
         NotAVideo: missing, empty, no video, sound only, or not one picture that can be decoded.
-        OverLimit: pictures above 100 megapixels, or of a line's shape.
+        OverLimit: pictures above 8K, or of a line's shape.
     """
     return examine(path).info
 
@@ -209,7 +211,9 @@ def video_stream(container: InputContainer, path: Path) -> VideoStream:
         raise NotAVideo(f"{path.name} is coded in a way that cannot be decoded here: convert it to H.264 first.")
     if stream.width * stream.height > _MOST_PIXELS:
         raise OverLimit(f"{path.name} has pictures of {stream.width}x{stream.height}, too large for here: shrink it.")
-    stream.codec_context.options = {"max_pixels": str(_MOST_PIXELS)}
+    # pictures may change their size on the way, but not grow from a thumbnail to what fills the memory
+    most = max((stream.width + _EDGE) * (stream.height + _EDGE), _ALWAYS_TAKEN)
+    stream.codec_context.options = {"max_pixels": str(min(most, _MOST_PIXELS))}
     return stream
 
 

@@ -96,8 +96,8 @@ class VideoReader(Closing):
         self._slack = _ROUNDING
         if self._budget.rate is not None and self._every * Fraction(self._budget.rate) < 1:
             self._every = 1 / Fraction(self._budget.rate)
-            # clocks of a file that has just this rate tremble
-            self._slack = self._every / 4
+            # of a file that has just this rate no picture is to be left out because its clock has whole milliseconds
+            self._slack = 2 * _ROUNDING
         self.info = self._source.info
         self.size = _fitted(self.info.width, self.info.height, max_side)
         self.warnings: list[str] = []
