@@ -69,7 +69,8 @@ def read_picture(
     except error:
         raise
     except Exception as reason:  # Pillow's plugins raise whatever they like on a damaged picture
-        raise error(f"{called} cannot be read as a picture: choose a JPEG, PNG or WebP.") from reason
+        advice = ": choose a JPEG, PNG or WebP" if formats == FORMATS else ""
+        raise error(f"{called} cannot be read as a picture{advice}.") from reason
 
 
 class _TooLarge(Exception):

@@ -272,7 +272,7 @@ class _Production:
     ) -> None:
         self._source, self._show, self._output = source, show, output
         self._start, self._end = stretch
-        self._budget = budget
+        self._budget = budget or Budget()
         self._progress, self._cancelled = progress, cancelled
         self._stages: dict[str, list[float]] = defaultdict(list)
         self._warm_up = 0.0
@@ -296,7 +296,7 @@ class _Production:
         if info.duration is None:
             return None
         end = info.duration if self._end is None else min(self._end, info.duration)
-        return max(1, round((end - self._start) * float(info.rate)))
+        return self._budget.frames_of(end - self._start, float(info.rate))
 
     def _look(self, reader: VideoReader) -> Seen:
         """First pass: everybody in every frame."""

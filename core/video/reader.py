@@ -49,6 +49,11 @@ class Budget:
     frames: int | None = None
     rate: float | None = None
 
+    def frames_of(self, seconds: float, rate: float) -> int:
+        """About how many pictures are read of so many seconds at that rate, 1 at least."""
+        count = round(min(seconds, self.seconds) * min(rate, self.rate or math.inf))
+        return max(1, count if self.frames is None else min(count, self.frames))
+
 
 class VideoReader(Closing):
     """The pictures of ``path`` from ``start`` to ``end`` (seconds from its first picture), as they are to be shown.

@@ -515,3 +515,17 @@ def test_a_clock_that_jumps_for_more_than_a_day_goes_on_from_where_it_was(tmp_pa
 
     assert len(times) >= 5
     assert max(times) < 10
+
+
+def test_pictures_that_grow_out_of_bounds_on_the_way_are_left_out(tmp_path: Path) -> None:
+    small = make_video(tmp_path / "small.ts", numbered(20), rate=25).read_bytes()
+    quick = {"preset": "ultrafast"}
+    large = make_video(tmp_path / "large.ts", [grey(4096, 2304)] * 3, rate=25, options=quick).read_bytes()
+    (tmp_path / "grows.ts").write_bytes(small + large)
+    larger = make_video(tmp_path / "larger.ts", numbered(3, 128, 96), rate=25).read_bytes()
+    (tmp_path / "changes.ts").write_bytes(small + larger)
+
+    times, reader = delivered(tmp_path / "grows.ts")
+    assert 18 <= len(times) <= 20
+    assert reader.warnings == ["grows.ts is damaged: what could not be decoded was left out."]
+    assert len(delivered(tmp_path / "changes.ts")[0]) >= 21
