@@ -175,17 +175,20 @@ def open_container(path: Path, formats: str = _FORMATS) -> Iterator[InputContain
 
 def _refuse_false_claims(path: Path) -> None:
     """Refuse what would take FFmpeg more memory than the file has a reason to; what was found of a file is remembered."""
-    state = path.stat()
-    key = (str(path.absolute()), state.st_ino, state.st_size, state.st_mtime_ns)
-    with _judged_lock:
-        good = _judged.get(key)
-    if good is None:
-        claims = read_claims(path)
-        good = claims == "plain" or (claims == "unknown" and is_bearable(path))
+    try:
+        state = path.stat()
+        key = (str(path.absolute()), state.st_ino, state.st_size, state.st_mtime_ns)
         with _judged_lock:
-            _judged[key] = good
-            while len(_judged) > _MOST_JUDGED:
-                del _judged[next(iter(_judged))]
+            good = _judged.get(key)
+        if good is None:
+            claims = read_claims(path)
+            good = claims == "plain" or (claims == "unknown" and is_bearable(path))
+    except OSError as error:
+        raise NotAVideo(f"{path.name} cannot be opened: {error.strerror or error}.") from error
+    with _judged_lock:
+        _judged[key] = good
+        while len(_judged) > _MOST_JUDGED:
+            del _judged[next(iter(_judged))]
     if not good:
         raise NotAVideo(_undecodable(path))
 
