@@ -28,7 +28,7 @@ from core.targets.store import Target
 from core.threads import PICTURES_AT_ONCE, ahead
 from core.transfer import Progress, Report, Seen, produce
 from core.types import Frame, Pose, VideoFrame
-from core.video.reader import VideoReader
+from core.video.reader import Budget, VideoReader
 
 TileKind: TypeAlias = Literal["source", "skeleton", "generator", "answer"]
 
@@ -107,6 +107,7 @@ def compare(
     person: Person = "largest",
     start: float = 0.0,
     end: float | None = None,
+    budget: Budget | None = None,
     answer: Path | None = None,
     seen: Seen | None = None,
     progress: Callable[[Progress], None] = lambda _: None,
@@ -115,6 +116,7 @@ def compare(
     """Make the grid video of ``source`` by all ``generators`` of one performer.
 
     Args:
+        budget: of what is read of the source.
         answer: a video of what the right result of the whole source is, where it is known.
         seen, progress, cancelled: see :func:`core.transfer.transfer`.
 
@@ -128,8 +130,9 @@ def compare(
     usable_output(output, [*target.files(), *([] if answer is None else [answer])])
     with SideBySide(target, generators, person, answer, (start, end)) as grid:
         report, seen = produce(
-            source, grid, output, start=start, end=end, seen=seen, progress=progress, cancelled=cancelled
-        )
+            source, grid, output, start=start, end=end, budget=budget,
+            seen=seen, progress=progress, cancelled=cancelled,
+        )  # fmt: skip
         return grid.result(report), seen
 
 

@@ -26,6 +26,8 @@ _MOST_PIXELS: Final = 50_000_000
 _MOST_PIXELS_OF: Final = {"WEBP": 16_000_000}
 """A WebP takes 16 bytes a pixel while it is decoded, everything else 4."""
 
+_ROWS: Final = 256
+
 _ORIENTATION: Final = 0x0112
 _SIDEWAYS: Final = 5
 """From this EXIF orientation on, width and height are exchanged."""
@@ -69,7 +71,8 @@ def read_picture(
     except error:
         raise
     except Exception as reason:  # Pillow's plugins raise whatever they like on a damaged picture
-        raise error(f"{called} cannot be read as a picture: choose a JPEG, PNG or WebP.") from reason
+        advice = ": choose a JPEG, PNG or WebP" if formats == FORMATS else ""
+        raise error(f"{called} cannot be read as a picture{advice}.") from reason
 
 
 class _TooLarge(Exception):
@@ -85,6 +88,10 @@ def _decoded(path: Path, formats: Sequence[str], most_side: int, covering: tuple
         raise _TooLarge(f"is far too large a picture: {_limits(_MOST_PIXELS, most_side)}") from reason
     with opened as picture:
         _refuse_large(picture, most_side)
+        if covering is not None and picture.format in {"JPEG", "MPO"}:
+            picture.draft(None, (max(covering), max(covering)))
+        # before its EXIF data is asked for: that of a PNG lies at its end, and what fails there would be forgiven
+        picture.load()
         orientation = _orientation(picture)
         if covering is None:
             return _turned(_pixels(picture), orientation)
@@ -120,15 +127,23 @@ def _orientation(picture: Image.Image) -> int:
 
 def _middle(picture: Image.Image, size: tuple[int, int]) -> Frame:
     """The part of ``picture`` that has the shape of ``size`` (width, height), reduced by a whole number."""
-    if picture.format in {"JPEG", "MPO"}:
-        picture.draft(None, size)
     left, top, width, height = middle_box(picture.size, size)
-    box = (left, top, left + width, top + height)
     factor = min(width // size[0], height // size[1])
-    if factor > 1 and picture.mode in {"L", "RGB", "RGBA", "CMYK", "YCbCr"}:
-        return _pixels(picture.reduce(factor, box))
-    cut = picture.crop(box)
-    return _pixels(cut if factor <= 1 or cut.mode.startswith("I") else cut.convert("RGB").reduce(factor))
+    if factor <= 1:
+        return _pixels(picture.crop((left, top, left + width, top + height)))
+    # a few rows at a time: a whole copy of a large picture takes as much as the picture
+    rows = factor * max(1, _ROWS // factor)
+    parts = [
+        _reduced(picture.crop((left, y, left + width, min(y + rows, top + height))), factor)
+        for y in range(top, top + height, rows)
+    ]
+    return np.concatenate(parts)
+
+
+def _reduced(picture: Image.Image, factor: int) -> Frame:
+    from PIL import Image
+
+    return np.array(Image.fromarray(_pixels(picture)).reduce(factor), np.uint8)
 
 
 def middle_box(size: tuple[int, int], shape: tuple[int, int]) -> tuple[int, int, int, int]:
@@ -141,7 +156,7 @@ def middle_box(size: tuple[int, int], shape: tuple[int, int]) -> tuple[int, int,
 def _pixels(picture: Image.Image) -> Frame:
     if picture.mode.startswith("I"):
         # of 16 bits Pillow would cut everything above 255 to white
-        grey = np.clip(np.asarray(picture).astype(np.int64), 0, 65_535) >> 8
+        grey = np.clip(np.asarray(picture), 0, 65_535) >> 8
         return np.repeat(grey.astype(np.uint8)[..., None], 3, axis=2)
     return np.array(picture if picture.mode == "RGB" else picture.convert("RGB"), np.uint8)
 

@@ -24,6 +24,10 @@ class Settings(BaseModel):
     max_seconds: float = Field(
         180.0, gt=0, le=86_400, description="Longest stretch of a video a page dances in one go."
     )
+    max_frames: int = Field(10_800, ge=1, description="Most pictures of a video that a page dances in one go.")
+    max_rate: float = Field(
+        60.0, gt=0, le=1000, description="Pictures a second that a page dances; of more, some are left out."
+    )
     max_pixels: int = Field(3840 * 2160, ge=64 * 64, description="Largest picture a page decodes.")
     analysis_side: int = Field(1280, ge=256, description="Longer side in pixels at which a source is looked at.")
     result_minutes: float = Field(

@@ -14,8 +14,9 @@ from collections.abc import Generator as PythonGenerator
 from contextlib import closing
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
+from statistics import median
 from time import perf_counter
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -35,7 +36,7 @@ from core.threads import PICTURES_AT_ONCE, Beside, ahead, side_by_side
 from core.types import LANDMARKS, Frame, VideoFrame
 from core.video.audio import AudioTrack
 from core.video.probe import VideoInfo
-from core.video.reader import VideoReader
+from core.video.reader import Budget, VideoReader
 from core.video.writer import VideoWriter
 
 _PREVIEW_EVERY = 0.25
@@ -44,6 +45,8 @@ _FRAME_BYTES = 250
 _WARM_UP = 20
 _RATE_WINDOW = 2.0
 _MOST_SECONDS = 1e6
+_SAME_PACE = Fraction(1, 4)
+_SLOWEST = Fraction(1, 10)
 
 Phase = Literal["looking", "dancing"]
 _Made: TypeAlias = PythonGenerator[tuple[Fraction, Frame, dict[str, float]], None, None]
@@ -51,22 +54,27 @@ _Made: TypeAlias = PythonGenerator[tuple[Fraction, Frame, dict[str, float]], Non
 
 @dataclass(frozen=True, slots=True)
 class TransferOptions:
-    """What to make of a source. ``start`` and ``end`` are seconds of the source."""
+    """What to make of a source. ``start`` and ``end`` are seconds of the source; no more is made than the budget allows."""
 
     person: Person = "largest"
     layout: Layout = "result"
     background: Background = field(default_factory=Background)
     start: float = 0.0
     end: float | None = None
+    budget: Budget = field(default_factory=Budget)
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class Seen:
-    """What the first pass found in one stretch of a source: everybody in every frame, and the sound that belongs to it."""
+    """What the first pass found in one stretch of a source: everybody in every frame, and the sound that belongs to it.
+
+    ``until`` is when the stretch ends, in seconds from the first frame; None where the source ended before.
+    """
 
     analysis: Analysis
     sound: AudioTrack | None
     warnings: list[str]
+    until: Fraction | None = None
 
     @property
     def held_bytes(self) -> int:
@@ -224,7 +232,7 @@ def transfer(
     ) as pipeline:
         solo = _Solo(pipeline, options.layout, target.size)
         return produce(
-            source, solo, output, start=options.start, end=options.end,
+            source, solo, output, start=options.start, end=options.end, budget=options.budget,
             seen=seen, progress=progress, cancelled=cancelled,
         )  # fmt: skip
 
@@ -236,6 +244,7 @@ def produce(
     *,
     start: float = 0.0,
     end: float | None = None,
+    budget: Budget | None = None,
     seen: Seen | None = None,
     progress: Callable[[Progress], None] = lambda _: None,
     cancelled: Callable[[], bool] = lambda: False,
@@ -245,7 +254,7 @@ def produce(
     if end is not None:
         check_number(end, 0, _MOST_SECONDS, "The last second")
     usable_output(output, [source])
-    return _Production(source, show, output, (start, end), progress, cancelled).run(seen)
+    return _Production(source, show, output, (start, end), budget, progress, cancelled).run(seen)
 
 
 class _Production:
@@ -257,11 +266,13 @@ class _Production:
         show: Show,
         output: Path,
         stretch: tuple[float, float | None],
+        budget: Budget | None,
         progress: Callable[[Progress], None],
         cancelled: Callable[[], bool],
     ) -> None:
         self._source, self._show, self._output = source, show, output
         self._start, self._end = stretch
+        self._budget = budget or Budget()
         self._progress, self._cancelled = progress, cancelled
         self._stages: dict[str, list[float]] = defaultdict(list)
         self._warm_up = 0.0
@@ -277,13 +288,15 @@ class _Production:
         return self._report(reader.info, moves, out, seconds, [*seen.warnings, *warnings]), seen
 
     def _reader(self) -> VideoReader:
-        return VideoReader(self._source, start=self._start, end=self._end, max_side=settings().analysis_side)
+        return VideoReader(
+            self._source, start=self._start, end=self._end, max_side=settings().analysis_side, budget=self._budget
+        )
 
     def _frames_expected(self, info: VideoInfo) -> int | None:
         if info.duration is None:
             return None
         end = info.duration if self._end is None else min(self._end, info.duration)
-        return max(1, round((end - self._start) * float(info.rate)))
+        return self._budget.frames_of(end - self._start, float(info.rate))
 
     def _look(self, reader: VideoReader) -> Seen:
         """First pass: everybody in every frame."""
@@ -299,7 +312,7 @@ class _Production:
             if preview is not None or meter.word_due():
                 self._progress(_looking(meter, total, self._show.cost, preview))
         self._warm_up += meter.warm_up
-        return Seen(analysis, reader.sound(), list(reader.warnings))
+        return Seen(analysis, reader.sound(), list(reader.warnings), reader.until)
 
     def _timed(self, frames: VideoReader) -> Iterator[VideoFrame]:
         start = perf_counter()
@@ -319,9 +332,10 @@ class _Production:
         """Second pass: make and encode every frame. Returns their number, and what the writer had to say."""
         size = self._size = self._show.size(reader.size)
         meter, total = _Meter(), len(seen.analysis.times)
+        rate = _usual_rate(seen.analysis.times, reader.info.rate)
 
         with VideoWriter(
-            self._output, size=size, rate=reader.info.rate, audio=seen.sound,
+            self._output, size=size, rate=rate, audio=seen.sound, until=self._until(seen, rate),
             keyframe_interval=self._show.keyframe_interval,
         ) as writer:  # fmt: skip
 
@@ -348,6 +362,13 @@ class _Production:
             return frame.time, *self._show.step(frame)
 
         return side_by_side(make, self._frames_to_make(reader, times), self._show.at_once)
+
+    def _until(self, seen: Seen, rate: Fraction) -> Fraction:
+        """Seconds of the output at which its last picture ends: where the stretch does, else after a usual time."""
+        if seen.until is not None:
+            return seen.until
+        usual = seen.analysis.times[-1] + 1 / rate
+        return usual if self._end is None else min(usual, Fraction(self._end) - Fraction(self._start))
 
     def _tell(self, meter: _Meter, total: int, image: Frame) -> None:
         due = meter.preview_due()
@@ -392,6 +413,16 @@ class _Production:
             size=self._size,
             pose_engine=settings().pose_engine,
         )
+
+
+def _usual_rate(times: list[Fraction], stated: Fraction) -> Fraction:
+    """Pictures a second: as the file states, unless the half of its pictures follow each other at another pace."""
+    if len(times) < 2:
+        return stated
+    usual = Fraction(median(later - earlier for earlier, later in pairwise(times)))
+    if abs(usual * stated - 1) < _SAME_PACE:
+        return stated
+    return max(1 / usual, _SLOWEST).limit_denominator(1001)
 
 
 def _looking(meter: _Meter, total: int | None, cost: float, preview: Frame | None) -> Progress:

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import struct
 import subprocess
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -20,8 +22,10 @@ from core.targets.store import Target, load_target
 from core.transfer import Progress, Report, Seen, TransferOptions, transfer
 from core.types import VideoFrame
 from core.video.probe import probe
-from core.video.reader import VideoReader
+from core.video.reader import Budget, VideoReader
 from tests.media import frames_of, loudness, sound_seconds, times_of, write_sound, write_video
+from tests.video.boxes import change_file, lying_about_its_length, replacing
+from tests.video.media import make_video
 
 START, END = 2.0, 3.2
 
@@ -289,3 +293,86 @@ def test_a_background_picture_that_is_none(tmp_path: Path, theo: Target) -> None
         with pytest.raises(UnusableInput):
             parse_background(text, theo.size)
     assert Background().picture is None
+
+
+def danced(dance: Path, path: Path, times: list[Fraction]) -> Path:
+    """The first pictures of a bundled dance at these times."""
+    return make_video(path, frames_of(dance)[: len(times)], times=times)
+
+
+def length_of(path: Path) -> float:
+    duration = probe(path).duration
+    assert duration is not None
+    return duration
+
+
+def test_a_gap_ends_where_the_stretch_does(theo: Target, nearest: Generator, dance: Path, tmp_path: Path) -> None:
+    times = [Fraction(n, 25) for n in range(8)] + [Fraction(36_000) + Fraction(n, 25) for n in range(8)]
+    source, output = danced(dance, tmp_path / "gap.mp4", times), tmp_path / "out.mp4"
+
+    report, _ = transfer(source, theo, nearest, output, TransferOptions(end=2.0))
+
+    assert report.frames_out == 8
+    assert length_of(output) == pytest.approx(2.0, abs=0.05)
+    assert float(times_of(output)[8]) > 1.5, "what stands still is the last picture before the gap"
+
+
+def test_after_a_gap_the_last_picture_is_as_long_as_usual_ones(
+    theo: Target, nearest: Generator, dance: Path, tmp_path: Path
+) -> None:
+    times = [Fraction(n, 25) for n in range(8)] + [Fraction(20) + Fraction(n, 25) for n in range(8)]
+    source, output = danced(dance, tmp_path / "gap.mp4", times), tmp_path / "out.mp4"
+
+    transfer(source, theo, nearest, output)
+
+    assert length_of(output) == pytest.approx(20 + 8 / 25, abs=0.05)
+
+
+def test_a_single_picture_is_not_shown_for_minutes(
+    theo: Target, nearest: Generator, dance: Path, tmp_path: Path
+) -> None:
+    """As of a track that counts whole seconds, whose pictures are said to be 512 of them apart."""
+    whole = make_video(
+        tmp_path / "whole.mp4",
+        frames_of(dance)[:3],
+        rate=25,
+        options={"bf": "0"},
+        container_options={"use_editlist": "0"},
+    )
+    slow = replacing(b"mdhd", lambda old: old[:12] + struct.pack(">I", 1) + old[16:])
+    source, output = change_file(whole, tmp_path / "slow.mp4", slow), tmp_path / "out.mp4"
+
+    report, _ = transfer(source, theo, nearest, output, TransferOptions(end=1.0))
+
+    assert report.frames_out == 1
+    assert length_of(output) <= 1.01
+
+
+def test_a_budget_is_kept_whatever_the_header_says(
+    theo: Target, nearest: Generator, dance: Path, tmp_path: Path
+) -> None:
+    honest = make_video(
+        tmp_path / "honest.mp4",
+        frames_of(dance)[:30],
+        rate=25,
+        options={"bf": "0"},
+        container_options={"use_editlist": "0"},
+    )
+    source, output = lying_about_its_length(honest, tmp_path / "lie.mp4", 0.2), tmp_path / "out.mp4"
+
+    report, _ = transfer(source, theo, nearest, output, TransferOptions(budget=Budget(seconds=0.8)))
+
+    assert report.frames_out == 20
+    assert length_of(output) == pytest.approx(0.8, abs=0.02)
+    assert report.warnings == ["lie.mp4 goes on: at most 0.8 s are danced in one go, and the rest was left out."]
+
+
+def test_a_budget_of_frames_and_their_density(theo: Target, nearest: Generator, dance: Path, tmp_path: Path) -> None:
+    source = danced(dance, tmp_path / "fast.mp4", [Fraction(n, 500) for n in range(50)])
+    output = tmp_path / "out.mp4"
+
+    report, _ = transfer(source, theo, nearest, output, TransferOptions(budget=Budget(frames=4, rate=50)))
+
+    assert report.frames_out == 4
+    assert [float(time) for time in times_of(output)] == pytest.approx([0, 0.02, 0.04, 0.06], abs=0.002)
+    assert report.warnings == ["fast.mp4 goes on: at most 4 pictures are danced in one go, and the rest was left out."]

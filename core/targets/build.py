@@ -276,7 +276,7 @@ def _cut_out(job: _Job, stage: Frame | None) -> None:
 
 def _save_portrait(job: _Job, given: Path | None) -> None:
     if given is not None:
-        _save_picture(job.path("portrait.webp"), portraits.fitted(read_picture(given)))
+        _save_picture(job.path("portrait.webp"), portraits.fitted(read_picture(given, covering=portraits.LARGEST)))
     elif job.best is not None:
         _save_picture(job.path("portrait.webp"), job.best.picture)
 

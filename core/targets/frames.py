@@ -30,6 +30,8 @@ from core.video.probe import opened
 
 GROUP: Final = 6
 MAX_GROUP: Final = 48
+_EDGE: Final = 64
+"""Pixels that a coder may add to either side."""
 DEFAULT_BUDGET: Final = 24 << 20
 _MOST_VERIFIED: Final = 2500
 
@@ -93,6 +95,8 @@ class _Store:
         decoder.extradata = self._extradata
         # threads would hold frames back to work ahead; here every packet must give its picture before the next is sent
         decoder.thread_count = 1
+        # a packet may bring another size than the file's header has
+        decoder.options = {"max_pixels": str((self.width + _EDGE) * (self.height + _EDGE))}
         return decoder
 
     def _coded(self, index: int) -> CodedFrame:

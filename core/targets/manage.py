@@ -15,7 +15,7 @@ from core.names import clean_line
 from core.outputs import aside, sweep_leftovers
 from core.pictures import read_picture
 from core.targets.manifest import MANIFEST, MAX_NAME, Manifest, file_entry, read_manifest
-from core.targets.portrait import fitted
+from core.targets.portrait import LARGEST, fitted
 from core.targets.store import Place, changing, find_place
 
 _PORTRAIT_QUALITY = 90
@@ -47,7 +47,9 @@ def set_portrait(target_id: str, picture: Path, *roots: Path) -> None:
     """
     place = _own(target_id, roots)
     coded = cv2.imencode(
-        ".webp", fitted(read_picture(picture))[..., ::-1], [cv2.IMWRITE_WEBP_QUALITY, _PORTRAIT_QUALITY]
+        ".webp",
+        fitted(read_picture(picture, covering=LARGEST))[..., ::-1],
+        [cv2.IMWRITE_WEBP_QUALITY, _PORTRAIT_QUALITY],
     )[1]
     old = read_manifest(place.folder)
     # under a name of its own: browsers keep pictures by their address

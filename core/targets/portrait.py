@@ -13,6 +13,8 @@ from core.types import Frame, Pose
 _NOSE, _EARS, _SHOULDERS, _WRISTS, _HIPS = 0, (7, 8), (11, 12), (15, 16), (23, 24)
 _ASPECT: Final = 3 / 4
 _TALLEST: Final = 480
+LARGEST: Final = (360, 480)
+"""(width, height) of a portrait, of which smaller pictures have the shape."""
 _ABOVE_NOSE: Final = 0.42
 _IN_SHOULDERS: Final = 2.6
 _WORTH_IT: Final = 1.03

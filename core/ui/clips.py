@@ -15,6 +15,7 @@ from core.workspace import MEGABYTE, Hold, Stored, Workspace
 
 if TYPE_CHECKING:
     from core.types import Frame, Pose
+    from core.video.reader import Budget
 
 KINDS = ["mp4", "mov", "m4v", "webm", "mkv", "avi", "gif"]
 PICTURE_KINDS = ["jpg", "jpeg", "png", "webp"]
@@ -51,6 +52,14 @@ def limits_in_words(limits: Settings | None = None) -> str:
         f"Up to {limits.max_upload_mb} MB and {in_words(limits.max_seconds)} in one go; "
         "of a longer video you choose the part."
     )
+
+
+def page_budget() -> Budget:
+    """What a page dances of a video at most, whatever the file says of itself."""
+    from core.video.reader import Budget
+
+    limits = settings()
+    return Budget(limits.max_seconds, limits.max_frames, limits.max_rate)
 
 
 def take_video(files: Workspace, upload: BinaryIO, name: str, size: int, *, owner: str = "") -> Hold:

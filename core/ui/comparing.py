@@ -12,6 +12,7 @@ from core.answers import find_answer
 from core.errors import DanceError
 from core.jobs import Job, JobHandle
 from core.memory_budget import Kept
+from core.ui.clips import page_budget
 from core.ui.dancing import Asked, Show, at_work, hold, share_done
 from core.ui.house import House
 from core.ui.pictures import jpeg
@@ -123,7 +124,7 @@ def _compare(
             opened = [house.performers.get(request.performer, name) for name in request.generators]
             comparison, looked = compare(
                 request.video, opened[0][0], [generator for _, generator in opened], output.stored.path,
-                person=request.person, start=request.start, end=request.end,
+                person=request.person, start=request.start, end=request.end, budget=page_budget(),
                 answer=request.known, seen=seen, progress=Show(handle), cancelled=handle.cancelled,
             )  # fmt: skip
             middle = grid_at(output.stored.path, comparison, len(comparison.moves.times) // 2)

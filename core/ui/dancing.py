@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from core.jobs import Job, JobHandle
 from core.memory_budget import Kept
+from core.ui.clips import page_budget
 from core.ui.house import House
 from core.ui.pictures import jpeg
 from core.workspace import Hold, Stored
@@ -190,6 +191,7 @@ def _options(request: DanceRequest, size: tuple[int, int]) -> Any:
         background=parse_background(text, size),
         start=request.start,
         end=request.end,
+        budget=page_budget(),
     )
 
 

@@ -11,7 +11,7 @@ import streamlit as st
 from core.dances import Dance
 from core.settings import settings
 from core.ui.cards import Card, pick
-from core.ui.clips import KINDS, Clip, Dancer, clip, dancers_at, limits_in_words, picture_at, take_video
+from core.ui.clips import KINDS, Clip, Dancer, clip, dancers_at, limits_in_words, page_budget, picture_at, take_video
 from core.ui.house import house
 from core.ui.pictures import as_url, file_url, tag
 from core.ui.uploads import take_upload
@@ -42,7 +42,8 @@ class Source:
     def frames(self) -> float:
         """About how many pictures that stretch has."""
         whole = self.clip.seconds if self.clip.seconds is not None else settings().max_seconds
-        return max((whole if self.end is None else min(self.end, whole)) - self.start, 0.0) * self.clip.rate
+        end = whole if self.end is None else min(self.end, whole)
+        return page_budget().frames_of(max(end - self.start, 0.0), self.clip.rate)
 
 
 def choose_source(here: Visit, dances: list[Dance]) -> Source | None:

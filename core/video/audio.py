@@ -80,7 +80,7 @@ class SoundInput:
             self.container = self._files.enter_context(opened(track.path))
             self.stream = _sound_stream(self.container, track.path)
             self._seek()
-        except (UnusableInput, av.FFmpegError, OSError) as error:
+        except (UnusableInput, av.FFmpegError, OSError, OverflowError) as error:
             self._files.close()
             raise UnusableInput(f"The result is without sound: that of {track.path.name} cannot be read.") from error
 
@@ -139,7 +139,7 @@ class SoundInput:
         base = self.stream.time_base
         target = self._zero - _SEEK_MARGIN
         if base and target > (self.stream.start_time or 0) * base:
-            with contextlib.suppress(av.FFmpegError):
+            with contextlib.suppress(av.FFmpegError, OverflowError):
                 self.container.seek(int(target / base), stream=self.stream)
 
 

@@ -23,6 +23,8 @@ _FULL: Final = 8
 _ENTRY: Final = {
     b"stts": 8, b"ctts": 8, b"stss": 4, b"stps": 4, b"stsc": 12, b"stco": 4, b"co64": 8, b"dref": 12, b"stsd": 16,
 }  # fmt: skip
+_HEADS: Final = {b"stsz": 12, b"stz2": 12, b"sbgp": 12, b"tfra": 16}
+"""Bytes before the entries of other tables."""
 _OTHER_TABLES: Final = frozenset({b"stsz", b"stz2", b"elst", b"trun", b"sbgp", b"sidx", b"tfra"})
 _UNUSUAL: Final = frozenset({b"cmov", b"iloc", b"iinf", b"iref", b"ipma", b"keys", b"saiz", b"saio", b"senc", b"subs"})
 """Tables that videos of people do not have."""
@@ -135,6 +137,10 @@ def _is_possible(name: bytes, content: memoryview, found: _Found) -> bool:
     def number(place: int) -> int:
         return int.from_bytes(content[place : place + 4], "big")
 
+    if len(content) < _HEADS.get(name, _FULL) + (name == b"sbgp" and content[:1].tobytes() == b"\x01") * 4:
+        # FFmpeg would read the count from what comes after the box
+        found.known = False
+        return True
     if name == b"stsz":
         found.samples += number(8)
         if not number(4):
@@ -154,9 +160,9 @@ def _is_possible(name: bytes, content: memoryview, found: _Found) -> bool:
         )
     if name == b"elst":
         found.edits = max(found.edits, number(4))
-        return number(4) * (20 if content[:1] == b"\x01" else 12) <= len(content) - _FULL
+        return number(4) * (20 if content[0] == 1 else 12) <= len(content) - _FULL
     if name == b"sbgp":
-        at = 12 if content[:1] == b"\x01" else 8
+        at = 12 if content[0] == 1 else 8
         return number(at) * 8 <= len(content) - at - 4
     if name == b"tfra":
         return number(12) * 11 <= len(content) - 16

@@ -31,17 +31,25 @@ _FORMATS = (
     "mp3,aac,flac,wav"
 )
 _READ_SIZE = 1 << 17
-_MOST_PIXELS = 10_000 * 10_000
-"""Three times 8K. A few kilobytes can claim to be a picture of gigabytes."""
+_MOST_PIXELS = 8192 * 4608
+"""8K, with what coders add at the edges. A few kilobytes can claim to be a picture of gigabytes."""
+_ALWAYS_TAKEN = 3840 * 2160
+_EDGE = 64
 _NOT_MOVING = Disposition.attached_pic | Disposition.timed_thumbnails
 _STANDARD_RATES = tuple(
     Fraction(rate)
     for rate in ("12", "15", "24000/1001", "24", "25", "30000/1001", "30", "48", "50", "60000/1001", "60", "120", "240")
 )
 _FALLBACK_RATE = Fraction(25)
-_HIGHEST_RATE = 300
+_LOWEST_RATE, _HIGHEST_RATE = 1, 300
+_LONGEST = 1000 * 3600.0
+"""Seconds. A header that says more, or no number, says nothing."""
+_NARROWEST = 20
+"""How many times as long as the short side of a picture the other may be."""
 _PQ, _HLG = 16, 18
 _TRIES = 64
+_WEBP_MOVES = 2
+"""Bit of a WebP's flags."""
 _MOST_STREAMS = 64
 _MOST_JUDGED = 512
 _judged: dict[tuple[str, int, int, int], bool] = {}
@@ -85,7 +93,7 @@ def probe(path: Path) -> VideoInfo:
 
     Raises:
         NotAVideo: missing, empty, no video, sound only, or not one picture that can be decoded.
-        OverLimit: pictures above 100 megapixels.
+        OverLimit: pictures above 8K, or of a line's shape.
     """
     return examine(path).info
 
@@ -97,6 +105,7 @@ def examine(path: Path) -> Source:
         picture = _first_picture(container, stream, path)
         turns, flip = _orientation(picture)
         info = _describe(container, stream, picture, turns)
+        _refuse_shape(info, path)
         return Source(info, _origin(picture, stream), turns, flip)
 
 
@@ -112,6 +121,15 @@ def clock_start(path: Path) -> Fraction:
                 stream = video_stream(container, path)
                 return _origin(_first_picture(container, stream, path), stream)
         return Fraction(container.start_time or 0, av.time_base)
+
+
+def _refuse_shape(info: VideoInfo, path: Path) -> None:
+    """Refuse what grows out of bounds when it is put beside something else, or its pixels are made square."""
+    short, long = sorted((info.width, info.height))
+    if long > _NARROWEST * short or info.width * info.height > _MOST_PIXELS:
+        raise OverLimit(
+            f"{path.name} has pictures of {info.width}×{info.height}, which cannot show a person: choose another video."
+        )
 
 
 def _origin(picture: Picture, stream: VideoStream) -> Fraction:
@@ -157,17 +175,20 @@ def open_container(path: Path, formats: str = _FORMATS) -> Iterator[InputContain
 
 def _refuse_false_claims(path: Path) -> None:
     """Refuse what would take FFmpeg more memory than the file has a reason to; what was found of a file is remembered."""
-    state = path.stat()
-    key = (str(path.absolute()), state.st_ino, state.st_size, state.st_mtime_ns)
-    with _judged_lock:
-        good = _judged.get(key)
-    if good is None:
-        claims = read_claims(path)
-        good = claims == "plain" or (claims == "unknown" and is_bearable(path))
+    try:
+        state = path.stat()
+        key = (str(path.absolute()), state.st_ino, state.st_size, state.st_mtime_ns)
         with _judged_lock:
-            _judged[key] = good
-            while len(_judged) > _MOST_JUDGED:
-                del _judged[next(iter(_judged))]
+            good = _judged.get(key)
+        if good is None:
+            claims = read_claims(path)
+            good = claims == "plain" or (claims == "unknown" and is_bearable(path))
+    except OSError as error:
+        raise NotAVideo(f"{path.name} cannot be opened: {error.strerror or error}.") from error
+    with _judged_lock:
+        _judged[key] = good
+        while len(_judged) > _MOST_JUDGED:
+            del _judged[next(iter(_judged))]
     if not good:
         raise NotAVideo(_undecodable(path))
 
@@ -193,7 +214,9 @@ def video_stream(container: InputContainer, path: Path) -> VideoStream:
         raise NotAVideo(f"{path.name} is coded in a way that cannot be decoded here: convert it to H.264 first.")
     if stream.width * stream.height > _MOST_PIXELS:
         raise OverLimit(f"{path.name} has pictures of {stream.width}x{stream.height}, too large for here: shrink it.")
-    stream.codec_context.options = {"max_pixels": str(_MOST_PIXELS)}
+    # pictures may change their size on the way, but not grow from a thumbnail to what fills the memory
+    most = max((stream.width + _EDGE) * (stream.height + _EDGE), _ALWAYS_TAKEN)
+    stream.codec_context.options = {"max_pixels": str(min(most, _MOST_PIXELS))}
     return stream
 
 
@@ -204,14 +227,16 @@ def _refuse_hopeless(path: Path) -> None:
             raise NotAVideo(f"{path.name} is a folder: choose a video file.")
         if not path.is_file():
             raise NotAVideo(f"{path.name} is not a file: choose a video file.")
-        with path.open("rb"):
-            pass
+        with path.open("rb") as file:
+            head = file.read(64)
     except FileNotFoundError as error:
         raise NotAVideo(f"There is no file {path}.") from error
     except OSError as error:
         raise NotAVideo(f"{path.name} cannot be opened: {error.strerror or error}.") from error
     if size == 0:
         raise NotAVideo(f"{path.name} is empty: copy or download it again.")
+    if head[:4] == b"RIFF" and head[8:16] == b"WEBPVP8X" and head[20] & _WEBP_MOVES:
+        raise NotAVideo(f"{path.name} is an animated WebP, which cannot be read here: save it as a GIF or an MP4.")
 
 
 def _why_unreadable(path: Path) -> str:
@@ -272,27 +297,28 @@ def _square(width: int, height: int, aspect: Fraction | None) -> tuple[int, int]
 
 def _rate(stream: VideoStream) -> Fraction:
     for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate):
-        if rate and 0 < rate <= _HIGHEST_RATE:
+        if rate and _LOWEST_RATE <= rate <= _HIGHEST_RATE:
             # Clocks of cameras are a little off; 29.97003 is meant to be 30000/1001.
             return next((standard for standard in _STANDARD_RATES if abs(standard - rate) < rate / 10_000), rate)
     return _FALLBACK_RATE
 
 
 def stated_duration(container: InputContainer, stream: VideoStream) -> float | None:
-    """Seconds of the stream as the file says, None where it does not."""
-    if stream.duration and stream.time_base:
-        return float(stream.duration * stream.time_base)
-    tag = _clock(stream.metadata.get("DURATION", ""))
-    if tag:
-        return tag
-    return container.duration / av.time_base if container.duration and container.duration > 0 else None
+    """Seconds of the stream as the file says, None where it does not, or says what cannot be."""
+    said = (
+        float(stream.duration * stream.time_base) if stream.duration and stream.time_base else None,
+        _clock(stream.metadata.get("DURATION", "")),
+        container.duration / av.time_base if container.duration else None,
+    )
+    # a comparison with what is no number is never true
+    return next((seconds for seconds in said if seconds is not None and 0 < seconds <= _LONGEST), None)
 
 
 def _clock(text: str) -> float | None:
     """Matroska's "00:01:02.500000000" in seconds."""
     try:
         hours, minutes, seconds = text.split(":")
-        return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+        return float(hours) * 3600 + float(minutes) * 60 + float(seconds)
     except ValueError:
         return None
 

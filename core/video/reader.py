@@ -6,6 +6,7 @@ import contextlib
 import logging
 import math
 from collections.abc import Generator, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -34,20 +35,40 @@ _NUDGE = Fraction(1, 1000)
 _SEEK_MARGIN = Fraction(1, 4)
 _CLOCK_JUMP = Fraction(1, 2)
 _MISSING_END = 0.5
+_LONGEST_GAP = Fraction(24 * 3600)
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How much of a video is read at most, kept while it is decoded, whatever the file says of itself.
+
+    ``seconds`` and ``frames`` end the reading; of pictures that come faster than ``rate`` a second some are left out.
+    """
+
+    seconds: float = math.inf
+    frames: int | None = None
+    rate: float | None = None
+
+    def frames_of(self, seconds: float, rate: float) -> int:
+        """About how many pictures are read of so many seconds at that rate, 1 at least."""
+        count = round(min(seconds, self.seconds) * min(rate, self.rate or math.inf))
+        return max(1, count if self.frames is None else min(count, self.frames))
 
 
 class VideoReader(Closing):
     """The pictures of ``path`` from ``start`` to ``end`` (seconds from its first picture), as they are to be shown.
 
     ``max_side`` bounds the longer side in pixels; pictures are never enlarged. With ``every`` one picture in that many
-    seconds is delivered, and the others are decoded but not converted. Every iteration opens the file anew and
-    delivers the same frames, so two passes are two ``for`` loops. Not for use from two threads at once.
+    seconds is delivered, and the others are decoded but not converted. ``budget`` bounds all of it. Every iteration opens the
+    file anew and delivers the same frames, so two passes are two ``for`` loops. Not for use from two threads at once.
 
     Attributes:
         info: what the file holds, before ``start``, ``end`` and ``max_side``.
         size: (width, height) of the delivered images.
         warnings: sentences about damage that was met, complete once an iteration is.
         first: seconds from the file's first picture to the first delivered one; None before it is.
+        until: seconds from the first delivered picture to the end of the stretch, known once an iteration is complete;
+            None where the file ended first.
 
     Example:
         >>> with VideoReader(Path("dance.mp4"), max_side=1280) as reader:
@@ -67,6 +88,7 @@ class VideoReader(Closing):
         end: float | None = None,
         max_side: int | None = None,
         every: float = 0.0,
+        budget: Budget | None = None,
     ) -> None:
         if not 0 <= start < math.inf or not (end is None or start < end < math.inf):
             raise UnusableInput(f"From {start:g} s to {end or 0:g} s is no stretch: the end must come after the start.")
@@ -74,11 +96,18 @@ class VideoReader(Closing):
         self._source = examine(path)
         self._start = Fraction(start)
         self._end = None if end is None else Fraction(end)
+        self._budget = budget or Budget()
         self._every = Fraction(every)
+        self._slack = _ROUNDING
+        if self._budget.rate is not None and self._every * Fraction(self._budget.rate) < 1:
+            self._every = 1 / Fraction(self._budget.rate)
+            # of a file that has just this rate no picture is to be left out because its clock has whole milliseconds
+            self._slack = 2 * _ROUNDING
         self.info = self._source.info
         self.size = _fitted(self.info.width, self.info.height, max_side)
         self.warnings: list[str] = []
         self.first: Fraction | None = None
+        self.until: Fraction | None = None
         self._damaged = False
         self._running: Generator[VideoFrame, None, None] | None = None
 
@@ -101,6 +130,7 @@ class VideoReader(Closing):
     def __iter__(self) -> Iterator[VideoFrame]:
         self.close()
         self.warnings.clear()
+        self.until = None
         self._damaged = False
         self._running = self._frames()
         return self._running
@@ -112,8 +142,11 @@ class VideoReader(Closing):
             for time, picture in kept:
                 if index == 0:
                     self.first = due = time
-                if time < due - _ROUNDING:
+                if time < due - self._slack:
                     continue
+                if index == self._budget.frames:
+                    self._stop(time, f"at most {index} pictures are danced in one go")
+                    break
                 # on from when it was due, so that the file's own frame rate does not slow the pace; after a gap, from here
                 due = (due if time < due + self._every else time) + self._every
                 yield VideoFrame(index, time - (self.first or 0), convert(picture))
@@ -131,9 +164,10 @@ class VideoReader(Closing):
         """(seconds from the file's first picture, picture) from start to end."""
         with contextlib.closing(self._from_start()) as pictures:
             shown_until: Fraction | None = None
+            end, spent = self._bounds()
             for time, picture in pictures:
-                if self._end is not None and time >= self._end - _ROUNDING:
-                    self._report(cut_off=None)
+                if time >= end - _ROUNDING:
+                    self._stop(end, spent)
                     return
                 if time >= self._start - _ROUNDING:
                     self._damaged |= picture.is_corrupt
@@ -142,6 +176,21 @@ class VideoReader(Closing):
         if shown_until is None:
             raise NotAVideo(f"Not one picture of {self.path.name} can be decoded: copy or download it again.")
         self._report(cut_off=self._missing_end(shown_until))
+
+    def _bounds(self) -> tuple[Fraction | float, str | None]:
+        """Where the reading ends, and in words why where nobody asked for it."""
+        asked = math.inf if self._end is None else self._end
+        if self._budget.seconds == math.inf or asked <= self._start + Fraction(self._budget.seconds):
+            return asked, None
+        words = f"at most {self._budget.seconds:g} s are danced in one go"
+        return self._start + Fraction(self._budget.seconds), words
+
+    def _stop(self, until: Fraction | float, spent: str | None) -> None:
+        """Note that the file goes on after the delivered stretch; ``spent`` says why it ends where nobody asked for it."""
+        self.until = Fraction(until) - (self.first or 0)
+        self._report(cut_off=None)
+        if spent is not None:
+            self._warn(f"{self.path.name} goes on: {spent}, and the rest was left out.")
 
     def _shown_for(self, picture: Picture) -> Fraction:
         stated = picture.duration * picture.time_base if picture.duration and picture.time_base else Fraction(0)
@@ -204,8 +253,11 @@ class VideoReader(Closing):
         damaged = f"{self.path.name} is damaged: what could not be decoded was left out." if self._damaged else None
         sentence = cut_off or damaged
         if sentence:
-            logger.warning("%s", sentence)
-            self.warnings.append(sentence)
+            self._warn(sentence)
+
+    def _warn(self, sentence: str) -> None:
+        logger.warning("%s", sentence)
+        self.warnings.append(sentence)
 
 
 class _Clock:
@@ -229,6 +281,9 @@ class _Clock:
             return self._last + self._step
         if stated < self._last - _CLOCK_JUMP:  # the clock was set back, as in joined recordings: go on from here
             self._offset -= self._last + self._step - stated
+            return self._last + self._step
+        if stated > self._last + _LONGEST_GAP:  # no clock that runs: go on from here
+            self._offset += stated - self._last - self._step
             return self._last + self._step
         return max(stated, self._last + _NUDGE)
 
@@ -263,7 +318,7 @@ def _sought(container: InputContainer, stream: VideoStream, time: Fraction) -> b
         return False
     try:
         container.seek(int(time / base), stream=stream, backward=True)
-    except av.FFmpegError:
+    except (av.FFmpegError, OverflowError):
         return False
     return True
 

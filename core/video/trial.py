@@ -16,6 +16,7 @@ from typing import Final
 import psutil
 
 from core import paths
+from core.errors import DanceError
 
 logger = logging.getLogger(__name__)
 
@@ -32,15 +33,24 @@ _MODULE: Final = "core.video.trial"
 
 
 def is_bearable(path: Path) -> bool:
-    """Whether FFmpeg opens ``path``, or refuses it, without more memory and time than a file of its size has need of."""
+    """Whether FFmpeg opens ``path``, or refuses it, without more memory and time than a file of its size has need of.
+
+    Raises:
+        DanceError: this machine has no room for another process.
+    """
     command = [sys.executable, "-m", _MODULE, str(path.absolute())]
-    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     try:
-        done = subprocess.run(command, cwd=paths.PROJECT, timeout=_MOST_SECONDS, check=False, **quiet)  # type: ignore[call-overload]
+        done = subprocess.run(
+            command, cwd=paths.PROJECT, timeout=_MOST_SECONDS, check=False,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
     except subprocess.TimeoutExpired:
         logger.info("a file of %d bytes was not opened within %g s", path.stat().st_size, _MOST_SECONDS)
         return False
-    return bool(done.returncode == 0)
+    except OSError as error:
+        logger.warning("no process could be started: %s", error)
+        raise DanceError(f"{path.name} cannot be looked at just now: try again in a minute.") from error
+    return done.returncode == 0
 
 
 def _watch(most_bytes: int) -> None:
@@ -54,7 +64,6 @@ def _watch(most_bytes: int) -> None:
 
 
 def _main(path: Path) -> None:
-    from core.errors import DanceError
     from core.video.probe import open_container, video_stream
 
     most = min(_ALLOWED_BYTES + _ALLOWED_TIMES_SIZE * path.stat().st_size, _MOST_BYTES)

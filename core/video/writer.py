@@ -32,6 +32,10 @@ _MATRIX_BT709 = 1
 _FINEST, _COARSEST = 1_000_000, 10_000
 _FALLBACK_TICKS = 90_000
 _ONE_THREAD_PIXELS = 1280 * 720
+_LONG = Fraction(3, 2)
+"""How often a usual time goes into one that is long."""
+_REPEATED = 4
+"""Pictures at the end that x264 may put in another order."""
 
 
 class VideoWriter:
@@ -43,7 +47,8 @@ class VideoWriter:
     Args:
         path: the mp4 to make; replaced if it is there. Of a link the target is replaced.
         size: (width, height) of the pictures. An odd side gets its last row or column twice, as H.264 needs even ones.
-        rate: average pictures a second; also how long the last one is shown.
+        rate: usual pictures a second; also how long the last one is shown.
+        until: seconds at which the last picture ends, whatever the rate.
         audio: where the sound comes from, a file or something that makes it meanwhile; None for silence.
         crf: x264's quality, lower is better.
         preset: x264's speed.
@@ -68,6 +73,7 @@ class VideoWriter:
         *,
         size: tuple[int, int],
         rate: Fraction,
+        until: Fraction | None = None,
         audio: AudioTrack | SoundSource | None = None,
         crf: int = 18,
         preset: str = "veryfast",
@@ -78,6 +84,7 @@ class VideoWriter:
         self.frames = 0
         self._size = size
         self._rate = rate
+        self._until = until
         self._audio = audio
         self._options = {"crf": str(crf), "preset": preset, "profile": "high"}
         self._keyframe_interval = keyframe_interval
@@ -85,6 +92,7 @@ class VideoWriter:
         self._place = self._part = path
         self._scaler = VideoReformatter()
         self._last = -1
+        self._newest: Frame | None = None
         self._container: OutputContainer | None = None
         self._source: SoundInput | None = None
         self._sound: Sound | None = None
@@ -118,6 +126,7 @@ class VideoWriter:
         with self._output_errors():
             self._video_out.mux(self._stream.encode(self._picture(image)))
         self._mux_sound(finish=False)
+        self._newest = image
         self.frames += 1
 
     @property
@@ -178,8 +187,27 @@ class VideoWriter:
         picture.color_primaries, picture.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
         picture.time_base = self._base
         picture.pts = self._last
-        picture.duration = round(1 / self._rate / self._base)
+        picture.duration = round(self._shown_for() / self._base)
         return picture
+
+    def _shown_for(self) -> Fraction:
+        """Seconds that the newest picture is shown where no other comes after it."""
+        usual = 1 / self._rate
+        if self._until is None:
+            return usual
+        return max(min(usual, self._until - self._last * self._base), self._base)
+
+    def _hold_last(self) -> None:
+        """Show the last picture again and again at its end where it stays for long.
+
+        An mp4 says how long its last packet is shown, and with B-frames that is not the last picture.
+        """
+        usual = 1 / self._rate
+        if self._until is None or self._newest is None:
+            return
+        while (self._last * self._base) + _LONG * usual < self._until:
+            self.write(self._newest, max(self._last * self._base + usual, self._until - _REPEATED * usual))
+            self.frames -= 1
 
     def _mux_sound(self, *, finish: bool) -> None:
         for packet in self._sound_packets(finish=finish):
@@ -192,8 +220,8 @@ class VideoWriter:
             return
         end = self._last * self._base
         try:
-            yield from self._sound.finish(end + 1 / self._rate) if finish else self._sound.until(end)
-        except (av.FFmpegError, ValueError) as error:
+            yield from self._sound.finish(end + self._shown_for()) if finish else self._sound.until(end)
+        except (av.FFmpegError, ValueError, OverflowError) as error:
             logger.warning("%s: sound given up: %s", self.path.name, error)
             self._warn("The sound ends early because the rest of it cannot be decoded.")
             self._sound = None
@@ -201,6 +229,7 @@ class VideoWriter:
     def _commit(self) -> None:
         if not self.frames:
             raise OutputFailed(f"{self.path.name} was not written: there was no picture to put in it.")
+        self._hold_last()
         with self._output_errors():
             self._video_out.mux(self._stream.encode(None))
         self._mux_sound(finish=True)

@@ -4,6 +4,7 @@ import io
 import threading
 from collections.abc import Callable
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import av
@@ -19,6 +20,9 @@ from core.settings import settings
 from core.ui.house import House
 from core.video.probe import probe
 from core.video.reader import VideoReader
+from tests.media import frames_of
+from tests.video.boxes import lying_about_its_length
+from tests.video.media import make_video
 from tests.waiting import PATIENCE
 
 OpenApp = Callable[..., AppTest]
@@ -390,6 +394,35 @@ class TestOwnVideo:
 
         part.set_value((1.0, 6.0)).run()
         assert "dances 1.0 s to 3.0 s" in words(app)
+
+    @pytest.mark.parametrize(
+        ("limit", "frames"), [(("SECONDS", "0.8"), 20), (("FRAMES", "12"), 12), (("RATE", "12.5"), 15)]
+    )
+    def test_the_limits_hold_whatever_an_upload_says_of_itself(
+        self,
+        open_app: OpenApp,
+        shared: House,
+        monkeypatch: pytest.MonkeyPatch,
+        tmp_path: Path,
+        limit: tuple[str, str],
+        frames: int,
+    ) -> None:
+        monkeypatch.setenv(f"DANCE_MAX_{limit[0]}", limit[1])
+        settings.cache_clear()
+        pictures = frames_of(paths.BUNDLED_DANCES / "omar-street.mp4")[:30]
+        honest = make_video(
+            tmp_path / "honest.mp4", pictures, rate=25, options={"bf": "0"}, container_options={"use_editlist": "0"}
+        )
+        app = upload(open_app(), "lie.mp4", lying_about_its_length(honest, tmp_path / "lie.mp4", 0.2).read_bytes())
+        app.button(key="dance").click().run()
+
+        job = job_of(app, shared)
+        assert job.wait(PATIENCE)
+        assert job.state == "done", job.error
+        assert job.result.report.frames_out == frames
+        most = {"0.8": "0.8 s", "12": "12 pictures"}.get(limit[1])
+        told = [f"lie.mp4 goes on: at most {most} are danced in one go, and the rest was left out."]
+        assert job.result.report.warnings == (told if most else [])
 
     def test_a_new_upload_replaces_the_last(self, open_app: OpenApp, shared: House) -> None:
         app = upload(open_app(), "first.mp4", video())

@@ -223,6 +223,6 @@ def test_a_pack_whose_footage_claims_too_much(tmp_path: Path) -> None:
         tmp_path / "tiny.zip", tmp_path / "into",
     )  # fmt: skip
 
-    assert outcome.told == "PackInvalid: frames.mp4 cannot be read as a video."
+    assert outcome.told == "PackInvalid: frames.mp4 cannot be read as a video, so tiny.zip is not taken in."
     assert outcome.megabytes <= MOST_MEGABYTES
     assert outcome.seconds <= MOST_SECONDS

@@ -13,9 +13,12 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
-from core.errors import NotAVideo, UnusableInput
+from core.errors import NotAVideo, OverLimit, UnusableInput
 from core.video.probe import probe
+from core.video.reader import VideoReader
+from tests.video.boxes import change_file, replacing
 from tests.video.media import add_sound, grey, make_video, numbered, tone, write_sound
 
 
@@ -171,3 +174,63 @@ def test_names_are_only_names(tmp_path: Path) -> None:
     odd = path.rename(tmp_path / "concat:a|b" / "50%03d.mp4")
 
     assert probe(odd).width == 64
+
+
+@pytest.mark.parametrize("duration", [float("nan"), float("inf"), float("-inf"), 1e308, -1e308, 1e18, -5.0, 0.0])
+def test_a_duration_that_is_no_length_of_time_counts_as_none_given(tmp_path: Path, duration: float) -> None:
+    path = make_video(tmp_path / "film.mkv", numbered(30))
+    data = bytearray(path.read_bytes())
+    at = data.index(b"\x44\x89\x88") + 3
+    data[at : at + 8] = struct.pack(">d", duration)
+    path.write_bytes(data.replace(b"DURATION", b"LENGTHIS"))
+
+    info = probe(path)
+
+    assert info.duration is None or 0 < info.duration < 10_000_000
+    assert info.rate == 30
+    with VideoReader(path) as reader:
+        assert len(list(reader)) == 30
+
+
+@pytest.mark.parametrize(
+    "words", ["nan:nan:nan........", "00:00:inf..........", "00:00:1e308........", "9e99:00:00........."]
+)
+def test_a_duration_in_words_that_is_none(tmp_path: Path, words: str) -> None:
+    path = make_video(tmp_path / "film.mkv", numbered(30))
+    data = path.read_bytes()
+    at = data.index(b"DURATION")
+    at = data.index(b"00:00:0", at)
+    path.write_bytes(data[:at] + words.replace(".", " ")[:18].encode() + data[at + 18 :])
+
+    info = probe(path)
+
+    assert info.duration is not None
+    assert info.duration == pytest.approx(1.0, abs=0.1)
+
+
+def test_a_rate_that_nobody_films_at_is_not_believed(tmp_path: Path) -> None:
+    whole = make_video(tmp_path / "whole.mp4", numbered(30), options={"bf": "0"})
+    slow = change_file(
+        whole, tmp_path / "slow.mp4", replacing(b"stts", lambda old: old[:12] + struct.pack(">I", 1_270_000_000))
+    )
+
+    assert probe(slow).rate >= 1
+
+
+def test_an_animated_webp_is_called_what_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "dance.webp"
+    first, *rest = [Image.fromarray(image) for image in numbered(5)]
+    first.save(path, save_all=True, append_images=rest, duration=40)
+
+    with pytest.raises(NotAVideo, match=r"^dance\.webp is an animated WebP, which cannot be read here: save it as"):
+        probe(path)
+    first.save(path)
+    assert probe(path).width == 64
+
+
+@pytest.mark.parametrize("size", [(2048, 64), (64, 2048)])
+def test_pictures_of_a_lines_shape_are_refused(tmp_path: Path, size: tuple[int, int]) -> None:
+    path = make_video(tmp_path / "line.mp4", [grey(*size)] * 3)
+
+    with pytest.raises(OverLimit, match="which cannot show a person"):
+        probe(path)

@@ -8,6 +8,7 @@ import threading
 import time
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -17,7 +18,9 @@ from av.video.frame import VideoFrame as Picture
 
 from core.errors import UnusableInput
 from core.types import Frame
-from core.video.reader import VideoReader
+from core.video.probe import probe
+from core.video.reader import Budget, VideoReader
+from tests.video.boxes import lying_about_its_length
 from tests.video.media import flashing, grey, make_video, number_of, numbered
 
 
@@ -431,3 +434,98 @@ def test_flashes_are_where_they_were_drawn(tmp_path: Path) -> None:
 
     assert lit[0] == pytest.approx(0.5, abs=0.001)
     assert lit[-1] == pytest.approx(1.5 + 2 / 30, abs=0.001)
+
+
+def delivered(path: Path, **options: Any) -> tuple[list[float], VideoReader]:
+    with VideoReader(path, **options) as reader:
+        return [float(frame.time) for frame in reader], reader
+
+
+def test_the_seconds_of_a_budget_hold_whatever_the_header_says(tmp_path: Path) -> None:
+    honest = make_video(
+        tmp_path / "honest.mp4", numbered(90), options={"bf": "0"}, container_options={"use_editlist": "0"}
+    )
+    path = lying_about_its_length(honest, tmp_path / "film.mp4", 0.4)
+    assert probe(path).duration == pytest.approx(0.4, abs=0.01)
+
+    times, reader = delivered(path, budget=Budget(seconds=2))
+
+    assert len(times) == 60
+    assert reader.until == 2
+    assert reader.warnings == ["film.mp4 goes on: at most 2 s are danced in one go, and the rest was left out."]
+
+
+def test_the_frames_of_a_budget(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "film.mp4", numbered(40))
+
+    times, reader = delivered(path, start=0.5, budget=Budget(frames=10))
+
+    assert len(times) == 10
+    assert reader.until == pytest.approx(10 / 30, abs=0.001)
+    assert reader.warnings == ["film.mp4 goes on: at most 10 pictures are danced in one go, and the rest was left out."]
+    for frames in (40, 41):
+        assert delivered(path, budget=Budget(frames=frames))[1].warnings == []
+
+
+def test_the_rate_of_a_budget_leaves_pictures_out(tmp_path: Path) -> None:
+    fast = make_video(tmp_path / "fast.mkv", numbered(500), rate=500, times=[Fraction(n, 500) for n in range(500)])
+    usual = make_video(tmp_path / "usual.mkv", numbered(60), rate=60, times=[Fraction(n, 60) for n in range(60)])
+
+    times, reader = delivered(fast, budget=Budget(rate=50))
+
+    assert len(times) == 50
+    np.testing.assert_allclose(np.diff(times), 1 / 50, atol=0.0011)
+    assert reader.warnings == []
+    assert len(delivered(usual, budget=Budget(rate=60))[0]) == 60
+
+
+def test_what_was_asked_for_within_a_budget_is_no_news(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "film.mp4", numbered(60))
+
+    times, reader = delivered(path, start=0.5, end=1.5, budget=Budget(seconds=1, frames=30, rate=30))
+
+    assert len(times) == 30
+    assert reader.until == 1
+    assert reader.warnings == []
+
+
+def test_the_end_of_a_stretch_is_known_where_the_file_goes_on(tmp_path: Path) -> None:
+    times = [Fraction(n, 10) for n in range(10)] + [Fraction(3600 + n, 10) for n in range(10)]
+    path = make_video(tmp_path / "gap.mkv", numbered(20), times=times)
+
+    assert delivered(path, end=3)[1].until == 3
+    assert delivered(path, start=0.5, end=3)[1].until == 2.5
+    assert delivered(path)[1].until is None
+    assert delivered(path, end=720)[1].until is None
+
+
+@pytest.mark.parametrize("jump", [10**7, 10**12, 2**62])
+def test_a_clock_that_jumps_for_more_than_a_day_goes_on_from_where_it_was(tmp_path: Path, jump: int) -> None:
+    path = tmp_path / "jump.mp4"
+    with av.open(path, "w", options={"use_editlist": "0"}) as container:
+        stream = container.add_stream("mjpeg", rate=1, width=64, height=48)
+        stream.pix_fmt = "yuvj420p"
+        pictures = [Picture.from_ndarray(image, "rgb24").reformat(format="yuvj420p") for image in numbered(6)]
+        for number, packet in enumerate(packet for picture in (*pictures, None) for packet in stream.encode(picture)):
+            packet.time_base = Fraction(1, 1)
+            packet.pts = packet.dts = number if number < 3 else min(jump + number, 2**31 - 9 + number)
+            container.mux(packet)
+
+    times, _ = delivered(path)
+
+    assert len(times) >= 5
+    assert max(times) < 10
+
+
+def test_pictures_that_grow_out_of_bounds_on_the_way_are_left_out(tmp_path: Path) -> None:
+    small = make_video(tmp_path / "small.ts", numbered(20), rate=25).read_bytes()
+    quick = {"preset": "ultrafast"}
+    large = make_video(tmp_path / "large.ts", [grey(4096, 2304)] * 3, rate=25, options=quick).read_bytes()
+    (tmp_path / "grows.ts").write_bytes(small + large)
+    larger = make_video(tmp_path / "larger.ts", numbered(3, 128, 96), rate=25).read_bytes()
+    (tmp_path / "changes.ts").write_bytes(small + larger)
+
+    times, reader = delivered(tmp_path / "grows.ts")
+    assert 18 <= len(times) <= 20
+    assert reader.warnings == ["grows.ts is damaged: what could not be decoded was left out."]
+    assert len(delivered(tmp_path / "changes.ts")[0]) >= 21
