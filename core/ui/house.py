@@ -110,8 +110,9 @@ class _Opened:
     generators: dict[str, Kept[Generator]]
 
     def forget(self) -> None:
-        for kept in (self.target, *self.generators.values()):
-            kept.forget()
+        self.target.forget()
+        for generator in self.generators.values():
+            generator.forget()
 
 
 def _stamp(performer: str) -> int:
