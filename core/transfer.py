@@ -257,7 +257,7 @@ def produce(
     if end is not None:
         check_number(end, 0, _MOST_SECONDS, "The last second")
     usable_output(output, [source])
-    return _Production(source, show, output, (start, end), budget, progress, cancelled).run(seen)
+    return _Production(source, show, output, (start, end), budget, progress, previews, cancelled).run(seen)
 
 
 class _Production:
