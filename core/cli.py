@@ -261,7 +261,7 @@ def transfer(
         )
         made_by = create_generator(generator or default_generator(chosen.manifest.generator_names()), chosen)
         with _bar() as bar:
-            done, _ = run(found, chosen, made_by, output, options, progress=_Show(bar))
+            done, _ = run(found, chosen, made_by, output, options, progress=_Show(bar), previews=False)
         _warn(done.warnings)
         if report is not None:
             _write_report(report, done.as_json() | {"peak_rss_mb": round(memory.megabytes, 1)})

@@ -207,6 +207,7 @@ def transfer(
     *,
     seen: Seen | None = None,
     progress: Callable[[Progress], None] = lambda _: None,
+    previews: bool = True,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> tuple[Report, Seen]:
     """Make the performer's video of ``source`` and write it to ``output``.
@@ -214,6 +215,7 @@ def transfer(
     Args:
         seen: what an earlier transfer of the same stretch of the same source returned; saves looking again.
         progress: called now and then from this thread.
+        previews: whether ``progress`` is given pictures; while everybody is looked for, they are made for that alone.
         cancelled: asked for every frame.
 
     Returns:
@@ -233,7 +235,7 @@ def transfer(
         solo = _Solo(pipeline, options.layout, target.size)
         return produce(
             source, solo, output, start=options.start, end=options.end, budget=options.budget,
-            seen=seen, progress=progress, cancelled=cancelled,
+            seen=seen, progress=progress, previews=previews, cancelled=cancelled,
         )  # fmt: skip
 
 
@@ -247,6 +249,7 @@ def produce(
     budget: Budget | None = None,
     seen: Seen | None = None,
     progress: Callable[[Progress], None] = lambda _: None,
+    previews: bool = True,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> tuple[Report, Seen]:
     """Make the video of a show from ``start`` to ``end`` seconds of ``source``; everything else is as for :func:`transfer`."""
@@ -254,7 +257,7 @@ def produce(
     if end is not None:
         check_number(end, 0, _MOST_SECONDS, "The last second")
     usable_output(output, [source])
-    return _Production(source, show, output, (start, end), budget, progress, cancelled).run(seen)
+    return _Production(source, show, output, (start, end), budget, progress, previews, cancelled).run(seen)
 
 
 class _Production:
@@ -268,12 +271,13 @@ class _Production:
         stretch: tuple[float, float | None],
         budget: Budget | None,
         progress: Callable[[Progress], None],
+        previews: bool,
         cancelled: Callable[[], bool],
     ) -> None:
         self._source, self._show, self._output = source, show, output
         self._start, self._end = stretch
         self._budget = budget or Budget()
-        self._progress, self._cancelled = progress, cancelled
+        self._progress, self._previews, self._cancelled = progress, previews, cancelled
         self._stages: dict[str, list[float]] = defaultdict(list)
         self._warm_up = 0.0
         self._size = (0, 0)
@@ -308,7 +312,7 @@ class _Production:
             analysis.add(sighting)
             self._stages["pose"].append(sighting.milliseconds)
             meter.tick()
-            preview = self._show.live(sighting) if meter.preview_due() else None
+            preview = self._show.live(sighting) if self._previews and meter.preview_due() else None
             if preview is not None or meter.word_due():
                 self._progress(_looking(meter, total, self._show.cost, preview))
         self._warm_up += meter.warm_up
@@ -371,7 +375,7 @@ class _Production:
         return usual if self._end is None else min(usual, Fraction(self._end) - Fraction(self._start))
 
     def _tell(self, meter: _Meter, total: int, image: Frame) -> None:
-        due = meter.preview_due()
+        due = self._previews and meter.preview_due()
         if due or meter.word_due():
             fps = meter.fps()
             self._progress(

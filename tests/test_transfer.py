@@ -104,6 +104,13 @@ def test_progress_tells_both_phases_and_shows_pictures(
     assert all(p.seconds_left is not None and p.seconds_left >= 0 for p in told)
 
 
+def test_progress_without_pictures(theo: Target, nearest: Generator, dance: Path, tmp_path: Path) -> None:
+    told: list[Progress] = []
+    options = TransferOptions(start=START, end=START + 0.5)
+    transfer(dance, theo, nearest, tmp_path / "out.mp4", options, progress=told.append, previews=False)
+    assert all(progress.preview is None for progress in told)
+
+
 def test_the_report_adds_up(made: tuple[Path, Report, Seen, list[Progress]]) -> None:
     report = made[1]
     assert report.fps == pytest.approx(report.frames_out / report.seconds)
