@@ -25,7 +25,7 @@ from playwright.sync_api import TimeoutError as Late
 from core.generators.registry import list_generators
 from core.types import Frame as Image
 from core.video.reader import VideoReader
-from tests.browser.page import CHROMIUM_ARGUMENTS
+from tests.browser.page import CHROMIUM_ARGUMENTS, wait_for
 from tests.waiting import PATIENCE, until
 
 SIZE: Final = (640, 480)
@@ -88,6 +88,7 @@ def with_camera(playwright: Playwright, executable: str, camera: Path | None) ->
 def probed(browser: Browser, **options: Any) -> BrowserContext:
     """A visitor whose pages are watched by ``probe.js``."""
     context = browser.new_context(viewport={"width": 1400, "height": 1000}, reduced_motion="reduce", **options)
+    context.set_default_timeout(PATIENCE * 1000)
     context.add_init_script(path=_PROBE)
     return context
 
@@ -135,14 +136,12 @@ def stop(page: Page) -> None:
 
 def wait_for_pictures(frame: Frame, count: int = 1, seconds: float = PATIENCE) -> None:
     """So many pictures were shown whose number could be read."""
-    frame.wait_for_function(
-        f"() => window.__probe.remote.filter(shown => shown[1] >= 0).length >= {count}", timeout=seconds * 1000
-    )
+    wait_for(frame, f"() => window.__probe.remote.filter(shown => shown[1] >= 0).length >= {count}", seconds)
 
 
 def wait_until_shown(frame: Frame, seconds: float = PATIENCE) -> None:
     """Any picture was shown."""
-    frame.wait_for_function("() => window.__probe.remote.length > 0", timeout=seconds * 1000)
+    wait_for(frame, "() => window.__probe.remote.length > 0", seconds)
 
 
 def first_that_plays(arrive: Callable[[], Page], tries: int = 3) -> Page:

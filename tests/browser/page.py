@@ -8,7 +8,7 @@ from time import monotonic, sleep
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from playwright.sync_api import Error, Locator, Page, TimeoutError, expect
+from playwright.sync_api import Error, Frame, Locator, Page, TimeoutError, expect
 
 from tests.waiting import PATIENCE
 
@@ -35,6 +35,14 @@ def reach(page: Page, url: str, seconds: float = PATIENCE) -> None:
             if monotonic() > deadline:
                 raise
             sleep(0.05)
+
+
+def wait_for(where: Page | Frame, condition: str, seconds: float = PATIENCE) -> None:
+    """Wait for what JavaScript says is true.
+
+    Looked at ten times a second: Playwright's own way, before each drawn picture, makes the browser draw as often as it can.
+    """
+    where.wait_for_function(condition, timeout=seconds * 1000, polling=100)
 
 
 def dance_button(page: Page) -> Locator:
@@ -137,7 +145,7 @@ def wait_for_percent(page: Page, percent: float) -> None:
 def _wait(page: Page, condition: str, seconds: float) -> None:
     """Wait for what JavaScript says is true; an error on the page ends the waiting with its sentence."""
     failed = "document.querySelector('[data-testid=stAlertContentError], [data-testid=stException]')"
-    page.wait_for_function(f"() => {condition} || {failed}", timeout=seconds * 1000)
+    wait_for(page, f"() => {condition} || {failed}", seconds)
     sentence = page.evaluate(f"() => {condition} ? '' : {failed}?.innerText")
     if sentence:
         raise AssertionError(f"the page says: {sentence}")
@@ -167,7 +175,7 @@ def play_to_end(page: Page, rate: float = 1.0) -> dict[str, Any]:
         return video.ended
     }"""
     try:
-        page.wait_for_function(ended, timeout=PATIENCE * 1000)
+        wait_for(page, ended)
     except TimeoutError as late:
         raise AssertionError(f"the player does not come to its end: {player(page)}") from late
     return player(page)

@@ -23,7 +23,7 @@ from core.targets.store import list_targets, load_target
 from core.types import Frame, Pose
 from tests.browser import camera
 from tests.browser.conftest import Picture
-from tests.browser.page import reach
+from tests.browser.page import reach, wait_for
 from tests.browser.serving import Server, serving, until
 from tests.live.camera import picture as as_sent
 
@@ -112,7 +112,7 @@ def test_the_performer_follows_the_camera_and_stops_cleanly(
     # those of the first second know little of the dancer yet
     camera.wait_for_pictures(frame, count=20)
     frame.evaluate("() => { window.__probe.keepEvery = 500 }")
-    frame.wait_for_function(f"() => window.__probe.kept.length >= {KEPT}")
+    wait_for(frame, f"() => window.__probe.kept.length >= {KEPT}")
     expect(page.get_by_text("different pictures a second")).to_be_visible()
     picture(page, "live-2-side-by-side")
 
@@ -176,7 +176,7 @@ def test_changes_reach_a_running_stream(come: Come, picture: Picture) -> None:
     shown_size(frame, 896, 384)
     page.get_by_role("button", name=list_targets()[-1].name, exact=True).click()
     choose(page, "Green screen")
-    frame.wait_for_function(GREEN_CORNER)
+    wait_for(frame, GREEN_CORNER)
     picture(page, "live-4-other-performer-green")
     expect(component_button(page, "Stop")).to_be_visible()
 
@@ -193,11 +193,12 @@ GREEN_CORNER = """() => {
 def further_pictures(frame: PageFrame, count: int) -> None:
     """So many more are shown."""
     before = frame.evaluate("() => window.__probe.remote.length")
-    frame.wait_for_function(f"() => window.__probe.remote.length >= {before + count}")
+    wait_for(frame, f"() => window.__probe.remote.length >= {before + count}")
 
 
 def shown_size(frame: PageFrame, width: int, height: int) -> None:
-    frame.wait_for_function(
+    wait_for(
+        frame,
         f"() => {{ const v = document.querySelector('video'); return v?.videoWidth === {width} && v.videoHeight === {height} }}",
     )
 
@@ -212,7 +213,7 @@ def test_record_play_and_hand_on(come: Come, picture: Picture) -> None:
     further_pictures(frame, 25)
     page.get_by_role("button", name=re.compile("Stop recording")).click()
     expect(page.get_by_text("Your recording")).to_be_visible()
-    page.wait_for_function("() => document.querySelector('video')?.readyState >= 2")
+    wait_for(page, "() => document.querySelector('video')?.readyState >= 2")
     length = page.evaluate("() => document.querySelector('video').duration")
     assert 0.3 < length < monotonic() - begun + 1
     picture(page, "live-5-recorded")
@@ -286,7 +287,8 @@ def test_a_portrait_camera(
         page = come(by=phone)
         choose(page, "Side by side")
         frame = camera.start(page)
-        frame.wait_for_function(
+        wait_for(
+            frame,
             "() => { const v = document.querySelector('video'); return v?.videoHeight === 384 && v.videoWidth < 760 }",
         )
         expect(page.get_by_text("different pictures a second")).to_be_visible()
