@@ -201,6 +201,7 @@ def main() -> None:
     executable, video = find_browser(), dances.find("omar-street")
     if executable is None or video is None:
         sys.exit("There is no Chromium or no bundled dance here: `make test` installs the one or says how.")
+    expect.set_options(timeout=120_000)
     steps: list[Step] = []
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -53,7 +53,7 @@ class Settings(BaseModel):
         False, description="A public app: nobody trains here, and imported performers are their visitor's alone."
     )
     memory_mb: int | None = Field(
-        None, ge=0, description="Memory for opened performers, networks and what was seen: 400, or 250 when hosted."
+        None, ge=0, description="Memory for networks, opened performers and what was seen: 400, or 250 when hosted."
     )
     jobs_at_once: int = Field(1, ge=1, description="Transfers that run side by side; others wait in line.")
 

@@ -25,6 +25,7 @@ from core.generators.registry import register
 from core.networks.config import CONFIG, GRAPH, WEIGHTS, NetworkConfig, RealtimeConfig, UNetConfig, read_config
 from core.pose import skeleton
 from core.runtime import POINTS_AT_ONCE, NetworkFiles, Runner, WatchedRunner, open_runner, trial_inputs
+from core.threads import PICTURES_AT_ONCE
 from core.types import Frame, Picture, Pose
 
 if TYPE_CHECKING:
@@ -40,10 +41,11 @@ LIGHT_STEP: Final = 4
 """Shadows are drawn at a quarter of the canvas's size: they are soft."""
 
 
-_LOADED_BYTES: Final = 6_000_000
+_LOADED_BYTES: Final = 10_000_000
 _BYTES_FOR_WEIGHT_BYTE: Final = 4
-_POINT_BYTES: Final = 34_000_000
-"""What OpenVINO takes for a network, measured with the bundled ones: 7 to 17 MB convolutional, 45 MB of points."""
+_POINT_BYTES: Final = PICTURES_AT_ONCE * 33_000_000
+"""What OpenVINO takes for a network, measured with the bundled ones: 20 MB convolutional, 80 MB of points, which has buffers
+of its own for every picture that is made at once."""
 
 
 class NeuralGenerator(Generator):

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _MEASURED_SECONDS = 1.6
+_FINDING_BYTES = 90_000_000
+"""What the networks that find people take of the budget: they are used for everything, and so always kept."""
 _LOOK_EVERY_SECONDS = 5.0
 _REST_BYTES, _BUSY_BYTES = 4_000_000, 64_000_000
 """What the process grows by until freed memory is given back, at rest and while somebody dances."""
@@ -110,6 +112,7 @@ class _Opened:
     generators: dict[str, Kept[Generator]]
 
     def forget(self) -> None:
+        """Let go of all of it."""
         self.target.forget()
         for generator in self.generators.values():
             generator.forget()
@@ -187,7 +190,7 @@ class House:
     files: Workspace
     live: LiveRoom = field(default_factory=lambda: LiveRoom(settings().live_at_once))
     visitors: Visitors = field(default_factory=Visitors)
-    memory: MemoryBudget = field(default_factory=lambda: MemoryBudget(settings().memory_bytes))
+    memory: MemoryBudget = field(default_factory=lambda: MemoryBudget(max(settings().memory_bytes - _FINDING_BYTES, 0)))
     performers: Performers = field(init=False)
     speed: Speed = field(default_factory=Speed)
     studio: Studio | None = None
