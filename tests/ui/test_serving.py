@@ -42,13 +42,20 @@ def ask(server: Server, host: str) -> tuple[int, str]:
         return refused.code, refused.read().decode()
 
 
-@pytest.fixture(params=[{}, {"DANCE_HOSTED": "1"}], ids=["local", "hosted"])
+@pytest.fixture(params=["local", "hosted"])
 def started(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
-    """A server by plain `streamlit run app.py`, in whose work folder lies what a killed one left."""
+    """A server by plain `streamlit run app.py`, in whose work folder lies what a killed one left.
+
+    The hosted one is so by its secrets, as Streamlit Cloud has it.
+    """
     left = tmp_path / "app" / "work" / "1999999999-1000000000-0123456789abcdef"
     left.mkdir(parents=True)
     (left / "somebody.mp4").write_bytes(b"video")
-    with serving(tmp_path / "app", address=None, **request.param) as running:
+    secrets = tmp_path / "home" / ".streamlit" / "secrets.toml"
+    secrets.parent.mkdir(parents=True)
+    secrets.write_text('DANCE_HOSTED = "1"\n' if request.param == "hosted" else "")
+    home = {"HOME": str(tmp_path / "home"), "USERPROFILE": str(tmp_path / "home")}
+    with serving(tmp_path / "app", address=None, **home) as running:
         until(running.healthy, what="the server")
         yield running
 
