@@ -110,14 +110,7 @@ def _limits(most: int, most_side: int) -> str:
 
 
 def _orientation(picture: Image.Image) -> int:
-    """EXIF's number, 1 to 8; 1, which is upright, where there is none that can be read.
-
-    Raises:
-        OSError: the pixels of a PNG are damaged.
-    """
-    if picture.format == "PNG":
-        # its EXIF data may stand behind the pixels, which are then read first: that must not fail unnoticed below
-        picture.load()
+    """EXIF's number, 1 to 8; 1, which is upright, where there is none that can be read."""
     try:
         found = picture.getexif().get(_ORIENTATION, 1)
     except Exception:  # damaged EXIF data is no reason to refuse the picture

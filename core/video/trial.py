@@ -23,13 +23,16 @@ logger = logging.getLogger(__name__)
 _ALLOWED_BYTES: Final = 128 << 20
 _ALLOWED_TIMES_SIZE: Final = 32
 """An honest index grows to about 15 times its size in memory, and a large file has large pictures."""
-_MOST_BYTES: Final = 1 << 30
+_MOST_BYTES: Final = 512 << 20
 _MOST_PROCESSOR_SECONDS: Final = 4.0
 _MOST_SECONDS: Final = 60.0
 _WATCHED_EVERY: Final = 0.002
 _PACKETS: Final = 2000
 _TOO_MUCH: Final = 3
 _MODULE: Final = "core.video.trial"
+
+_one_at_a_time: Final = threading.Lock()
+"""Many uploads at once are looked at in turn, so that their processes take no more than one does."""
 
 
 def is_bearable(path: Path) -> bool:
@@ -40,10 +43,11 @@ def is_bearable(path: Path) -> bool:
     """
     command = [sys.executable, "-m", _MODULE, str(path.absolute())]
     try:
-        done = subprocess.run(
-            command, cwd=paths.PROJECT, timeout=_MOST_SECONDS, check=False,
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+        with _one_at_a_time:
+            done = subprocess.run(
+                command, cwd=paths.PROJECT, timeout=_MOST_SECONDS, check=False,
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            )  # fmt: skip
     except subprocess.TimeoutExpired:
         logger.info("a file of %d bytes was not opened within %g s", path.stat().st_size, _MOST_SECONDS)
         return False
