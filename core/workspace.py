@@ -20,11 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
-import psutil
-
 from core import paths
 from core.errors import DanceError, OutputFailed, OverLimit, UnusableInput
 from core.names import clean_line
+from core.processes import OWNER, is_alive, this_process
 
 logger = logging.getLogger(__name__)
 
@@ -32,9 +31,7 @@ MEGABYTE: Final = 1 << 20
 RESULT_ROOM: Final = 24 * MEGABYTE
 """Bytes that are kept free for a video that is about to be made, whose size nobody knows yet."""
 _CHUNK: Final = 1 << 20
-_FOLDER = re.compile(r"(?P<pid>\d{1,10})-(?P<born>\d{1,12})-[0-9a-f]{16}")
-# the clock that start times are told by may be set right while a process lives
-_SAME_START_SECONDS: Final = 60
+_FOLDER = re.compile(rf"(?P<owner>{OWNER})-[0-9a-f]{{16}}")
 _PRIVATE: Final = 0o700
 
 
@@ -184,8 +181,7 @@ class Workspace:
         self._stored: list[Stored] = []
         self._taking = threading.RLock()
         root = paths.work_root() if root is None else root
-        born = int(psutil.Process().create_time())
-        self.folder: Final = root / f"{psutil.Process().pid}-{born}-{secrets.token_hex(8)}"
+        self.folder: Final = root / f"{this_process()}-{secrets.token_hex(8)}"
         try:
             sweep(root)
             self.folder.mkdir(parents=True, mode=_PRIVATE)
@@ -399,15 +395,7 @@ def _copy(source: BinaryIO, file: BinaryIO, limit: int, shown: str) -> None:
 
 def _left_behind(folder: Path) -> bool:
     named = _FOLDER.fullmatch(folder.name)
-    if named is None or not folder.is_dir():
-        return False
-    pid, born = int(named["pid"]), int(named["born"])
-    if not psutil.pid_exists(pid):
-        return True
-    try:
-        return abs(psutil.Process(pid).create_time() - born) > _SAME_START_SECONDS
-    except psutil.Error:
-        return not psutil.pid_exists(pid)
+    return named is not None and folder.is_dir() and not is_alive(named["owner"])
 
 
 def _megabytes(count: int) -> str:
