@@ -105,6 +105,8 @@ class UploadMemory:
             return
         session, size = upload["session"], _length(scope)
         if self._is_too_much(session, size):
+            if session in _held_uploads():
+                _refused.add(session)
             await PlainTextResponse(TOO_MUCH, status_code=413)(scope, receive, send)
             return
         self._coming[session] += size
@@ -148,6 +150,17 @@ class KnowAgain:
             await send(message)
 
         await self._app(scope, receive, give)
+
+
+_refused: set[str] = set()
+"""Sessions of which an upload was refused beside others that were taken."""
+
+
+def was_refused(session: str) -> bool:
+    """Whether one of several uploads of that session was refused since this was last asked: its uploader may be gone by now."""
+    refused = session in _refused
+    _refused.discard(session)
+    return refused
 
 
 def _length(scope: Scope) -> int:

@@ -21,7 +21,7 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
 from core.settings import settings
-from core.ui.serving import BROWSER, ONLY_HERE, KnowAgain, OnlyHere, UploadMemory
+from core.ui.serving import BROWSER, ONLY_HERE, KnowAgain, OnlyHere, UploadMemory, was_refused
 from tests.browser.serving import Server, serving
 from tests.waiting import until
 
@@ -177,9 +177,12 @@ def test_uploads_take_so_much_memory_and_no_more(uploads: MemoryUploadedFileMana
     uploads.add_file("me", mine[0])
     assert put(app, "me", 1 << 20)
     assert not put(app, "me", 3 << 19), "more than one visit may have"
+    assert was_refused("me")
+    assert not was_refused("me"), "told once"
     uploads.add_file("me", mine[1])
     assert put(app, "you", 1 << 20)
     assert not put(app, "you", 3 << 19), "more than all together may have"
+    assert not was_refused("you"), "its uploader is still there, and says it"
     uploads.remove_file("me", "0")
     assert put(app, "you", 3 << 19)
 
