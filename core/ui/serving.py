@@ -105,7 +105,8 @@ class UploadMemory:
             return
         session, size = upload["session"], _length(scope)
         if self._is_too_much(session, size):
-            if session in _held_uploads():
+            beside_others = session in _held_uploads() or self._coming[session] > 0
+            if beside_others and Runtime.exists() and Runtime.instance().is_active_session(session):
                 _refused.add(session)
             await PlainTextResponse(TOO_MUCH, status_code=413)(scope, receive, send)
             return

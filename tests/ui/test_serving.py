@@ -154,6 +154,9 @@ def uploads(monkeypatch: pytest.MonkeyPatch) -> MemoryUploadedFileManager:
     class Running:
         uploaded_file_mgr = held
 
+        def is_active_session(self, session: str) -> bool:
+            return session != "nobody"
+
     monkeypatch.setattr(Runtime, "exists", lambda: True)
     monkeypatch.setattr(Runtime, "instance", Running)
     for name, value in {"HOSTED": "1", "MAX_UPLOAD_MB": "2", "UPLOAD_MEMORY_MB": "3"}.items():
@@ -183,6 +186,8 @@ def test_uploads_take_so_much_memory_and_no_more(uploads: MemoryUploadedFileMana
     assert put(app, "you", 1 << 20)
     assert not put(app, "you", 3 << 19), "more than all together may have"
     assert not was_refused("you"), "its uploader is still there, and says it"
+    assert not put(app, "nobody", 3 << 19)
+    assert not was_refused("nobody")
     uploads.remove_file("me", "0")
     assert put(app, "you", 3 << 19)
 
