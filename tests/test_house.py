@@ -104,6 +104,20 @@ def test_streamlit_stays_in_the_pages(path: Path) -> None:
     assert not [name for name, _ in imports_of(path) if name.split(".")[0].startswith("streamlit")]
 
 
+@pytest.mark.parametrize("path", SOURCES, ids=module_of)
+def test_no_picture_keeps_a_scaler_of_its_own(path: Path) -> None:
+    # PyAV's pictures that convert themselves keep what did it, and with it a thread for every core
+    for node in ast.walk(ast.parse(path.read_text())):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+            continue
+        named = {word.arg for word in node.keywords}
+        assert node.func.attr not in {"to_rgb", "to_image"}, f"{path}:{node.lineno}"
+        assert node.func.attr != "to_ndarray" or not named, f"{path}:{node.lineno}"
+        if node.func.attr == "reformat":
+            assert ast.unparse(node.func.value).endswith("_scaler"), f"{path}:{node.lineno}"
+            assert "threads" in named, f"{path}:{node.lineno}"
+
+
 TORCH = ("torch", "torchvision", "lightning_fabric", "core.training", "core.networks")
 TORCH_FREE = "core.networks.config"
 

@@ -228,6 +228,7 @@ class FootageWriter:
         self._path = path
         self._size = size
         self._masks = masks
+        self._scaler = VideoReformatter()
         self._written = 0
         try:
             self._container = av.open(path, "w", format="mp4", options={"movflags": "+faststart"})
@@ -254,8 +255,10 @@ class FootageWriter:
             raise ValueError(f"this file takes pictures of {wanted}, not {picture.shape}")
         coded = CodedFrame.from_ndarray(np.ascontiguousarray(picture), format="gray" if self._masks else "rgb24")
         if not self._masks:
-            coded = coded.reformat(
+            coded = self._scaler.reformat(
+                coded,
                 format="yuv420p",
+                threads=1,
                 dst_colorspace=Colorspace.ITU709,
                 src_color_range=ColorRange.JPEG,
                 dst_color_range=ColorRange.MPEG,
