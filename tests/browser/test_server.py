@@ -22,7 +22,7 @@ def test_a_start_a_crash_another_start_and_a_polite_stop(come: Come, start: Star
     # whoever comes first, by a link to another page, needs not wait until anything is warm
     page = come("/live", at=first)
     expect(page.get_by_role("link", name="About", exact=True)).to_be_visible()
-    page.get_by_role("link", name="Dance", exact=True).click()
+    stage.go_to(page, "Dance")
     stage.upload(page, long_clip.name, long_clip)
     stage.press_dance(page)
     stage.wait_for_preview(page)
