@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Error, Frame, Locator, Page, TimeoutError, expect
 
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, until
 
 WIDE = (1400, 900)
 PHONE = (390, 844)
@@ -43,6 +43,21 @@ def wait_for(where: Page | Frame, condition: str, seconds: float = PATIENCE) -> 
     Looked at ten times a second: Playwright's own way, before each drawn picture, makes the browser draw as often as it can.
     """
     where.wait_for_function(condition, timeout=seconds * 1000, polling=100)
+
+
+def go_to(page: Page, name: str) -> None:
+    """Go to another page of the app by its link, clicking again where a page that was being made anew did not hear it."""
+    path = "/" if name == "Dance" else f"/{name.lower()}"
+
+    def there() -> bool:
+        page.get_by_role("link", name=name, exact=True).click()
+        try:
+            page.wait_for_url(lambda url: urlsplit(url).path == path, timeout=10_000)
+        except TimeoutError:
+            return False
+        return True
+
+    until(there, what=f"the page {name}")
 
 
 def dance_button(page: Page) -> Locator:

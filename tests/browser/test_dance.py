@@ -122,9 +122,9 @@ def test_a_reload_and_another_page_in_the_middle_lose_nothing(come: Come, server
     expect(stage.dance_button(page)).to_be_visible()
     assert stage.chosen_performer(page) == performer
 
-    page.get_by_role("link", name="About").click()
+    stage.go_to(page, "About")
     expect(page.get_by_text("Your videos")).to_be_visible()
-    page.get_by_role("link", name="Dance").click()
+    stage.go_to(page, "Dance")
 
     stage.wait_for_result(page)
     assert stage.job_of(page) == job

@@ -38,10 +38,6 @@ def footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def go_to(page: Page, name: str) -> None:
-    page.get_by_role("link", name=name, exact=True).click()
-
-
 def points(page: Page) -> int:
     """How many points the curve of what is learnt has."""
     drawn = page.locator("img.curve").get_attribute("src") or ""
@@ -53,7 +49,7 @@ def test_from_a_clip_to_a_performer_and_back_to_nothing(
     come: Come, footage: Path, tmp_path: Path, picture: Picture
 ) -> None:
     page = come()
-    go_to(page, "Train")
+    stage.go_to(page, "Train")
     expect(page.get_by_text("Choose a video first.")).to_be_visible()
     picture(page, "train-1-empty")
     page.locator("[class*=st-key-footage-] input[type=file]").set_input_files(footage)
@@ -90,7 +86,7 @@ def test_from_a_clip_to_a_performer_and_back_to_nothing(
     stage.wait_for_result(page)
     picture(page, "train-4-danced")
 
-    go_to(page, "Train")
+    stage.go_to(page, "Train")
     page.get_by_role("button", name="Stop", exact=True).click()
     expect(page.get_by_text("Stopped. What was learnt is kept.")).to_be_visible()
     page.get_by_role("button", name="10 more minutes", exact=True).click()

@@ -53,7 +53,7 @@ NO_VIDEOS = [
     (empty, "is empty"),
     (text, "is not a video"),
     (sound_only, "sound"),
-    (headless, "whole"),
+    (headless, "cut off"),
 ]
 
 
