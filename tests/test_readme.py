@@ -18,7 +18,7 @@ from tests.media import frames_of, write_video
 from tests.waiting import PATIENCE
 
 README = (PROJECT / "README.md").read_text()
-SHORTER = {"transfer": ["--end", "0.4"], "compare": ["--end", "0.4"], "train": ["--size", "64", "--minutes", "0.02"]}
+SHORTER = {"transfer": ["--end", "0.4"], "compare": ["--end", "0.4"], "train": ["--size", "64", "--epochs", "30"]}
 """What the README's words mean takes longer than a test may: a later option wins over the same one before."""
 
 
