@@ -255,7 +255,7 @@ def _options(precision: Precision) -> dict[str, str]:
     return {
         "INFERENCE_PRECISION_HINT": supported_precision(precision),
         # two pictures at once, by half of the cores each: threads that share one picture wait for each other at every layer
-        # (realtime on two cores: 18 core-ms a picture by one thread, 22 by two, and 5 more that the second waits afterwards)
+        # (realtime on two cores: 18 core-ms a picture by one thread, 22 by two)
         "NUM_STREAMS": str(PICTURES_AT_ONCE),
         # a thread that is tied to a core waits for whoever else has it
         "ENABLE_CPU_PINNING": "NO",
