@@ -41,6 +41,7 @@ def test_a_visitor_who_touches_nothing_but_dance_gets_one(
     # a dance takes ten seconds here; where it is over in one, there is nothing to see of it
     running = page.get_by_text(re.compile(r"(Watching the dance|Dancing it) · \d+ frames a second"))
     expect(running.or_(page.locator("video")).first).to_be_visible()
+    assert stage.dance_button(page).is_disabled() or page.locator("video").count()
     assert stage.too_wide(page) == 0
     picture(page, f"{kind}-2-running")
     before = stage.percent_done(page)
