@@ -15,8 +15,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
+import av
 import psutil
 
 from benchmarks.machine import append
@@ -60,12 +63,20 @@ _STAGES = ("decode", "pose", "smooth, retarget, choose", "generate", "composite"
 
 def longer(clip: Path, times: int, folder: Path) -> Path:
     """The clip ``times`` over, without encoding it again."""
-    names = folder / "clips.txt"
-    names.write_text(f"file '{clip.resolve()}'\n" * times)
     result = folder / f"{clip.stem}-x{times}{clip.suffix}"
-    subprocess.run(
-        ["ffmpeg", "-v", "error", "-f", "concat", "-safe", "0", "-i", names, "-c", "copy", result], check=True
-    )
+    with av.open(result, "w") as copy, av.open(clip) as first:
+        streams: dict[int, Any] = {s.index: copy.add_stream_from_template(s) for s in first.streams}
+        seconds = Fraction(first.duration or 0, av.time_base)
+        for turn in range(times):
+            with av.open(clip) as source:
+                for packet in source.demux():
+                    stream = packet.stream
+                    if packet.dts is None or packet.pts is None or stream.time_base is None:
+                        continue
+                    later = round(turn * seconds / stream.time_base)
+                    packet.pts, packet.dts = packet.pts + later, packet.dts + later
+                    packet.stream = streams[stream.index]
+                    copy.mux(packet)
     return result
 
 
