@@ -66,7 +66,8 @@ def longer(clip: Path, times: int, folder: Path) -> Path:
     result = folder / f"{clip.stem}-x{times}{clip.suffix}"
     with av.open(result, "w") as copy, av.open(clip) as first:
         streams: dict[int, Any] = {s.index: copy.add_stream_from_template(s) for s in first.streams}
-        seconds = Fraction(first.duration or 0, av.time_base)
+        # sound begins a little before its pictures: without room in between the next turn's would overlap
+        seconds = Fraction(first.duration or 0, av.time_base) + Fraction(1, 10)
         for turn in range(times):
             with av.open(clip) as source:
                 for packet in source.demux():
