@@ -25,12 +25,9 @@ def alone(name: str, taken: str) -> Iterator[None]:
         OutputFailed: the lock's file cannot be made.
     """
     try:
-        lock = _lock(name)
-        lock.acquire(timeout=_A_MOMENT)
+        lock = _acquired(name, seconds=_A_MOMENT)
     except Timeout as error:
         raise UnusableInput(taken) from error
-    except OSError as error:
-        raise _unkept(error) from error
     try:
         yield
     finally:
@@ -47,11 +44,7 @@ def in_turn(name: str, root: Path | None = None) -> Iterator[None]:
     Raises:
         OutputFailed: the lock's file cannot be made.
     """
-    try:
-        lock = _lock(name, root)
-        lock.acquire()
-    except OSError as error:
-        raise _unkept(error) from error
+    lock = _acquired(name, root)
     try:
         yield
     finally:
@@ -81,5 +74,20 @@ def _lock(name: str, root: Path | None = None) -> FileLock:
     return FileLock(path)
 
 
-def _unkept(error: OSError) -> OutputFailed:
-    return OutputFailed(f"The folder of your own performers cannot be written to: {error.strerror or error}.")
+def _acquired(name: str, root: Path | None = None, *, seconds: float = -1) -> FileLock:
+    """The lock, taken after waiting for at most so many seconds, for ever where negative.
+
+    Raises:
+        Timeout: another has it.
+        OutputFailed: its file cannot be made.
+    """
+    try:
+        lock = _lock(name, root)
+        lock.acquire(timeout=seconds)
+    except Timeout:
+        raise
+    except OSError as error:
+        raise OutputFailed(
+            f"The folder of your own performers cannot be written to: {error.strerror or error}."
+        ) from error
+    return lock
