@@ -26,7 +26,8 @@ from numpy.typing import NDArray
 
 from core import paths
 from core.engine import Precision, openvino_core, silent_openvino, supported_precision
-from core.errors import DanceError, WeightsMissing
+from core.errors import DanceError
+from core.pose.detection import require_model
 from core.types import LANDMARKS, Frame
 
 STREAMS: Final = 2
@@ -283,10 +284,7 @@ class _Networks:
 @lru_cache(maxsize=4)
 def _networks(model: Path, precision: Precision, masks: bool) -> _Networks:
     """Compile the networks of a bundle; a landmark network without masks is a third smaller."""
-    if not model.is_file():
-        raise WeightsMissing(
-            f"The pose model {model.name} is missing from weights/: scripts/make_pose_model.py makes it."
-        )
+    require_model(model)
     try:
         openvino = silent_openvino()
     except ImportError as error:

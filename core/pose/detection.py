@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import cv2
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.closing import Closing
+from core.errors import WeightsMissing
 from core.pose import skeleton
 from core.types import Frame, Pose
 
@@ -48,6 +50,18 @@ class PeopleFinder(Closing):
     @abstractmethod
     def people(self, image: Frame, seconds: float) -> list[Detection]:
         """Find everybody in the frame (RGB) at ``seconds``; times grow from frame to frame."""
+
+
+def require_model(model: Path) -> None:
+    """Make sure that the bundle of pose networks is there.
+
+    Raises:
+        WeightsMissing: it is not.
+    """
+    if not model.is_file():
+        raise WeightsMissing(
+            f"The pose model {model.name} is missing from weights/: scripts/make_pose_model.py makes it."
+        )
 
 
 def clothes_colours(image: Frame, landmarks: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -13,8 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from core import paths
-from core.errors import WeightsMissing
-from core.pose.detection import MOST_PEOPLE, Detection, PeopleFinder
+from core.pose.detection import MOST_PEOPLE, Detection, PeopleFinder, require_model
 from core.types import Frame, Pose
 
 _FILTERED_STEP_MS: Final = 40
@@ -47,10 +46,7 @@ class MediaPipeTracker(PeopleFinder):
         filtered: bool = False,
         model: Path = paths.POSE_MODEL,
     ) -> None:
-        if not model.is_file():
-            raise WeightsMissing(
-                f"The pose model {model.name} is missing from weights/: scripts/make_pose_model.py makes it."
-            )
+        require_model(model)
         self._tracking = tracking
         self._masks = masks
         self._step_ms = _FILTERED_STEP_MS if filtered else _UNFILTERED_STEP_MS
