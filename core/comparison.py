@@ -19,7 +19,6 @@ from core.compositing import contain
 from core.errors import UnusableInput
 from core.generators.base import Choice, Generator
 from core.mosaic import Mosaic
-from core.outputs import usable_output
 from core.pipeline import Clock, DancePipeline, Moves, Plan, empty_stage
 from core.pose.analysis import Analysis, Sighting
 from core.pose.draw import draw_pose
@@ -127,10 +126,10 @@ def compare(
     names = [generator.spec.name for generator in generators]
     if len(set(names)) != len(names) or len(names) < 2:
         raise UnusableInput("A comparison takes two or more different generators.")
-    usable_output(output, [*target.files(), *([] if answer is None else [answer])])
+    inputs = [*target.files(), *([] if answer is None else [answer])]
     with SideBySide(target, generators, person, answer, (start, end)) as grid:
         report, seen = produce(
-            source, grid, output, start=start, end=end, budget=budget,
+            source, grid, output, inputs=inputs, start=start, end=end, budget=budget,
             seen=seen, progress=progress, cancelled=cancelled,
         )  # fmt: skip
         return grid.result(report), seen

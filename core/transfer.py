@@ -9,7 +9,7 @@ libraries that do the work let go of the interpreter meanwhile.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Generator as PythonGenerator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -228,13 +228,12 @@ def transfer(
         Cancelled: ``cancelled`` said so; nothing is left either.
     """
     options = options or TransferOptions()
-    usable_output(output, target.files())
     with DancePipeline(
         target, generator, person=options.person, layout=options.layout, background=options.background
     ) as pipeline:
         solo = _Solo(pipeline, options.layout, target.size)
         return produce(
-            source, solo, output, start=options.start, end=options.end, budget=options.budget,
+            source, solo, output, inputs=target.files(), start=options.start, end=options.end, budget=options.budget,
             seen=seen, progress=progress, previews=previews, cancelled=cancelled,
         )  # fmt: skip
 
@@ -244,6 +243,7 @@ def produce(
     show: Show,
     output: Path,
     *,
+    inputs: Iterable[Path] = (),
     start: float = 0.0,
     end: float | None = None,
     budget: Budget | None = None,
@@ -252,11 +252,14 @@ def produce(
     previews: bool = True,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> tuple[Report, Seen]:
-    """Make the video of a show from ``start`` to ``end`` seconds of ``source``; everything else is as for :func:`transfer`."""
+    """Make the video of a show from ``start`` to ``end`` seconds of ``source``.
+
+    ``inputs`` are files that the show reads; everything else is as for :func:`transfer`.
+    """
     check_number(start, 0, _MOST_SECONDS, "The first second")
     if end is not None:
         check_number(end, 0, _MOST_SECONDS, "The last second")
-    usable_output(output, [source])
+    usable_output(output, [source, *inputs])
     return _Production(source, show, output, (start, end), budget, progress, previews, cancelled).run(seen)
 
 
