@@ -98,9 +98,12 @@ def _job_in(url: str) -> str:
 
 def offer(page: Page, name: str, content: bytes | Path) -> str:
     """Hand a file to the uploader, whatever comes of it; returns the uploader's CSS class."""
-    uploader = page.locator("[class*=st-key-upload-]")
+    # The page shows a fresh uploader after each file: while it runs, the old one may still stand beside it.
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    uploader = page.locator("[class*=st-key-upload-]:not([data-stale=true])")
     if not uploader.count():
         page.get_by_role("button", name="Your own video").click()
+    expect(uploader).to_have_count(1)
     found = re.search(r"st-key-upload-\d+", uploader.get_attribute("class") or "")
     data = content.read_bytes() if isinstance(content, Path) else content
     uploader.locator("input[type=file]").set_input_files({"name": name, "mimeType": "video/mp4", "buffer": data})
