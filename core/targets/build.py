@@ -1,11 +1,13 @@
 """Making a performer from a video, or from a folder of pictures.
 
-Three passes, each frame by frame, so that memory does not grow with length: find the person and keep the footage; see
-the empty stage, if the camera stood still; cut the person out. All of it in a folder aside that is renamed when whole.
+Two passes, each frame by frame, so that memory does not grow with length. The first finds the person and how the camera
+moved. From frames spread over the footage comes the one still stage that they show. The second pass brings every frame onto
+that stage, cuts the person out and keeps both. All of it in a folder aside that is renamed when whole.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -21,25 +23,45 @@ from core.errors import Cancelled, NobodyFound, OverLimit, UnusableInput
 from core.names import clean_line
 from core.pictures import read_picture
 from core.pose.estimator import PoseEstimator
+from core.pose.retarget import measure_body
 from core.pose.smoothing import smooth_offline
 from core.targets import portrait as portraits
+from core.targets.camera import CameraPath, CameraTracker, Homography
+from core.targets.cutout import CutOut, Cutter, moved
 from core.targets.footage import Footage, Shot, fit, fit_scale, open_footage, same_shape
-from core.targets.frames import FootageWriter, FrameStore, MaskStore
-from core.targets.manifest import MANIFEST, MAX_FRAMES, MAX_NAME, MAX_SIDE, FileEntry, Manifest, file_entry, is_slug
-from core.targets.matte import body_shape, empty_stage, refine
+from core.targets.frames import FootageWriter, MaskStore
+from core.targets.manifest import (
+    MANIFEST,
+    MAX_FRAMES,
+    MAX_NAME,
+    MAX_SIDE,
+    FileEntry,
+    Manifest,
+    StageKind,
+    file_entry,
+    is_slug,
+)
+from core.targets.matte import body_shape
 from core.targets.poses import save_poses, stack_poses
+from core.targets.spread import Spread
+from core.targets.stage import Sample, Stage, find_stage
 from core.targets.store import Target, new_folder, open_target, place_in
+from core.targets.studio import studio
+from core.threads import PICTURES_AT_ONCE, Beside, ahead, side_by_side
 from core.types import Alpha, Frame, Pose
 
 logger = logging.getLogger(__name__)
 
 UNKNOWN_LICENCE: Final = "unknown: for personal use only"
 _ENOUGH_FRAMES: Final = 20
+STUDIO: Final = "studio"
+"""What is given for a stage to stand in a plain studio."""
 _STAGE_SAMPLES: Final = 60
-_LOOKING: Final = 0.7
-_STAGE: Final = 0.75
+_LOOKING: Final = 0.5
+_STAGE: Final = 0.55
 _ROUGH: Final = "rough.mp4"
 _MASK_CRF: Final = 24.0
+_SURELY: Final = 200
 
 Progress: TypeAlias = Callable[[float], None]
 _Role: TypeAlias = Literal["poses", "frames", "masks", "plate", "portrait"]
@@ -47,7 +69,10 @@ _Role: TypeAlias = Literal["poses", "frames", "masks", "plate", "portrait"]
 
 @dataclass(slots=True)
 class _Job:
-    """What is being built, where, and what is known of it so far. ``poses`` are in pixels of the kept frames."""
+    """What is being built, where, and what is known of it so far.
+
+    ``poses`` are in pixels of the kept frames: as they were filmed at first, on the stage once it is known.
+    """
 
     folder: Path
     size: tuple[int, int]
@@ -56,17 +81,12 @@ class _Job:
     poses: list[Pose | None] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
     runs: list[int] = field(default_factory=list)
+    samples: Spread[Sample] = field(default_factory=lambda: Spread(_STAGE_SAMPLES))
     exact: bool = False
     best: portraits.Candidate | None = None
 
     def path(self, name: str) -> Path:
         return self.folder / name
-
-    def frames(self) -> FrameStore:
-        return FrameStore(self.path("frames.mp4"), self.size)
-
-    def rough(self) -> MaskStore:
-        return MaskStore(self.path(_ROUGH), self.size)
 
     def found(self) -> int:
         return sum(pose is not None for pose in self.poses)
@@ -78,7 +98,7 @@ def build_target(
     id: str,
     name: str,
     into: Path | None = None,
-    plate: Path | None = None,
+    stage: Path | Literal["studio"] | None = None,
     masks: Path | None = None,
     portrait: Path | None = None,
     licence: str = UNKNOWN_LICENCE,
@@ -98,7 +118,8 @@ def build_target(
         id: a-z, 0-9 and hyphens; the folder's name.
         name: what people read.
         into: a folder of performers; the user's own by default.
-        plate: a picture of the empty stage; by default it is found from the footage, where the camera stood still.
+        stage: what the performer stands on: by default the stage that the footage shows, or a plain studio where it shows none.
+            ``studio``, or a picture: of the footage's own empty stage, or of any other place of the same shape.
         masks: a video of exact masks, one picture for each of the source's (white person); by default they are found.
         portrait: a picture for lists; by default the head and shoulders of the best frontal frame.
         licence: under which the footage may be used.
@@ -129,16 +150,19 @@ def build_target(
     footage = open_footage(source, masks)
     place = place_in(into, id)
     with new_folder(place, replace=replace) as folder:
-        job = _look(footage, folder, size, crf, tell)
+        given = None if stage is None or stage == STUDIO else _given_stage(Path(stage), footage)
+        job, path = _look(footage, folder, size, crf, tell, given)
         if not job.found():
             raise NobodyFound(f"Nobody was found in {_called(source)}: choose footage that shows one person whole.")
         if job.found() < _ENOUGH_FRAMES:
             logger.warning("%s shows a person in %d frames only: the performer will have few moves", id, job.found())
-        _save_poses(job, footage.tracked)
-        stage = _find_stage(job, plate)
-        _cut_out(job, stage)
+        scenery = _scenery(job, path, stage, given)
+        _move_poses(job, path, scenery, smooth=footage.tracked)
+        backdrop = _backdrop(job, scenery)
+        _cut_out(job, footage, scenery, backdrop, crf)
         _save_portrait(job, portrait)
-        manifest = _manifest(job, id, name, licence, source_note, consent)
+        size_on_stage = (backdrop.shape[1], backdrop.shape[0])
+        manifest = _manifest(job, size_on_stage, scenery.kind, id, name, licence, source_note, consent)
         job.path(MANIFEST).write_bytes(manifest.to_json())
         with open_target(place_in(folder.parent, folder.name), manifest):
             pass  # what was written can be read
@@ -155,17 +179,24 @@ def _teller(name: str, progress: Progress | None, cancelled: Callable[[], bool] 
     return tell
 
 
-def _look(footage: Footage, folder: Path, longest: int, crf: float, tell: Progress) -> _Job:
-    """First pass: the kept frames, the rough masks and the poses of every shot."""
-    shots = iter(footage)
+def _look(
+    footage: Footage, folder: Path, longest: int, crf: float, tell: Progress, given: Frame | None
+) -> tuple[_Job, CameraPath]:
+    """First pass: pose and rough mask of every shot, and how the camera moved, in pixels of the kept frames.
+
+    Where a picture of the stage is given, the path ends with where that was taken from.
+    """
+    shots = ahead(footage)
     first = next(shots)
     job = _Job(folder, _kept_size(first.image, longest), footage.rate, tell, exact=first.mask is not None)
+    camera = CameraTracker(job.size)
     with (
-        FootageWriter(job.path("frames.mp4"), job.size, footage.rate, crf=crf) as frames,
+        contextlib.closing(shots),
         FootageWriter(
             job.path(_ROUGH), job.size, footage.rate, masks=True, crf=_MASK_CRF if job.exact else 14.0
         ) as masks,
         PoseEstimator(masks=not job.exact, tracking=footage.tracked) as estimator,
+        Beside[tuple[Frame, Alpha]](lambda seen: camera.add(*seen)) as registered,
     ):
         shot: Shot | None = first
         while shot is not None:
@@ -173,22 +204,30 @@ def _look(footage: Footage, folder: Path, longest: int, crf: float, tell: Progre
                 raise OverLimit(f"The footage has more than {MAX_FRAMES} frames: cut it shorter.")
             if job.runs and shot.run != job.runs[-1]:
                 estimator.reset()
-            _keep(job, shot, estimator, frames, masks)
+            pose, mask = _person(shot, estimator)
+            frame, rough = _note(job, shot, pose, mask)
+            masks.write(rough)
+            registered.put((frame, rough))
             tell(_LOOKING * len(job.poses) / max(footage.count or 0, len(job.poses)))
             shot = next(shots, None)
-    return job
+        if given is not None:
+            registered.put((fit(given, job.size), np.zeros(job.size[::-1], np.uint8)))
+    return job, camera.path()
 
 
-def _keep(job: _Job, shot: Shot, estimator: PoseEstimator, frames: FootageWriter, masks: FootageWriter) -> None:
-    pose, mask = _person(shot, estimator)
+def _note(job: _Job, shot: Shot, pose: Pose | None, mask: Alpha | None) -> tuple[Frame, Alpha]:
+    """Take in a shot; its frame and the person's rough mask at the kept size."""
     scale = fit_scale(shot.image, job.size)
-    frames.write(fit(shot.image, job.size))
-    masks.write(fit(mask, job.size) if mask is not None else np.zeros(job.size[::-1], np.uint8))
+    frame = fit(shot.image, job.size)
+    rough = fit(mask, job.size) if mask is not None else np.zeros(job.size[::-1], np.uint8)
+    index = len(job.poses)
+    job.samples.add(lambda: Sample(index, frame, rough))
     job.poses.append(None if pose is None else pose.scaled(scale))
     job.times.append(float(shot.time))
     job.runs.append(shot.run)
     if pose is not None:
         job.best = portraits.better(job.best, shot.image, pose)
+    return frame, rough
 
 
 def _person(shot: Shot, estimator: PoseEstimator) -> tuple[Pose | None, Alpha | None]:
@@ -218,60 +257,119 @@ def _kept_size(image: Frame, longest: int) -> tuple[int, int]:
     return kept
 
 
-def _save_poses(job: _Job, smooth: bool) -> None:
-    """Poses of a video without their noise; where nobody was found there is none, whatever lay before and after."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Scenery:
+    """What the performer will stand on, and the stage of the footage where it shows one."""
+
+    kind: StageKind
+    stage: Stage | None
+    picture: Frame | None
+
+    def placed(self, index: int) -> Homography | None:
+        """From pixels of a kept frame to the stage; None where they are the same."""
+        return None if self.stage is None else self.stage.placed(index)
+
+
+def _scenery(job: _Job, path: CameraPath, asked: Path | Literal["studio"] | None, given: Frame | None) -> _Scenery:
+    """The stage of the footage, found or given, and what shall be behind the performer."""
+    samples = job.samples.chosen()
+    plate = None if given is None else fit(given, job.size)
+    stage = find_stage(samples, path, plate)
+    kind: StageKind = "studio" if asked == STUDIO or (stage is None and given is None) else "footage"
+    backdrop = None
+    if plate is not None and (stage is None or stage.picture is not plate):
+        # it shows another place: the person is put there
+        kind, backdrop = "picture", plate
+        stage = stage or find_stage(samples, path, None)
+    if kind == "footage" and stage is not None:
+        backdrop = stage.picture
+    job.progress(_STAGE)
+    return _Scenery(kind, stage, backdrop)
+
+
+def _move_poses(job: _Job, path: CameraPath, scenery: _Scenery, *, smooth: bool) -> None:
+    """Bring the poses onto the stage and keep them, those of a video without their noise.
+
+    Where nobody was found there is no pose, whatever lay before and after.
+    """
+    placed = [(pose, scenery.placed(i)) for i, pose in enumerate(job.poses)]
+    job.poses = [pose if pose is None or h is None else moved(pose, h) for pose, h in placed]
+    # a cut in the footage begins a stretch, wherever the file says that it does
+    runs = list(zip(job.runs, path.shots, strict=False))
+    cuts = [i for i in range(1, len(runs)) if runs[i] != runs[i - 1]]
     if smooth:
-        cuts = [i for i in range(1, len(job.runs)) if job.runs[i] != job.runs[i - 1]]
         smoothed = smooth_offline(job.poses, job.times, cuts)
         job.poses = [None if raw is None else even for raw, even in zip(job.poses, smoothed, strict=True)]
+        job.runs = np.searchsorted(np.array(cuts), np.arange(len(runs)), side="right").tolist()
     save_poses(job.path("poses.npz"), stack_poses(job.poses), np.array(job.runs, np.int32))
 
 
-def _find_stage(job: _Job, given: Path | None) -> Frame | None:
-    """Second pass: the empty stage, given or found; None for a moving camera."""
-    stage = _given_stage(given, job.size) if given is not None else _stage_seen(job)
-    if stage is not None:
-        _save_picture(job.path("plate.png"), stage)
-    job.progress(_STAGE)
+def _given_stage(path: Path, footage: Footage) -> Frame:
+    """The picture of a stage.
+
+    Raises:
+        UnusableInput: it cannot be read, or has another shape than the footage.
+    """
+    stage: Frame = read_picture(path)
+    first = next(iter(footage)).image
+    if not same_shape((stage.shape[1], stage.shape[0]), (first.shape[1], first.shape[0])):
+        raise UnusableInput(f"{path.name} has another shape than the footage, so it cannot be its stage.")
     return stage
 
 
-def _stage_seen(job: _Job) -> Frame | None:
-    """The empty stage from frames spread over the footage."""
-    chosen = np.unique(np.linspace(0, len(job.poses) - 1, _STAGE_SAMPLES).astype(int))
-    frames, masks = job.frames(), job.rough()
-    try:
-        return empty_stage([frames[i] for i in chosen], [masks[i] for i in chosen])
-    finally:
-        frames.close()
-        masks.close()
+def _backdrop(job: _Job, scenery: _Scenery) -> Frame:
+    """What the performer will be seen before, a studio where there is nothing else; kept as the plate."""
+    backdrop = scenery.picture
+    if backdrop is None:
+        stage = scenery.stage
+        size = job.size if stage is None else (stage.picture.shape[1], stage.picture.shape[0])
+        backdrop = studio(size, _ground(job), _light(job))
+    _save_picture(job.path("plate.png"), backdrop)
+    return backdrop
 
 
-def _given_stage(path: Path, size: tuple[int, int]) -> Frame:
-    stage: Frame = read_picture(path)
-    if not same_shape((stage.shape[1], stage.shape[0]), size):
-        raise UnusableInput(f"{path.name} has another shape than the footage, so it cannot be its empty stage.")
-    if stage.shape[1::-1] == size:
-        return stage
-    return np.asarray(cv2.resize(stage, size, interpolation=cv2.INTER_AREA), np.uint8)
+def _cut_out(job: _Job, footage: Footage, scenery: _Scenery, backdrop: Frame, crf: float) -> None:
+    """Second pass: every frame on the stage, and the person's mask."""
+    size = (backdrop.shape[1], backdrop.shape[0])
+    # what was rendered, or cut out by hand, before a camera that stands still is kept as it is
+    untouched = job.exact and scenery.kind == "footage" and scenery.stage is not None and scenery.stage.still
+    cutter = Cutter(scenery.stage, backdrop, _ground(job))
+    with contextlib.closing(MaskStore(job.path(_ROUGH), job.size)) as rough:
 
+        def cut(numbered: tuple[int, Shot]) -> CutOut:
+            index, shot = numbered
+            frame, mask = fit(shot.image, job.size), rough[index]
+            if untouched:
+                return CutOut(frame, mask)
+            return cutter.cut(frame, mask, index, job.poses[index], exact=job.exact)
 
-def _cut_out(job: _Job, stage: Frame | None) -> None:
-    """Third pass: the masks. Exact ones are kept as they are."""
-    if job.exact:
-        job.path(_ROUGH).replace(job.path("masks.mp4"))
-        return
-    frames, rough = job.frames(), job.rough()
-    try:
-        with FootageWriter(job.path("masks.mp4"), job.size, job.rate, masks=True, crf=_MASK_CRF) as masks:
-            for index, pose in enumerate(job.poses):
-                mask = rough[index]
-                masks.write(mask if pose is None else refine(frames[index], mask, stage, pose))
+        with (
+            FootageWriter(job.path("frames.mp4"), size, job.rate, crf=crf) as frames,
+            FootageWriter(job.path("masks.mp4"), size, job.rate, masks=True, crf=_MASK_CRF) as masks,
+            contextlib.closing(ahead(zip(range(len(job.poses)), footage, strict=False))) as shots,
+            contextlib.closing(side_by_side(cut, shots, PICTURES_AT_ONCE)) as cut_outs,
+        ):
+            for index, person in enumerate(cut_outs):
+                frames.write(person.image)
+                masks.write(person.mask)
                 job.progress(_STAGE + (1 - _STAGE) * (index + 1) / len(job.poses))
-    finally:
-        frames.close()
-        rough.close()
     job.path(_ROUGH).unlink()
+
+
+def _ground(job: _Job) -> float:
+    """y of the line on which the person stands, in pixels of the stage; below the picture where the feet are out of it."""
+    body = measure_body([pose for pose in job.poses if pose is not None])
+    return body.near[0] if body.legs_seen else 1.1 * job.size[1]
+
+
+def _light(job: _Job) -> float | None:
+    """Mean grey level of the person."""
+    levels = [
+        float(cv2.cvtColor(sample.image, cv2.COLOR_RGB2GRAY)[sample.person > _SURELY].mean())
+        for sample in job.samples.chosen()
+        if (sample.person > _SURELY).any()
+    ]
+    return float(np.median(levels)) if levels else None
 
 
 def _save_portrait(job: _Job, given: Path | None) -> None:
@@ -292,7 +390,16 @@ def _called(source: Path | Sequence[Path]) -> str:
     return source.name if isinstance(source, Path) else ", ".join(part.name for part in source)
 
 
-def _manifest(job: _Job, target_id: str, name: str, licence: str, source_note: str, consent: bool | None) -> Manifest:
+def _manifest(
+    job: _Job,
+    size: tuple[int, int],
+    stage: StageKind,
+    target_id: str,
+    name: str,
+    licence: str,
+    source_note: str,
+    consent: bool | None,
+) -> Manifest:
     names: dict[_Role, str] = {
         "poses": "poses.npz",
         "frames": "frames.mp4",
@@ -307,9 +414,10 @@ def _manifest(job: _Job, target_id: str, name: str, licence: str, source_note: s
         return Manifest(
             id=target_id,
             name=name,
-            width=job.size[0],
-            height=job.size[1],
+            width=size[0],
+            height=size[1],
             rate=job.rate,
+            stage=stage,
             frames=len(job.poses),
             licence=licence,
             source=source_note,

@@ -9,21 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Generic, Literal, TypeAlias, TypeVar, get_args
+from typing import Final, Literal, TypeAlias, TypeVar, get_args
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from core.errors import Cancelled, OverLimit, UnusableInput
 from core.pose import skeleton
 from core.pose.detection import Detection
 from core.pose.estimator import find_people
 from core.pose.person import Follower, distinct
+from core.targets.camera import CameraTracker
 from core.targets.coverage import Coverage, coverage_of
-from core.targets.footage import different_shape, same_shape
-from core.targets.matte import empty_stage
+from core.targets.footage import different_shape, fit, same_shape
 from core.targets.poses import stack_poses
+from core.targets.spread import Spread
+from core.targets.stage import Sample, Stage, find_stage
 from core.types import Alpha, Frame, Pose, VideoFrame
 from core.video.probe import probe
 from core.video.reader import VideoReader
@@ -31,7 +32,7 @@ from core.video.reader import VideoReader
 RATE: Final = 4.0
 """Pictures a second that are looked at; of more than a minute and a half fewer, and at least half as many."""
 
-SHORTEST: Final = 30.0
+SHORTEST: Final = 10.0
 LONGEST: Final = 600.0
 """Seconds of all parts together."""
 
@@ -67,9 +68,6 @@ _SMALL: Final = 0.35
 _STILL_STANDING: Final = 0.3
 _PLENTY_SECONDS: Final = 60.0
 
-_OTHER_COLOUR: Final = 30.0
-_OTHER_STAGE: Final = 0.08
-_HIDDEN_STAGE: Final = 0.5
 
 T = TypeVar("T")
 
@@ -82,13 +80,13 @@ class PartCheck:
         path: the file.
         seconds: how long it is.
         size: (width, height) of its pictures as they are shown.
-        still: whether the camera stood still; None where the person hides too much of the stage to tell.
+        elsewhere: whether it shows another place than most of the footage does.
     """
 
     path: Path
     seconds: float
     size: tuple[int, int]
-    still: bool | None
+    elsewhere: bool
 
     @property
     def upright(self) -> bool:
@@ -126,7 +124,7 @@ class FootageCheck:
         light: mean grey level, 0 to 255.
         sharpness: how much fine detail the person shows, by the size of the person (variance of the Laplacian of the
             person 200 pixels high over the variance of the grey levels), median; None with nobody there.
-        same_stage: whether all parts, as far as their cameras stood still, show the same stage.
+        stage: whether one still stage was found behind the person, however the camera moved.
         coverage: which poses were seen.
         pictures: a few pictures spread over everything, at most 320 pixels.
         faulty: a few pictures of each thing that is wrong somewhere.
@@ -141,7 +139,7 @@ class FootageCheck:
     height: float
     light: float
     sharpness: float | None
-    same_stage: bool
+    stage: bool
     coverage: Coverage
     pictures: tuple[Frame, ...]
     faulty: dict[Fault, tuple[Frame, ...]]
@@ -150,12 +148,6 @@ class FootageCheck:
     def seconds(self) -> float:
         """Of all parts together."""
         return sum(part.seconds for part in self.parts)
-
-    @property
-    def still(self) -> bool | None:
-        """Whether the camera stood still in every part; None where that cannot be told."""
-        known = [part.still for part in self.parts if part.still is not None]
-        return all(known) if known else None
 
     @property
     def verdict(self) -> Verdict:
@@ -216,30 +208,6 @@ def _refuse_long(seconds: float) -> None:
         )
 
 
-class _Spread(Generic[T]):
-    """Keeps a few of many things, spread evenly over all that came."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._kept: list[T] = []
-        self._came, self._every = 0, 1
-
-    def add(self, make: Callable[[], T]) -> None:
-        """Take in the next one, which is made only where it is wanted."""
-        if self._came % self._every == 0:
-            self._kept.append(make())
-            if len(self._kept) == 2 * self._most:
-                del self._kept[1::2]
-                self._every *= 2
-        self._came += 1
-
-    def chosen(self) -> list[T]:
-        """At most as many as are wanted, in the order in which they came."""
-        if len(self._kept) <= self._most:
-            return list(self._kept)
-        return [self._kept[i] for i in np.linspace(0, len(self._kept) - 1, self._most).round().astype(int)]
-
-
 class _Part:
     """What is gathered of one video while it is looked through."""
 
@@ -248,25 +216,46 @@ class _Part:
         self.seconds = 0.0
         self._rate = rate
         self._follower = Follower("largest")
-        self._views = _Spread[tuple[Frame, Alpha]](_STAGE_VIEWS)
 
     def add(self, frame: VideoFrame, people: Sequence[Detection]) -> Pose | None:
         """Take in the next picture; the pose of the person whom the part follows."""
         image, seconds = frame.image, float(frame.time)
-        self._views.add(lambda: (_shrunk(image, _STAGE_SIDE), _covered(image, people)))
         self.seconds = seconds + 1 / self._rate
         if self.info.duration is not None and seconds < self.info.duration < self.seconds:
             self.seconds = self.info.duration
         return self._follower.pick([found.pose for found in people], seconds, (image.shape[1], image.shape[0]))
 
-    def stage(self) -> tuple[bool | None, Frame | None]:
-        """Whether the camera stood still, and then the empty stage."""
-        views = self._views.chosen()
-        frames, masks = [frame for frame, _ in views], [mask for _, mask in views]
-        if np.mean(np.minimum.reduce(masks) > 0) > _HIDDEN_STAGE:
-            return None, None
-        stage = empty_stage(frames, masks)
-        return stage is not None, stage
+
+class _Place:
+    """Where all parts were filmed: one stage, as far as they show one."""
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        self._size = size
+        self._camera = CameraTracker(size)
+        self._samples = Spread[Sample](_STAGE_VIEWS)
+        self._parts: list[int] = []
+
+    def add(self, part: int, image: Frame, covered: Alpha) -> None:
+        """Take in a picture of part ``part``; those of another shape cannot show the same view."""
+        if not same_shape((image.shape[1], image.shape[0]), self._size):
+            return
+        index = len(self._parts)
+        image, covered = fit(image, self._size), fit(covered, self._size)
+        self._camera.add(image, covered)
+        self._samples.add(lambda: Sample(index, shrunk(image, _STAGE_SIDE), shrunk(covered, _STAGE_SIDE)))
+        self._parts.append(part)
+
+    def stage(self) -> Stage | None:
+        """The one still stage that most of the footage shows, at most 320 pixels large."""
+        samples, path = self._samples.chosen(), self._camera.path()
+        height, width = samples[0].image.shape[:2]
+        return find_stage(samples, path.scaled(width / path.size[0], (width, height)))
+
+    def elsewhere(self, part: int) -> bool:
+        """Whether most pictures of a part are of another place."""
+        path = self._camera.path()
+        mine = [shot == path.longest_shot for shot, of in zip(path.shots, self._parts, strict=True) if of == part]
+        return not mine or sum(mine) < len(mine) / 2
 
 
 class _Notes:
@@ -274,29 +263,31 @@ class _Notes:
 
     def __init__(self, rate: float) -> None:
         self._rate = rate
-        self._parts: list[PartCheck] = []
-        self._stages: list[Frame] = []
+        self._parts: list[_Part] = []
+        self._place: _Place | None = None
         self._poses: list[Pose | None] = []
         self._several = 0
         self._out: list[tuple[bool, bool, bool]] = []
         self._heights: list[float] = []
         self._light: list[float] = []
         self._sharpness: list[float] = []
-        self._pictures = _Spread[Frame](_PICTURES)
-        self._faulty = {fault: _Spread[Frame](_FAULTY) for fault in FAULTS}
+        self._pictures = Spread[Frame](_PICTURES)
+        self._faulty = {fault: Spread[Frame](_FAULTY) for fault in FAULTS}
 
     def add(self, image: Frame, people: Sequence[Detection], pose: Pose | None) -> None:
         """Take in the next picture, with ``pose`` of the person who matters among everybody in it."""
         self._poses.append(pose)
+        self._place = self._place or _Place((image.shape[1], image.shape[0]))
+        self._place.add(len(self._parts), image, _covered(image, people))
         self._light.append(float(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).mean()))
         faults: set[Fault] = {"dark"} if self._light[-1] < _DARK else set()
         if len(distinct([found.pose for found in people])) > 1:
             self._several += 1
             faults.add("several")
         faults |= {"nobody"} if pose is None else self._look_at(pose, image)
-        self._pictures.add(lambda: _shrunk(image, _PICTURE_SIDE))
+        self._pictures.add(lambda: shrunk(image, _PICTURE_SIDE))
         for fault in faults:
-            self._faulty[fault].add(lambda: _shrunk(image, _PICTURE_SIDE))
+            self._faulty[fault].add(lambda: shrunk(image, _PICTURE_SIDE))
 
     def _look_at(self, pose: Pose, image: Frame) -> set[Fault]:
         self._out.append(out_of_view(pose, image))
@@ -308,18 +299,19 @@ class _Notes:
 
     def end(self, part: _Part) -> None:
         """Take in a part that was looked through."""
-        still, stage = part.stage()
-        self._parts.append(PartCheck(part.path, part.seconds, (part.info.width, part.info.height), still))
-        if stage is not None:
-            self._stages.append(stage)
+        self._parts.append(part)
 
     def check(self) -> FootageCheck:
         """What it all comes to."""
-        found = len(self._out)
+        assert self._place is not None
+        place, found = self._place, len(self._out)
         out = np.array(self._out, np.bool_).reshape(found, 3)
         head, hands, feet = out.mean(axis=0).tolist() if found else (0.0, 0.0, 0.0)
         return FootageCheck(
-            parts=tuple(self._parts),
+            parts=tuple(
+                PartCheck(part.path, part.seconds, (part.info.width, part.info.height), place.elsewhere(number))
+                for number, part in enumerate(self._parts)
+            ),
             samples=len(self._poses),
             person=found / len(self._poses),
             several=self._several / len(self._poses),
@@ -328,14 +320,15 @@ class _Notes:
             height=float(np.median(self._heights)) if found else 0.0,
             light=float(np.mean(self._light)),
             sharpness=float(np.median(self._sharpness)) if found else None,
-            same_stage=all(_same_stage(self._stages[0], stage) for stage in self._stages[1:]),
+            stage=place.stage() is not None,
             coverage=coverage_of(stack_poses(self._poses), self._rate),
             pictures=tuple(self._pictures.chosen()),
             faulty={fault: tuple(kept) for fault, spread in self._faulty.items() if (kept := spread.chosen())},
         )
 
 
-def _shrunk(image: Frame, longest: int) -> Frame:
+def shrunk(image: Frame, longest: int) -> Frame:
+    """``image`` with a longer side of at most ``longest`` pixels."""
     scale = longest / max(image.shape)
     if scale >= 1.0:
         return image
@@ -343,12 +336,12 @@ def _shrunk(image: Frame, longest: int) -> Frame:
 
 
 def _covered(image: Frame, people: Sequence[Detection]) -> Alpha:
-    """(height, width) of the small view: 255 where somebody is."""
+    """(height, width): 255 where somebody is."""
     covered = np.zeros(image.shape[:2], np.uint8)
     for found in people:
         if found.mask is not None:
             covered[found.mask > _MASKED] = 255
-    return _shrunk(covered, _STAGE_SIDE)
+    return covered
 
 
 def out_of_view(pose: Pose, image: Frame) -> tuple[bool, bool, bool]:
@@ -382,21 +375,6 @@ def _sharpness(pose: Pose, image: Frame) -> float:
     if scale < 1.0:
         grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     return float(cv2.Laplacian(grey, cv2.CV_32F).var() / max(float(grey.var()), _LEAST_CONTRAST))
-
-
-def _same_stage(one: Frame, other: Frame) -> bool:
-    """Whether two empty stages are of the same place from the same place."""
-    size = one.shape[1], one.shape[0]
-    if not same_shape(size, (other.shape[1], other.shape[0])):
-        return False
-    first, second = (_soft(cv2.resize(stage, size, interpolation=cv2.INTER_AREA)) for stage in (one, other))
-    # cameras set their exposure anew for each part
-    second = second * (np.median(first) + 1.0) / (np.median(second) + 1.0)
-    return bool((np.abs(first - second).max(axis=2) > _OTHER_COLOUR).mean() < _OTHER_STAGE)
-
-
-def _soft(stage: Frame) -> NDArray[np.float32]:
-    return np.asarray(cv2.GaussianBlur(stage, (0, 0), 1.5), np.float32)
 
 
 def _problems(check: FootageCheck) -> list[str]:
@@ -434,11 +412,15 @@ def _problems(check: FootageCheck) -> list[str]:
 
 def _advice(check: FootageCheck) -> list[str]:
     advice = []
-    if check.still is False:
-        advice.append(f"The camera moves{_where_moving(check)}: lean it against something that stands still.")
-    elif not check.same_stage:
+    elsewhere = [part.path.name for part in check.parts if part.elsewhere]
+    if not check.stage:
         advice.append(
-            "The parts show different places: film them all from one place, so that the room behind you is known."
+            "No room that stands still was found behind you: you will dance in a plain studio. To keep your own room, "
+            "film from one place."
+        )
+    elif elsewhere:
+        advice.append(
+            f"{', '.join(elsewhere)} shows another place than the rest: film all parts in one place, from one side."
         )
     if _WHOLE_BELOW <= check.whole < _WHOLE_WANTED:
         advice.append(_step_back(check))
@@ -455,11 +437,6 @@ def _step_back(check: FootageCheck) -> str:
     part, share = max(check.cut.items(), key=lambda item: item[1])
     room = "with room for stretched-out arms" if part == "hands" else "until you are seen from head to feet"
     return f"{names[part]} out of the picture in {_share(share)} of this footage: step back {room}."
-
-
-def _where_moving(check: FootageCheck) -> str:
-    moving = [part.path.name for part in check.parts if part.still is False]
-    return "" if len(moving) == len(check.parts) else f" in {', '.join(moving)}"
 
 
 def _share(share: float) -> str:

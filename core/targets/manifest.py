@@ -11,7 +11,7 @@ import re
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import (
     AfterValidator,
@@ -138,6 +138,10 @@ class GeneratorWeights(_Model):
         return self
 
 
+StageKind: TypeAlias = Literal["footage", "studio", "picture"]
+"""What the performer stands on: the stage that the footage shows, a plain studio, or a picture of another place."""
+
+
 class Manifest(_Model):
     """Everything about a performer but the pixels."""
 
@@ -148,6 +152,7 @@ class Manifest(_Model):
     height: int = Field(ge=16, le=MAX_SIDE, multiple_of=2)
     rate: Rate
     frames: int = Field(ge=1, le=MAX_FRAMES)
+    stage: StageKind = "footage"
     licence: Line = Field(max_length=200)
     source: Lines = Field(
         default="", max_length=2000, description="Where the footage comes from and who agreed to its use."

@@ -2,13 +2,13 @@
 
 MediaPipe's segmentation knows where the person is, to two or three pixels, and loses a hand now and then. Along its rim
 the mask is found from the picture itself: a pixel there is a mixture of the person's colour just inside and the stage's
-colour just outside. Where the camera stands still the empty stage behind is known, so its pattern does not disturb, and
-a lost hand is what differs from it in more than brightness (a shadow only darkens).
+colour just outside. Where the empty stage behind is known its pattern does not
+disturb, and a lost hand is what differs from it in more than brightness (a shadow only darkens).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import cv2
@@ -17,19 +17,13 @@ from numpy.typing import NDArray
 
 from core.types import Alpha, Frame, Pose
 
-_STILL_RESIDUAL: Final = 20
-_SHADOWED_SHARE: Final = 0.08
-_OTHER_SHARE: Final = 0.01
-_FEWEST_VIEWS: Final = 3
-_STRIPE: Final = 32
-_NO_VIEW: Final = 65_535
-_SHADOW_STEP: Final = 8
 _DARKEST_SHADOW: Final = 0.35
 _BRIGHTEST: Final = 1.04
 _SURE_PERSON: Final = 30.0
 _ALIKE: Final = 20.0
 _UNLIKE: Final = 50.0
 _RIM: Final = 3
+_SURELY_INSIDE: Final = 250
 _NEARBY: Final = 15
 _SEEN: Final = 0.4
 _LIMBS: Final = (
@@ -38,43 +32,65 @@ _LIMBS: Final = (
 )  # fmt: skip
 
 
-def empty_stage(frames: Sequence[Frame], masks: Sequence[Alpha]) -> Frame | None:
-    """What stands behind the person, from frames spread over the footage; None when the camera moved.
+@dataclass(frozen=True, slots=True, eq=False)
+class Behind:
+    """What is known of the empty stage behind the person.
 
-    Each pixel is the median over the frames in which the person is well away from it; what was never uncovered is
-    filled in from around it. The camera counts as still when that stage explains what frames show around the person.
-
-    Args:
-        frames: (height, width, 3) each.
-        masks: (height, width) each, the person's rough masks of the same frames.
+    Attributes:
+        picture: (height, width, 3), in the light of the frames.
+        known: (height, width), where it was seen; elsewhere the picture is made up.
     """
-    covered = np.stack([_dilated(mask > 40, _pixels(mask, 0.03)) for mask in masks])
-    stack = np.stack(frames)
-    plate = np.empty(frames[0].shape, np.uint8)
-    for top in range(0, len(plate), _STRIPE):
-        rows = slice(top, top + _STRIPE)
-        plate[rows] = _median_where_seen(stack[:, rows], covered[:, rows])
-    if not _explains(plate, stack, covered):
-        return None
-    hidden = (~covered).sum(axis=0) < min(_FEWEST_VIEWS, len(frames))
-    if hidden.mean() > 0.5:
-        return None
-    return np.ascontiguousarray(cv2.inpaint(plate, hidden.astype(np.uint8), 5, cv2.INPAINT_TELEA))
+
+    picture: Frame
+    known: NDArray[np.bool_]
+
+    def part(self, box: tuple[slice, slice]) -> Behind:
+        """The part of it that lies in ``box``."""
+        return Behind(self.picture[box], self.known[box])
 
 
-def refine(frame: Frame, rough: Alpha, plate: Frame | None, pose: Pose | None) -> Alpha:
+def refine(frame: Frame, rough: Alpha, behind: Behind | None, pose: Pose | None) -> Alpha:
     """The person's soft mask with edges where the picture has them.
 
     Args:
         frame: (height, width, 3).
         rough: (height, width), the segmentation's mask of the same frame.
-        plate: the empty stage, None where the camera moved.
-        pose: where the limbs are, so that a hand which the segmentation missed is found again (with a plate only).
+        behind: the empty stage as far as it is known.
+        pose: where the limbs are, so that a hand which the segmentation missed is found again (where the stage is known).
     """
     box = _box(rough, pose)
     alpha = np.zeros_like(rough)
-    alpha[box] = _refined(frame[box], rough[box], None if plate is None else plate[box], _moved(pose, box))
+    alpha[box] = _refined(frame[box], rough[box], None if behind is None else behind.part(box), _moved(pose, box))
     return alpha
+
+
+def foreground(frame: Frame, alpha: Alpha, behind: Behind | None, light: Alpha) -> Frame:
+    """The person's own colours times their mask, (height, width, 3), without what shines through at soft edges.
+
+    Where the stage behind is known its share is taken off (Smith and Blinn 1996). Elsewhere colours at the edge are those of
+    the person just inside: the old wall's would lay a rim around them on any other stage.
+
+    Args:
+        alpha: (height, width), the person's mask.
+        light: (height, width), how much light of the stage is left, 255 where there is no shadow.
+    """
+    rim = (alpha > 0) & (alpha < 255)
+    inside = _estimated(frame, alpha)
+    if behind is not None:
+        through = cv2.multiply(cv2.bitwise_not(alpha), light, scale=1 / 255)
+        known = cv2.subtract(frame, cv2.multiply(behind.picture, cv2.merge([through] * 3), scale=1 / 255))
+        inside = np.where(behind.known[..., None], known, inside)
+    solid = cv2.multiply(frame, cv2.merge([alpha] * 3), scale=1 / 255)
+    result = np.where(rim[..., None], inside, solid).astype(np.uint8)
+    return np.asarray(cv2.min(result, cv2.merge([alpha] * 3)), np.uint8)
+
+
+def _estimated(frame: Frame, alpha: Alpha) -> NDArray[np.uint8]:
+    """Colours times mask with those near the edge taken from just inside."""
+    near, _ = _spread(frame.astype(np.float32), alpha > _SURELY_INSIDE)
+    share = alpha.astype(np.float32)[..., None] / 255.0
+    own = np.clip((share - 0.6) / 0.4, 0.0, 1.0)
+    return np.asarray(share * (own * frame + (1 - own) * near) + 0.5, np.uint8)
 
 
 def body_shape(shape: tuple[int, int], pose: Pose) -> Alpha:
@@ -108,23 +124,23 @@ def _moved(pose: Pose | None, box: tuple[slice, slice]) -> Pose | None:
     return Pose(pose.landmarks - np.array([box[1].start, box[0].start, 0, 0], np.float32))
 
 
-def _refined(frame: Frame, rough: Alpha, plate: Frame | None, pose: Pose | None) -> Alpha:
+def _refined(frame: Frame, rough: Alpha, behind: Behind | None, pose: Pose | None) -> Alpha:
     if not rough.size:
         return rough
-    if plate is not None and pose is not None:
-        rough = np.maximum(rough, _missed_limbs(frame, rough, plate, pose))
+    if behind is not None and pose is not None:
+        rough = np.maximum(rough, _missed_limbs(frame, rough, behind, pose))
     reach = _RIM
     inside = _eroded(rough > 127, reach)
-    near = _dilated(rough > 127, reach)
+    near = dilated(rough > 127, reach)
     band = near & ~inside
     believed = _steep(rough.astype(np.float32) / 255.0)
-    alpha = np.where(band, _composition(frame, plate, inside, ~near, believed), inside.astype(np.float32))
+    alpha = np.where(band, _composition(frame, behind, inside, ~near, believed), inside.astype(np.float32))
     return np.ascontiguousarray((cv2.GaussianBlur(alpha, (0, 0), 0.5) * 255.0 + 0.5).astype(np.uint8))
 
 
 def _composition(
     frame: Frame,
-    plate: Frame | None,
+    behind: Behind | None,
     inside: NDArray[np.bool_],
     outside: NDArray[np.bool_],
     believed: NDArray[np.float32],
@@ -132,18 +148,20 @@ def _composition(
     """(height, width) in [0, 1]: how much of the person each pixel is mixed of.
 
     Solves ``seen = a * person + (1 - a) * stage`` (Smith and Blinn 1996) with the person's colour taken from just
-    inside, the stage's from the plate in the light of just outside. Where the two are not surely
-    apart, as beside a pattern, ``believed`` stands.
+    inside, and the stage's from the plate in the light of just outside, or where it is not known from just outside.
+    Where the two are not surely apart, as beside a pattern, ``believed`` stands.
     """
     seen = frame.astype(np.float32)
     person, unsure = _spread(seen, inside)
     stage, pattern = _spread(seen, outside)
-    if plate is None:
+    if behind is None:
         unsure = unsure + pattern
     else:
-        empty = plate.astype(np.float32)
+        empty = behind.picture.astype(np.float32)
         light = (stage + 4.0) / (_spread(empty, outside)[0] + 4.0)
-        stage = np.clip(empty * np.clip(light, _DARKEST_SHADOW, _BRIGHTEST), 0.0, 255.0)
+        plain = np.clip(empty * np.clip(light, _DARKEST_SHADOW, _BRIGHTEST), 0.0, 255.0)
+        stage = np.where(behind.known[..., None], plain, stage)
+        unsure = np.where(behind.known, unsure, unsure + pattern)
     apart = person - stage
     distance = (apart * apart).sum(axis=2)
     share = np.clip(((seen - stage) * apart).sum(axis=2) / np.maximum(distance, 1.0), 0.0, 1.0)
@@ -168,9 +186,9 @@ def _steep(share: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(np.clip((share - 0.2) / 0.7, 0.0, 1.0), np.float32)
 
 
-def _missed_limbs(frame: Frame, rough: Alpha, plate: Frame, pose: Pose) -> Alpha:
+def _missed_limbs(frame: Frame, rough: Alpha, behind: Behind, pose: Pose) -> Alpha:
     """(height, width), 255 where a limb should be and the stage is plainly covered by something, joined to the body."""
-    found = _limbs(rough.shape, pose) & (_difference(frame, plate) > _SURE_PERSON)
+    found = _limbs(rough.shape, pose) & behind.known & (colour_difference(frame, behind.picture) > _SURE_PERSON)
     opened = cv2.morphologyEx(found.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     body = rough > 127
     _, labels = cv2.connectedComponents(opened | body.astype(np.uint8), connectivity=8)
@@ -178,8 +196,8 @@ def _missed_limbs(frame: Frame, rough: Alpha, plate: Frame, pose: Pose) -> Alpha
     return np.asarray(np.where(joined & (opened > 0), 255, 0), np.uint8)
 
 
-def _difference(frame: Frame, plate: Frame) -> NDArray[np.float32]:
-    """(height, width): distance of each pixel's colour from the stage's, lit or in shadow."""
+def colour_difference(frame: Frame, plate: Frame) -> NDArray[np.float32]:
+    """(height, width): distance in grey levels of each pixel's colour from the stage's, lit or in shadow."""
     seen = cv2.GaussianBlur(frame, (0, 0), 0.8).astype(np.float32)
     stage = cv2.GaussianBlur(plate, (0, 0), 0.8).astype(np.float32)
     light = (seen * stage).sum(axis=2) / np.maximum((stage * stage).sum(axis=2), 1.0)
@@ -202,42 +220,8 @@ def _trunk(pose: Pose) -> float:
     return float(np.hypot(*(pose.xy[[11, 12]].mean(axis=0) - pose.xy[[23, 24]].mean(axis=0))))
 
 
-def _median_where_seen(stack: NDArray[np.uint8], covered: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """(rows, width, 3): the stage as seen in ``stack`` where not ``covered``; over everything where always covered.
-
-    The median, unless the brightest third of the views agrees on something much brighter: then the person's shadow lay
-    there most of the time.
-    """
-    always = covered.all(axis=0)
-    values = np.where((covered & ~always)[..., None], np.uint16(_NO_VIEW), stack.astype(np.uint16))
-    values.sort(axis=0)
-    last = np.where(always, len(stack), (~covered).sum(axis=0)) - 1
-    middle, bright = (_at_rank(values, last * share // 6) for share in (3, 5))
-    shadowed = (bright.astype(np.int16) - middle).mean(axis=2, keepdims=True) > _SHADOW_STEP
-    return np.asarray(np.where(shadowed, bright, middle), np.uint8)
-
-
-def _at_rank(values: NDArray[np.uint16], rank: NDArray[np.int64]) -> NDArray[np.uint8]:
-    return np.asarray(np.take_along_axis(values, rank[None, ..., None], axis=0)[0], np.uint8)
-
-
-def _explains(plate: Frame, stack: NDArray[np.uint8], covered: NDArray[np.bool_]) -> bool:
-    """Whether the frames, outside the person, look like the plate: that is what a plate is needed for.
-
-    The person's shadow may make some of it darker; hardly anything may have another colour.
-    """
-    off, other = [], []
-    for frame, person in zip(stack, covered, strict=True):
-        stage = ~person
-        if stage.any():
-            off.append((cv2.absdiff(frame, plate).max(axis=2)[stage] > _STILL_RESIDUAL).mean())
-            other.append((_difference(frame, plate)[stage] > _STILL_RESIDUAL).mean())
-    if not off:
-        return False
-    return bool(np.percentile(off, 75) <= _SHADOWED_SHARE and np.percentile(other, 75) <= _OTHER_SHARE)
-
-
-def _dilated(mask: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:
+def dilated(mask: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:
+    """``mask`` (height, width) grown by ``reach`` pixels."""
     return np.asarray(cv2.dilate(mask.astype(np.uint8), _disc(reach)) > 0)
 
 

@@ -1,0 +1,151 @@
+"""Each frame of the footage as if it had been filmed on one still stage: the person cut out and laid on a still picture.
+
+Whatever else moved in the footage (the camera, letters, a clock, a passer-by, the light) is gone from what is kept, so
+everything that draws from footage deals with a person before a still camera.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from core.pose import skeleton
+from core.shadow import light_left
+from core.targets.camera import Homography, transformed
+from core.targets.matte import Behind, dilated, foreground, refine
+from core.targets.stage import Stage, brought, light_gains, lit
+from core.types import Alpha, Frame, Pose
+
+_NEAR_PERSON: Final = 0.03
+_SHADOW_REACH: Final = 0.35
+"""Body heights around the person in which a darker stage counts as their shadow."""
+_SHADOW_SOFTNESS: Final = 0.02
+_CONTACT: Final = 0.45
+"""Light that is left right under a foot on a stage of ours."""
+_LIFTED: Final = 0.25
+"""Torso lengths above the ground at which a foot's shadow is gone."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CutOut:
+    """One frame with the person cut out of it.
+
+    Attributes:
+        image: (height, width, 3), the person on the still stage.
+        mask: (height, width), where the person is.
+    """
+
+    image: Frame
+    mask: Alpha
+
+
+class Cutter:
+    """Cuts the person out of frames and lays them on a stage. Holds no state: safe to share between threads.
+
+    Args:
+        stage: the stage that the footage shows, None where none was found.
+        backdrop: (height, width, 3), what the person shall stand on: the stage's picture, or another one of its size.
+        ground: y of the line on the backdrop on which the person stands, for shadows on a stage of ours.
+    """
+
+    def __init__(self, stage: Stage | None, backdrop: Frame, ground: float) -> None:
+        self._stage = stage
+        self._backdrop = backdrop
+        self._ground = ground
+        self._own = stage is not None and backdrop is stage.picture
+        self.size = (backdrop.shape[1], backdrop.shape[0])
+
+    def cut(self, frame: Frame, rough: Alpha, index: int, pose: Pose | None, *, exact: bool = False) -> CutOut:
+        """Frame ``index`` of the footage.
+
+        Args:
+            frame: (height, width, 3), as it was filmed.
+            rough: (height, width), the segmentation's mask of it.
+            pose: of the person, on the stage; None where nobody was found, and then the stage is empty.
+            exact: ``rough`` needs no refining.
+        """
+        to_stage = self._to_stage(index)
+        behind: Behind | None = None
+        if to_stage is not None:
+            frame, rough = brought(frame, to_stage, self.size), brought(rough, to_stage, self.size, mask=True)
+        if self._stage is not None and self._stage.to_stage[index] is not None:
+            frame = self._in_light_of_stage(frame, rough)
+            behind = Behind(self._stage.picture, self._stage.known)
+        if pose is None:
+            return CutOut(self._backdrop, np.zeros(self.size[::-1], np.uint8))
+        mask = rough if exact else refine(frame, rough, behind, pose)
+        light = self._light(frame, mask, behind, pose)
+        person = foreground(frame, mask, behind, light)
+        left = cv2.multiply(cv2.bitwise_not(mask), light, scale=1 / 255)
+        stage = cv2.multiply(self._backdrop, cv2.merge([left] * 3), scale=1 / 255)
+        return CutOut(np.asarray(cv2.add(person, stage), np.uint8), mask)
+
+    def _to_stage(self, index: int) -> Homography | None:
+        """From pixels of a frame to the stage; None where they are the same."""
+        if self._stage is None:
+            return None
+        return self._stage.placed(index)
+
+    def _in_light_of_stage(self, frame: Frame, rough: Alpha) -> Frame:
+        assert self._stage is not None
+        near = max(2, round(max(rough.shape) * _NEAR_PERSON))
+        free = ~dilated(rough > 40, near) & self._stage.known
+        return lit(frame, light_gains(frame, self._stage.picture, free))
+
+    def _light(self, frame: Frame, mask: Alpha, behind: Behind | None, pose: Pose) -> Alpha:
+        if behind is None or not self._own:
+            return _contact_shadow(mask.shape[:2], pose, self._ground)
+        return _shadow_near(frame, mask, behind)
+
+
+def moved(pose: Pose, homography: Homography) -> Pose:
+    """The pose in pixels of the picture that ``homography`` leads to; depth grows as the body does."""
+    landmarks = pose.landmarks.copy()
+    landmarks[:, :2] = transformed(pose.xy, homography)
+    landmarks[:, 2] *= _scale_at(homography, pose.xy[list(skeleton.HIPS)].mean(axis=0))
+    return Pose(landmarks.astype(np.float32), pose.colours)
+
+
+def _scale_at(homography: Homography, point: NDArray[np.floating]) -> float:
+    """How much larger things at ``point`` become."""
+    around = np.asarray(point, np.float64) + np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    there = transformed(around, homography)
+    right, down = there[1] - there[0], there[2] - there[0]
+    return float(np.sqrt(abs(right[0] * down[1] - right[1] * down[0])))
+
+
+def _shadow_near(frame: Frame, mask: Alpha, behind: Behind) -> Alpha:
+    """The light that is left around the person; away from them whatever else is dark is no shadow of theirs."""
+    height, width = mask.shape
+    half = light_left(frame, mask, behind.picture)
+    rows = np.flatnonzero(mask.max(axis=1) > 127)
+    if not len(rows):
+        return np.full((height, width), 255, np.uint8)
+    reach = max(_SHADOW_REACH * float(rows[-1] - rows[0]) / 2, 4.0)
+    away = cv2.distanceTransform((cv2.resize(mask, half.shape[::-1]) < 127).astype(np.uint8), cv2.DIST_L2, 3)
+    known = cv2.resize(behind.known.astype(np.uint8), half.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    share = np.clip(1.5 - 1.5 * away / reach, 0.0, 1.0) * known
+    dark = cv2.GaussianBlur((255.0 - half) * share, (0, 0), max(_SHADOW_SOFTNESS * height / 2, 1.0))
+    return np.asarray(cv2.resize((255.5 - dark).astype(np.uint8), (width, height)), np.uint8)
+
+
+def _contact_shadow(shape: tuple[int, int], pose: Pose, ground: float) -> Alpha:
+    """A soft shadow under each foot on a stage of ours, less of it the higher the foot is."""
+    dark = np.zeros(shape, np.float32)
+    trunk = pose.xy[list(skeleton.SHOULDERS)].mean(axis=0) - pose.xy[list(skeleton.HIPS)].mean(axis=0)
+    unit = max(float(np.hypot(*trunk)), 1.0)
+    for foot in (skeleton.FEET[0::2], skeleton.FEET[1::2]):
+        points = pose.xy[list(foot)]
+        low = float(points[:, 1].max())
+        share = min(max(1.0 - (ground - low) / (_LIFTED * unit), 0.0), 1.0)
+        centre = (float(points[:, 0].mean()), max(low, min(ground, low + _LIFTED * unit)))
+        across = max(float(np.ptp(points[:, 0])), 0.2 * unit) / 2 + 0.12 * unit
+        axes = (round(across), round(0.08 * unit))
+        spot = cv2.ellipse(np.zeros(shape, np.float32), tuple(round(v) for v in centre), axes, 0, 0, 360, 1.0, -1)
+        dark = np.maximum(dark, share * spot)
+    dark = cv2.GaussianBlur(dark, (0, 0), max(0.06 * unit, 1.0))
+    return np.asarray(255 * (1 - (1 - _CONTACT) * dark) + 0.5, np.uint8)
