@@ -23,11 +23,10 @@ from core.errors import Cancelled, NobodyFound, OverLimit, UnusableInput
 from core.names import clean_line
 from core.pictures import read_picture
 from core.pose.estimator import PoseEstimator
-from core.pose.retarget import measure_body
 from core.pose.smoothing import smooth_offline
 from core.targets import portrait as portraits
 from core.targets.camera import CameraPath, CameraTracker, Homography
-from core.targets.cutout import CutOut, Cutter, moved
+from core.targets.cutout import Backdrop, CutOut, Cutter, backdrop_for, moved
 from core.targets.footage import Footage, Shot, fit, fit_scale, open_footage, same_shape
 from core.targets.frames import FootageWriter, MaskStore
 from core.targets.manifest import (
@@ -38,6 +37,7 @@ from core.targets.manifest import (
     FileEntry,
     Manifest,
     StageKind,
+    TargetRole,
     file_entry,
     is_slug,
 )
@@ -46,7 +46,6 @@ from core.targets.poses import save_poses, stack_poses
 from core.targets.spread import Spread
 from core.targets.stage import Sample, Stage, find_stage
 from core.targets.store import Target, new_folder, open_target, place_in
-from core.targets.studio import studio
 from core.threads import PICTURES_AT_ONCE, Beside, ahead, side_by_side
 from core.types import Alpha, Frame, Pose
 
@@ -61,10 +60,8 @@ _LOOKING: Final = 0.5
 _STAGE: Final = 0.55
 _ROUGH: Final = "rough.mp4"
 _MASK_CRF: Final = 24.0
-_SURELY: Final = 200
 
 Progress: TypeAlias = Callable[[float], None]
-_Role: TypeAlias = Literal["poses", "frames", "masks", "plate", "portrait"]
 
 
 @dataclass(slots=True)
@@ -158,10 +155,13 @@ def build_target(
             logger.warning("%s shows a person in %d frames only: the performer will have few moves", id, job.found())
         scenery = _scenery(job, path, stage, given)
         _move_poses(job, path, scenery, smooth=footage.tracked)
-        backdrop = _backdrop(job, scenery)
+        samples = [(sample.image, sample.person) for sample in job.samples.chosen()]
+        known = [pose for pose in job.poses if pose is not None]
+        backdrop = backdrop_for(scenery.stage, scenery.picture, job.size, known, samples)
+        _save_picture(job.path("plate.png"), backdrop.picture)
         _cut_out(job, footage, scenery, backdrop, crf)
         _save_portrait(job, portrait)
-        size_on_stage = (backdrop.shape[1], backdrop.shape[0])
+        size_on_stage = (backdrop.picture.shape[1], backdrop.picture.shape[0])
         manifest = _manifest(job, size_on_stage, scenery.kind, id, name, licence, source_note, consent)
         job.path(MANIFEST).write_bytes(manifest.to_json())
         with open_target(place_in(folder.parent, folder.name), manifest):
@@ -317,23 +317,11 @@ def _given_stage(path: Path, footage: Footage) -> Frame:
     return stage
 
 
-def _backdrop(job: _Job, scenery: _Scenery) -> Frame:
-    """What the performer will be seen before, a studio where there is nothing else; kept as the plate."""
-    backdrop = scenery.picture
-    if backdrop is None:
-        stage = scenery.stage
-        size = job.size if stage is None else (stage.picture.shape[1], stage.picture.shape[0])
-        backdrop = studio(size, _ground(job), _light(job))
-    _save_picture(job.path("plate.png"), backdrop)
-    return backdrop
-
-
-def _cut_out(job: _Job, footage: Footage, scenery: _Scenery, backdrop: Frame, crf: float) -> None:
+def _cut_out(job: _Job, footage: Footage, scenery: _Scenery, backdrop: Backdrop, crf: float) -> None:
     """Second pass: every frame on the stage, and the person's mask."""
-    size = (backdrop.shape[1], backdrop.shape[0])
     # what was rendered, or cut out by hand, before a camera that stands still is kept as it is
     untouched = job.exact and scenery.kind == "footage" and scenery.stage is not None and scenery.stage.still
-    cutter = Cutter(scenery.stage, backdrop, _ground(job))
+    cutter = Cutter(scenery.stage, backdrop)
     with contextlib.closing(MaskStore(job.path(_ROUGH), job.size)) as rough:
 
         def cut(numbered: tuple[int, Shot]) -> CutOut:
@@ -344,8 +332,8 @@ def _cut_out(job: _Job, footage: Footage, scenery: _Scenery, backdrop: Frame, cr
             return cutter.cut(frame, mask, index, job.poses[index], exact=job.exact)
 
         with (
-            FootageWriter(job.path("frames.mp4"), size, job.rate, crf=crf) as frames,
-            FootageWriter(job.path("masks.mp4"), size, job.rate, masks=True, crf=_MASK_CRF) as masks,
+            FootageWriter(job.path("frames.mp4"), cutter.size, job.rate, crf=crf) as frames,
+            FootageWriter(job.path("masks.mp4"), cutter.size, job.rate, masks=True, crf=_MASK_CRF) as masks,
             contextlib.closing(ahead(zip(range(len(job.poses)), footage, strict=False))) as shots,
             contextlib.closing(side_by_side(cut, shots, PICTURES_AT_ONCE)) as cut_outs,
         ):
@@ -354,22 +342,6 @@ def _cut_out(job: _Job, footage: Footage, scenery: _Scenery, backdrop: Frame, cr
                 masks.write(person.mask)
                 job.progress(_STAGE + (1 - _STAGE) * (index + 1) / len(job.poses))
     job.path(_ROUGH).unlink()
-
-
-def _ground(job: _Job) -> float:
-    """y of the line on which the person stands, in pixels of the stage; below the picture where the feet are out of it."""
-    body = measure_body([pose for pose in job.poses if pose is not None])
-    return body.near[0] if body.legs_seen else 1.1 * job.size[1]
-
-
-def _light(job: _Job) -> float | None:
-    """Mean grey level of the person."""
-    levels = [
-        float(cv2.cvtColor(sample.image, cv2.COLOR_RGB2GRAY)[sample.person > _SURELY].mean())
-        for sample in job.samples.chosen()
-        if (sample.person > _SURELY).any()
-    ]
-    return float(np.median(levels)) if levels else None
 
 
 def _save_portrait(job: _Job, given: Path | None) -> None:
@@ -400,14 +372,14 @@ def _manifest(
     source_note: str,
     consent: bool | None,
 ) -> Manifest:
-    names: dict[_Role, str] = {
+    names: dict[TargetRole, str] = {
         "poses": "poses.npz",
         "frames": "frames.mp4",
         "masks": "masks.mp4",
         "plate": "plate.png",
         "portrait": "portrait.webp",
     }
-    files: dict[_Role, FileEntry] = {
+    files: dict[TargetRole, FileEntry] = {
         role: file_entry(job.path(file), file) for role, file in names.items() if job.path(file).is_file()
     }
     try:

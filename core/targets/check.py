@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, TypeAlias, TypeVar, get_args
+from typing import Final, Literal, TypeAlias, get_args
 
 import cv2
 import numpy as np
@@ -21,7 +21,7 @@ from core.pose.estimator import find_people
 from core.pose.person import Follower, distinct
 from core.targets.camera import CameraTracker
 from core.targets.coverage import Coverage, coverage_of
-from core.targets.footage import different_shape, fit, same_shape
+from core.targets.footage import different_shape, fit, fit_scale, same_shape
 from core.targets.poses import stack_poses
 from core.targets.spread import Spread
 from core.targets.stage import Sample, Stage, find_stage
@@ -33,6 +33,7 @@ RATE: Final = 4.0
 """Pictures a second that are looked at; of more than a minute and a half fewer, and at least half as many."""
 
 SHORTEST: Final = 10.0
+"""Seconds of all parts together below which a performer knows too few poses to look good."""
 LONGEST: Final = 600.0
 """Seconds of all parts together."""
 
@@ -43,6 +44,7 @@ _MOST_SAMPLES: Final = 360
 _SIDE: Final = 640
 _STAGE_SIDE: Final = 320
 _STAGE_VIEWS: Final = 40
+_LOOKS: Final = 60
 _PICTURE_SIDE: Final = 320
 _PICTURES: Final = 6
 _FAULTY: Final = 4
@@ -66,10 +68,8 @@ _WHOLE_BELOW: Final = 0.5
 _WHOLE_WANTED: Final = 0.85
 _SMALL: Final = 0.35
 _STILL_STANDING: Final = 0.3
+_FEW_SECONDS: Final = 20.0
 _PLENTY_SECONDS: Final = 60.0
-
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,19 +94,53 @@ class PartCheck:
         return self.size[1] > self.size[0]
 
 
+Level: TypeAlias = Literal["green", "amber", "red"]
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What to tell the person: plain sentences, the most important first.
+    """What to tell the person before anything is trained: plain sentences, the most important first.
 
     Attributes:
-        enough: a performer can be made of it.
-        problems: why not; empty where it is enough.
-        advice: what would make the performer better.
+        usable: a performer can be made of it at all.
+        level: ``green`` where nothing stands in the way of a good one, ``amber`` where something limits it, ``red`` where
+            it will not look good. Usable footage may be gone on with whatever its level.
+        problems: what makes it red, or unusable.
+        limits: what makes it amber.
+        advice: what would make the performer better still.
     """
 
-    enough: bool
+    usable: bool
+    level: Level
     problems: tuple[str, ...]
+    limits: tuple[str, ...]
     advice: tuple[str, ...]
+
+    @property
+    def headline(self) -> str:
+        """The verdict in a few words."""
+        if not self.usable:
+            return "This cannot be used yet."
+        return {"green": "This will do.", "amber": "This will do, with limits.", "red": "This will not look good."}[
+            self.level
+        ]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """A small picture of the footage with the person in it, kept for a first try.
+
+    Attributes:
+        index: its number among all that were registered.
+        image: (height, width, 3).
+        person: (height, width), the person's rough mask.
+        pose: in pixels of ``image``.
+    """
+
+    index: int
+    image: Frame
+    person: Alpha
+    pose: Pose
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,7 +158,9 @@ class FootageCheck:
         light: mean grey level, 0 to 255.
         sharpness: how much fine detail the person shows, by the size of the person (variance of the Laplacian of the
             person 200 pixels high over the variance of the grey levels), median; None with nobody there.
-        stage: whether one still stage was found behind the person, however the camera moved.
+        stage: the one still stage behind the person, however the camera moved, for pictures as small as ``looks``; None where
+            none was found.
+        looks: small pictures of the person spread over everything, to try out a performer with.
         coverage: which poses were seen.
         pictures: a few pictures spread over everything, at most 320 pixels.
         faulty: a few pictures of each thing that is wrong somewhere.
@@ -139,7 +175,8 @@ class FootageCheck:
     height: float
     light: float
     sharpness: float | None
-    stage: bool
+    stage: Stage | None
+    looks: tuple[Look, ...]
     coverage: Coverage
     pictures: tuple[Frame, ...]
     faulty: dict[Fault, tuple[Frame, ...]]
@@ -151,9 +188,13 @@ class FootageCheck:
 
     @property
     def verdict(self) -> Verdict:
-        """Whether it is enough, and what to add."""
-        problems = tuple(_problems(self))
-        return Verdict(not problems, problems, tuple(_advice(self)) if self.person >= _NOBODY_BELOW else ())
+        """What will come of it, and what to add."""
+        obstacles = _obstacles(self)
+        if obstacles:
+            return Verdict(False, "red", tuple(obstacles), (), ())
+        problems, limits = tuple(_problems(self)), tuple(_limits(self))
+        level: Level = "red" if problems else "amber" if limits else "green"
+        return Verdict(True, level, problems, limits, tuple(_advice(self)))
 
 
 def check_footage(
@@ -233,15 +274,23 @@ class _Place:
         self._size = size
         self._camera = CameraTracker(size)
         self._samples = Spread[Sample](_STAGE_VIEWS)
+        self._looks = Spread[Look](_LOOKS)
         self._parts: list[int] = []
 
-    def add(self, part: int, image: Frame, covered: Alpha) -> None:
+    def add(self, part: int, image: Frame, people: Sequence[Detection], pose: Pose | None) -> None:
         """Take in a picture of part ``part``; those of another shape cannot show the same view."""
         if not same_shape((image.shape[1], image.shape[0]), self._size):
             return
-        index = len(self._parts)
-        image, covered = fit(image, self._size), fit(covered, self._size)
+        index, scale = len(self._parts), fit_scale(image, self._size)
+        image, covered = fit(image, self._size), fit(_covered(image, people), self._size)
         self._camera.add(image, covered)
+        mask = next((found.mask for found in people if found.pose is pose), None)
+        if pose is not None and mask is not None:
+            person = fit(np.asarray(mask * 255.0 + 0.5, np.uint8), self._size)
+            small = min(1.0, _STAGE_SIDE / max(self._size))
+            self._looks.add(
+                lambda: Look(index, shrunk(image, _STAGE_SIDE), shrunk(person, _STAGE_SIDE), pose.scaled(scale * small))
+            )
         self._samples.add(lambda: Sample(index, shrunk(image, _STAGE_SIDE), shrunk(covered, _STAGE_SIDE)))
         self._parts.append(part)
 
@@ -250,6 +299,10 @@ class _Place:
         samples, path = self._samples.chosen(), self._camera.path()
         height, width = samples[0].image.shape[:2]
         return find_stage(samples, path.scaled(width / path.size[0], (width, height)))
+
+    def looks(self) -> tuple[Look, ...]:
+        """Pictures of the person, spread over everything."""
+        return tuple(self._looks.chosen())
 
     def elsewhere(self, part: int) -> bool:
         """Whether most pictures of a part are of another place."""
@@ -278,7 +331,7 @@ class _Notes:
         """Take in the next picture, with ``pose`` of the person who matters among everybody in it."""
         self._poses.append(pose)
         self._place = self._place or _Place((image.shape[1], image.shape[0]))
-        self._place.add(len(self._parts), image, _covered(image, people))
+        self._place.add(len(self._parts), image, people, pose)
         self._light.append(float(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).mean()))
         faults: set[Fault] = {"dark"} if self._light[-1] < _DARK else set()
         if len(distinct([found.pose for found in people])) > 1:
@@ -320,7 +373,8 @@ class _Notes:
             height=float(np.median(self._heights)) if found else 0.0,
             light=float(np.mean(self._light)),
             sharpness=float(np.median(self._sharpness)) if found else None,
-            stage=place.stage() is not None,
+            stage=place.stage(),
+            looks=place.looks(),
             coverage=coverage_of(stack_poses(self._poses), self._rate),
             pictures=tuple(self._pictures.chosen()),
             faulty={fault: tuple(kept) for fault, spread in self._faulty.items() if (kept := spread.chosen())},
@@ -377,14 +431,21 @@ def _sharpness(pose: Pose, image: Frame) -> float:
     return float(cv2.Laplacian(grey, cv2.CV_32F).var() / max(float(grey.var()), _LEAST_CONTRAST))
 
 
-def _problems(check: FootageCheck) -> list[str]:
+def _obstacles(check: FootageCheck) -> list[str]:
+    """Why no performer can be made of it."""
     if check.person < _NOBODY_BELOW:
         return ["Nobody is in this footage: film yourself whole, from head to feet, facing the camera."]
-    problems = []
     first = check.parts[0]
-    for part in check.parts[1:]:
-        if not same_shape(part.size, first.size):
-            problems.append(different_shape(part.path.name, part.size, first.path.name, first.size))
+    return [
+        different_shape(part.path.name, part.size, first.path.name, first.size)
+        for part in check.parts[1:]
+        if not same_shape(part.size, first.size)
+    ]
+
+
+def _problems(check: FootageCheck) -> list[str]:
+    """Why a performer made of it will not look good."""
+    problems = []
     if check.several > _SEVERAL_ABOVE:
         problems.append(
             f"More than one person is in {_share(check.several)} of this footage: film one person alone, "
@@ -399,35 +460,46 @@ def _problems(check: FootageCheck) -> list[str]:
         problems.append(
             f"Somebody is in only {_share(check.person)} of this footage: stay in the picture, or cut the rest away."
         )
-    if check.whole < _WHOLE_BELOW:
+    if check.cut["head"] > _WHOLE_BELOW:
         problems.append(_step_back(check))
     if check.light < _DARK:
         problems.append("It is too dark: turn on a light in front of you, or film by day.")
     if check.sharpness is not None and check.sharpness < _BLURRED:
         problems.append("The picture is blurred: wipe the lens, wait until it is sharp, and film in good light.")
-    if check.coverage.share < _STILL_STANDING and check.seconds >= _ENOUGH:
-        problems.append("You hardly move in this footage: dance, turn, and move your arms and legs as far as they go.")
     return problems
 
 
-def _advice(check: FootageCheck) -> list[str]:
-    advice = []
-    elsewhere = [part.path.name for part in check.parts if part.elsewhere]
-    if not check.stage:
-        advice.append(
-            "No room that stands still was found behind you: you will dance in a plain studio. To keep your own room, "
-            "film from one place."
+def _limits(check: FootageCheck) -> list[str]:
+    """What a performer made of it will lack."""
+    limits = []
+    if check.whole < _WHOLE_WANTED and check.cut["head"] <= _WHOLE_BELOW:
+        limits.append(_step_back(check))
+    if check.stage is None:
+        limits.append(
+            "No room that stands still was found behind you, so you will dance in a plain studio: "
+            "to keep your own room, film from one place."
         )
-    elif elsewhere:
-        advice.append(
+    elsewhere = [part.path.name for part in check.parts if part.elsewhere]
+    if check.stage is not None and elsewhere:
+        limits.append(
             f"{', '.join(elsewhere)} shows another place than the rest: film all parts in one place, from one side."
         )
-    if _WHOLE_BELOW <= check.whole < _WHOLE_WANTED:
-        advice.append(_step_back(check))
-    elif check.height < _SMALL:
-        advice.append("You are small in the picture: step closer, as far as hands and feet stay in view.")
-    advice += check.coverage.missing
-    if _ENOUGH <= check.seconds < _PLENTY_SECONDS:
+    if _ENOUGH <= check.seconds < _FEW_SECONDS:
+        limits.append(
+            f"{_spoken(check.seconds).capitalize()} show few moves: yours will look like those that you made here. "
+            "Film half a minute or more for others."
+        )
+    if check.coverage.share < _STILL_STANDING:
+        limits.append("You hardly move in this footage: dance, turn, and move your arms and legs as far as they go.")
+    if check.height < _SMALL and check.whole >= _WHOLE_WANTED:
+        limits.append("You are small in the picture: step closer, as far as hands and feet stay in view.")
+    return limits
+
+
+def _advice(check: FootageCheck) -> list[str]:
+    """What to film more of."""
+    advice = list(check.coverage.missing)
+    if _FEW_SECONDS <= check.seconds < _PLENTY_SECONDS:
         advice.append(f"Film more: {_spoken(check.seconds)} will do, one to three minutes are better.")
     return advice
 

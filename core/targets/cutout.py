@@ -6,6 +6,7 @@ everything that draws from footage deals with a person before a still camera.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,12 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.pose import skeleton
+from core.pose.retarget import measure_body
 from core.shadow import light_left
 from core.targets.camera import Homography, transformed
 from core.targets.matte import Behind, dilated, foreground, refine
 from core.targets.stage import Stage, brought, light_gains, lit
+from core.targets.studio import studio
 from core.types import Alpha, Frame, Pose
 
+_SURELY: Final = 200
 _NEAR_PERSON: Final = 0.03
 _SHADOW_REACH: Final = 0.35
 """Body heights around the person in which a darker stage counts as their shadow."""
@@ -43,21 +47,66 @@ class CutOut:
     mask: Alpha
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Backdrop:
+    """What the person is laid on.
+
+    Attributes:
+        picture: (height, width, 3).
+        ground: y of the line on which the person stands in it; below the picture where their feet are out of view.
+    """
+
+    picture: Frame
+    ground: float
+
+
+def backdrop_for(
+    stage: Stage | None,
+    picture: Frame | None,
+    size: tuple[int, int],
+    poses: Sequence[Pose],
+    samples: Sequence[tuple[Frame, Alpha]],
+) -> Backdrop:
+    """The given picture, or a studio in which the person looks right.
+
+    Args:
+        stage: of the footage, whose size the studio takes.
+        picture: what the person shall stand on.
+        size: (width, height) of the frames, where there is no stage.
+        poses: the person's, at least one, in pixels of the backdrop.
+        samples: frames, and rough masks of the person in them.
+    """
+    body = measure_body(poses)
+    if stage is not None:
+        size = (stage.picture.shape[1], stage.picture.shape[0])
+    ground = body.near[0] if body.legs_seen else 1.1 * size[1]
+    return Backdrop(studio(size, ground, _light_on(samples)) if picture is None else picture, ground)
+
+
+def _light_on(samples: Sequence[tuple[Frame, Alpha]]) -> float | None:
+    """Mean grey level of the person."""
+    levels = [
+        float(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[person > _SURELY].mean())
+        for image, person in samples
+        if (person > _SURELY).any()
+    ]
+    return float(np.median(levels)) if levels else None
+
+
 class Cutter:
     """Cuts the person out of frames and lays them on a stage. Holds no state: safe to share between threads.
 
     Args:
         stage: the stage that the footage shows, None where none was found.
-        backdrop: (height, width, 3), what the person shall stand on: the stage's picture, or another one of its size.
-        ground: y of the line on the backdrop on which the person stands, for shadows on a stage of ours.
+        backdrop: what the person shall stand on: the stage's own picture, or another one of its size.
     """
 
-    def __init__(self, stage: Stage | None, backdrop: Frame, ground: float) -> None:
+    def __init__(self, stage: Stage | None, backdrop: Backdrop) -> None:
         self._stage = stage
-        self._backdrop = backdrop
-        self._ground = ground
-        self._own = stage is not None and backdrop is stage.picture
-        self.size = (backdrop.shape[1], backdrop.shape[0])
+        self._backdrop = backdrop.picture
+        self._ground = backdrop.ground
+        self._own = stage is not None and backdrop.picture is stage.picture
+        self.size = (backdrop.picture.shape[1], backdrop.picture.shape[0])
 
     def cut(self, frame: Frame, rough: Alpha, index: int, pose: Pose | None, *, exact: bool = False) -> CutOut:
         """Frame ``index`` of the footage.

@@ -138,6 +138,9 @@ class GeneratorWeights(_Model):
         return self
 
 
+TargetRole: TypeAlias = Literal["poses", "frames", "masks", "plate", "portrait"]
+"""What a file of a performer holds."""
+
 StageKind: TypeAlias = Literal["footage", "studio", "picture"]
 """What the performer stands on: the stage that the footage shows, a plain studio, or a picture of another place."""
 
@@ -161,7 +164,7 @@ class Manifest(_Model):
         default=None, description="Whether the person filmed agreed; None where nobody was asked."
     )
     created: datetime = Field(default_factory=lambda: datetime.now(UTC).replace(microsecond=0))
-    files: dict[Literal["poses", "frames", "masks", "plate", "portrait"], FileEntry]
+    files: dict[TargetRole, FileEntry]
     generators: tuple[GeneratorWeights, ...] = Field(default=(), max_length=16)
 
     @model_validator(mode="after")

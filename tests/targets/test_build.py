@@ -93,7 +93,7 @@ def test_a_folder_of_pictures_becomes_a_performer(folder: Path, caplog: pytest.L
     with target:
         assert target.size == (128, 104), "the odd row is cut, nothing is resampled"
         assert target.rate == Fraction(5, 2)
-        assert [number_of(frame) for frame in target.frames] == [5, 6, 7, 20, 21]
+        assert target.manifest.stage == "studio", "pictures of numbers show no one place"
         assert (target.runs + range(5)).tolist() == [5, 6, 7, 20, 21], "each its own number, stretches apart"
         assert target.found.tolist() == [True, True, True, True, False]
         expected = standing() * np.array([128, 105, 128], np.float32)
@@ -133,30 +133,86 @@ def test_a_video_of_a_person_becomes_a_performer(dancer: Path, tmp_path: Path) -
     assert not (target.folder / "rough.mp4").exists()
 
 
-def test_given_masks_plate_and_portrait_are_kept(dancer: Path, tmp_path: Path) -> None:
-    with VideoReader(dancer) as reader:
-        width, height = reader.size
+def exact_masks(path: Path, size: tuple[int, int]) -> Path:
+    """A video of masks: one rectangle in the middle."""
+    width, height = size
     exact = np.zeros((height, width, 3), np.uint8)
     exact[height // 4 : height // 2, width // 4 : width // 2] = 255
-    plate = np.full((height, width, 3), (10, 90, 200), np.uint8)
+    return video(path, [exact] * 24, rate=30)
+
+
+def test_given_masks_stage_and_portrait_are_kept(dancer: Path, tmp_path: Path) -> None:
+    """A rendered performer before their own empty stage: not a pixel is touched."""
+    with VideoReader(dancer) as reader:
+        size = reader.size
+        first = next(iter(reader)).image
+    with load_target("mira", paths.ASSETS / "performers") as mira:
+        plate = mira.plate
+    assert plate is not None
     cv2.imwrite(str(tmp_path / "plate.png"), plate[..., ::-1])
-    masks = video(tmp_path / "masks.mp4", [exact] * 24, rate=30)
     with build_target(
         dancer,
         id="real",
         name="Real",
         size=256,
-        masks=masks,
-        plate=tmp_path / "plate.png",
+        masks=exact_masks(tmp_path / "masks.mp4", size),
+        stage=tmp_path / "plate.png",
         portrait=tmp_path / "plate.png",
     ) as target:
         alpha = target.cutout(9).alpha
         assert alpha is not None
         assert abs((alpha > 127).mean() - 1 / 16) < 0.01
         assert alpha[:10].max() < 10
+        assert target.manifest.stage == "footage"
+        small = cv2.resize(first, target.size, interpolation=cv2.INTER_AREA)
+        assert np.abs(target.frames[0].astype(int) - small).mean() < 4
+        assert target.portrait is not None
+
+
+def test_a_picture_of_another_place_is_stood_before(dancer: Path, tmp_path: Path) -> None:
+    with VideoReader(dancer) as reader:
+        width, height = reader.size
+    plate = np.full((height, width, 3), (10, 90, 200), np.uint8)
+    cv2.imwrite(str(tmp_path / "beach.png"), plate[..., ::-1])
+    with build_target(dancer, id="real", name="Real", size=256, stage=tmp_path / "beach.png") as target:
+        assert target.manifest.stage == "picture"
         assert target.plate is not None
         assert (target.plate == (10, 90, 200)).all()
-        assert target.portrait is not None
+        frame, mask = target.frames[9], target.masks[9] if target.masks is not None else None
+        assert mask is not None
+        away = cv2.dilate(mask, np.ones((41, 41), np.uint8)) == 0
+        assert np.abs(frame[away].astype(int) - (10, 90, 200)).mean() < 4
+
+
+def test_whoever_asks_for_a_studio_gets_one(dancer: Path) -> None:
+    with build_target(dancer, id="real", name="Real", size=256, stage="studio") as target:
+        assert target.manifest.stage == "studio"
+        assert target.plate is not None
+        assert target.plate.std() < 40
+
+
+def test_a_hand_held_camera_becomes_a_still_one(dancer: Path, tmp_path: Path) -> None:
+    with VideoReader(dancer) as reader:
+        pictures = [frame.image for frame in reader]
+    height, width = pictures[0].shape[:2]
+    shaken = []
+    for i, picture in enumerate(pictures):
+        shift = np.array([[1, 0, 6 * np.sin(i / 2)], [0, 1, 4 * np.cos(i / 3)]])
+        shaken.append(cv2.warpAffine(picture, shift, (width, height), borderMode=cv2.BORDER_REFLECT)[8:-8, 8:-8])
+    with (
+        build_target(video(tmp_path / "hand.mp4", shaken, 30), id="hand", name="Hand", size=256) as hand,
+        build_target(
+            video(tmp_path / "stand.mp4", [p[8:-8, 8:-8] for p in pictures], 30), id="s", name="S", size=256
+        ) as stand,
+    ):
+        assert hand.manifest.stage == "footage"
+        assert hand.found.all()
+        assert hand.plate is not None
+        moved = np.diff(hand.poses[:, [23, 24], :2].mean(axis=1), axis=0)
+        known = np.diff(stand.poses[:, [23, 24], :2].mean(axis=1), axis=0)
+        assert np.abs(moved - known).max() < 1.5, "the hand's shaking is not the dancer's"
+        still = np.stack([frame[:20].astype(int) for frame in hand.frames])
+        assert still.std(axis=0).mean() < 2
 
 
 def test_masks_that_are_too_few(dancer: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from core import dances, paths
 from core.errors import Cancelled, NotAVideo, OverLimit, UnusableInput
 from core.targets.check import FootageCheck, check_footage
+from core.targets.store import load_target
 from core.types import Frame
 from core.video.reader import VideoReader
 from tests.video.media import make_video
@@ -57,10 +58,18 @@ def looked_at(folder: Path, *films: Sequence[Frame]) -> FootageCheck:
 def only_problem(check: FootageCheck) -> str:
     """The one problem beside these films' shortness."""
     verdict = check.verdict
-    assert not verdict.enough
+    assert verdict.level == "red"
     problems = [sentence for sentence in verdict.problems if "film at least" not in sentence]
     assert len(problems) == 1, problems
     return problems[0]
+
+
+def only_limit(check: FootageCheck) -> str:
+    """The one thing that limits it beside shortness."""
+    verdict = check.verdict
+    limits = [sentence for sentence in verdict.limits if "few moves" not in sentence]
+    assert len(limits) == 1, limits
+    return limits[0]
 
 
 def test_good_footage_is_enough(theo: list[Frame], tmp_path: Path) -> None:
@@ -72,22 +81,37 @@ def test_good_footage_is_enough(theo: list[Frame], tmp_path: Path) -> None:
     assert check.person == 1
     assert check.whole > 0.9
     assert check.several < 0.05
-    assert check.still is True
+    assert check.stage is not None
     assert check.light > 100
     assert check.sharpness is not None
     assert check.sharpness > 0.1
     assert check.coverage.share > 0.8
     assert (check.parts[0].path, check.parts[0].size, check.parts[0].upright) == (path, (400, 400), False)
     assert [picture.shape for picture in check.pictures] == [(320, 320, 3)] * 6
-    assert check.verdict.enough
-    assert check.verdict.problems == ()
+    assert check.verdict.usable
+    assert check.verdict.level == "green"
+    assert check.verdict.headline == "This will do."
+    assert (check.verdict.problems, check.verdict.limits) == ((), ())
+    assert len(check.looks) == 60
+    assert check.looks[0].image.shape == (320, 320, 3)
     assert check.verdict.advice[-1] == "Film more: 33 seconds will do, one to three minutes are better."
     assert shares == sorted(shares)
     assert shares[-1] == 1
 
 
-def test_somebody_who_stands_there_is_not_enough(theo: list[Frame], tmp_path: Path) -> None:
-    assert "hardly move" in only_problem(looked_at(tmp_path, [theo[0]] * 124))
+def test_somebody_who_stands_there_is_told(theo: list[Frame], tmp_path: Path) -> None:
+    check = looked_at(tmp_path, [theo[0]] * 124)
+    assert check.verdict.level == "amber"
+    assert "hardly move" in only_limit(check)
+
+
+@pytest.mark.parametrize(("seconds", "level"), [(8, "red"), (12, "amber")])
+def test_how_much_there_is_decides_what_is_promised(
+    theo: list[Frame], tmp_path: Path, seconds: int, level: str
+) -> None:
+    verdict = looked_at(tmp_path, theo[:: 132 // (seconds * RATE)][: seconds * RATE]).verdict
+    assert verdict.usable, "whatever there is may be gone on with"
+    assert verdict.level == level
 
 
 def test_footage_with_nobody_in_it(tmp_path: Path) -> None:
@@ -98,6 +122,7 @@ def test_footage_with_nobody_in_it(tmp_path: Path) -> None:
     assert check.verdict.problems == (
         "Nobody is in this footage: film yourself whole, from head to feet, facing the camera.",
     )
+    assert not check.verdict.usable
     assert check.verdict.advice == ()
     assert len(check.faulty["nobody"]) == 4
 
@@ -105,7 +130,7 @@ def test_footage_with_nobody_in_it(tmp_path: Path) -> None:
 def test_two_seconds_are_too_short(mira: list[Frame], tmp_path: Path) -> None:
     check = looked_at(tmp_path, mira[:8])
     assert check.verdict.problems == (
-        "The footage is 2 seconds long: film at least 30 seconds, or better one to three minutes.",
+        "The footage is 2 seconds long: film at least 10 seconds, or better one to three minutes.",
     )
 
 
@@ -168,15 +193,30 @@ def test_two_people(mira: list[Frame], theo: list[Frame], tmp_path: Path) -> Non
     assert check.faulty["several"]
 
 
-def test_a_moving_camera(mira: list[Frame], tmp_path: Path) -> None:
+def test_a_hand_held_camera_is_as_good_as_a_still_one(mira: list[Frame], tmp_path: Path) -> None:
     moving = []
     for place, picture in enumerate(mira[:16]):
         left = round(20 + 20 * np.sin(place / 2))
         moving.append(picture[10:390, left : left + 360])
-    check = looked_at(tmp_path, mira[:16], moving)
-    assert [part.still for part in check.parts] == [True, False]
-    assert check.still is False
-    assert check.verdict.advice[0] == ("The camera moves in part1.mp4: lean it against something that stands still.")
+    check = looked_at(tmp_path, moving)
+    assert check.stage is not None
+    assert not any("studio" in limit for limit in check.verdict.limits)
+
+
+def test_a_camera_that_runs_along_is_told(mira: list[Frame], tmp_path: Path) -> None:
+    """Every picture another wall: the person is kept, the room is not."""
+    with load_target("mira") as target:
+        masks = [target.masks[round(i * 0.5 * float(target.rate))] for i in range(16)]  # type: ignore[index]
+    rng = np.random.default_rng(0)
+    running = []
+    for picture, mask in zip(mira, masks, strict=False):
+        wall = cv2.resize(rng.integers(0, 255, (20, 20, 3), np.uint8), (400, 400), interpolation=cv2.INTER_NEAREST)
+        share = cv2.resize(mask, (400, 400))[..., None] / 255
+        running.append((picture * share + wall * (1 - share)).astype(np.uint8))
+    check = looked_at(tmp_path, running)
+    assert check.person > 0.8
+    assert check.stage is None
+    assert any("plain studio" in limit for limit in check.verdict.limits)
 
 
 def test_a_phone_that_is_held_upright(lina: list[Frame], tmp_path: Path) -> None:
@@ -184,7 +224,8 @@ def test_a_phone_that_is_held_upright(lina: list[Frame], tmp_path: Path) -> None
     check = check_footage([film(tmp_path / "phone.mp4", lying, rotation=-90)])
     assert check.parts[0].upright
     assert check.parts[0].size == (270, 480)
-    assert (check.person, check.still) == (1, True)
+    assert check.person == 1
+    assert check.stage is not None
     assert check.whole > 0.9
     assert check.pictures[0].shape == (320, 180, 3)
 
@@ -203,7 +244,7 @@ def test_dark_and_blurred(mira: list[Frame], tmp_path: Path) -> None:
 def test_too_near(mira: list[Frame], tmp_path: Path) -> None:
     check = looked_at(tmp_path, [picture[:260] for picture in mira[:8]])
     assert check.cut["feet"] > 0.8
-    problem = only_problem(check)
+    problem = check.verdict.limits[0]
     assert problem.startswith("Your feet are out of the picture")
     assert problem.endswith("step back until you are seen from head to feet.")
     assert check.faulty["cut"]
@@ -213,15 +254,18 @@ def test_parts_that_belong_together(mira: list[Frame], tmp_path: Path) -> None:
     brighter = [np.clip(picture * 1.1, 0, 255).astype(np.uint8) for picture in mira[12:]]
     check = looked_at(tmp_path, mira[:12], brighter)
     assert check.seconds == 6
-    assert check.same_stage
-    assert not any("places" in sentence for sentence in check.verdict.advice)
+    assert check.stage is not None
+    assert not any(part.elsewhere for part in check.parts)
 
 
 def test_parts_that_do_not(mira: list[Frame], theo: list[Frame], lina: list[Frame], tmp_path: Path) -> None:
-    check = looked_at(tmp_path, mira[:12], theo[:12], lina[:6])
-    assert not check.same_stage
-    assert "part2.mp4 is upright and part0.mp4 is square" in only_problem(check)
-    assert any("different places" in sentence for sentence in check.verdict.advice)
+    check = looked_at(tmp_path, mira[:12], theo[:8])
+    assert [part.elsewhere for part in check.parts] == [False, True]
+    assert any("part1.mp4 shows another place" in sentence for sentence in check.verdict.limits)
+    check = looked_at(tmp_path, mira[:12], lina[:6])
+    assert not check.verdict.usable
+    assert check.verdict.headline == "This cannot be used yet."
+    assert check.verdict.problems[0].startswith("part1.mp4 is upright and part0.mp4 is square")
 
 
 def test_stopping(mira: list[Frame], tmp_path: Path) -> None:

@@ -3,9 +3,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
-from core.targets.matte import body_shape, empty_stage, refine
+from core.targets.matte import Behind, body_shape, foreground, refine
 from core.types import Alpha, Frame, Pose
 
 SIZE = (160, 120)
@@ -52,59 +51,23 @@ def standing(left: float) -> Pose:
     return Pose(landmarks)
 
 
-def walk(**changes: bool) -> tuple[list[Frame], list[Alpha]]:
-    scenes = [scene(left, **changes) for left in np.linspace(20, 140, 30)]
-    return [frame for frame, _ in scenes], [mask for _, mask in scenes]
+def behind(known: bool = True) -> Behind:
+    """The stage, all of it known or nothing of it."""
+    return Behind(stage() if known else np.zeros_like(stage()), np.full(SIZE[::-1], known))
 
 
-def test_the_empty_stage_is_found_behind_someone_who_moves() -> None:
-    found = empty_stage(*walk(shadow=True))
-    assert found is not None
-    assert np.abs(found.astype(int) - stage()).mean() < 2.5
-    assert np.abs(found.astype(int) - stage()).max() < 40
-
-
-def test_a_shadow_that_lay_there_most_of_the_time_is_not_in_the_stage() -> None:
-    scenes = [scene(60 + i % 3, shadow=i % 3 > 0) for i in range(30)]
-    found = empty_stage([f for f, _ in scenes], [m for _, m in scenes])
-    assert found is not None
-    assert np.abs(found[70:95, 82:96].astype(int) - stage()[70:95, 82:96]).mean() < 8
-
-
-def test_a_panning_camera_before_a_plain_wall_has_no_stage() -> None:
-    """As in real footage: everything is one hue, and most of what changes gets darker or brighter only."""
-    wall = np.full((120, 400, 3), (150, 110, 50), np.float32)
-    for left in range(0, 400, 90):
-        wall[:80, left : left + 45] *= 0.75
-    views = [np.asarray(wall[:, 3 * i : 3 * i + 160], np.uint8) for i in range(30)]
-    assert empty_stage(views, [scene(80)[1]] * 30) is None
-
-
-def test_what_is_never_uncovered_is_filled_in_from_around() -> None:
-    frames, masks = zip(*[scene(80 + i % 3) for i in range(12)], strict=True)
-    found = empty_stage(frames, masks)
-    assert found is not None
-    behind: NDArray[np.uint8] = found[40:80, 75:85]
-    assert behind[..., 0].mean() > 100, "the blue person is still there"
-
-
-def test_a_moving_camera_has_no_stage() -> None:
-    scenes = [scene(80, shift=3 * i) for i in range(20)]
-    assert empty_stage([f for f, _ in scenes], [m for _, m in scenes]) is None
-
-
-@pytest.mark.parametrize("plate", [stage(), None], ids=["plate", "no plate"])
-def test_a_coarse_mask_becomes_a_close_one(plate: Frame | None) -> None:
+@pytest.mark.parametrize("known", [behind(), behind(known=False), None], ids=["plate", "made-up plate", "no plate"])
+def test_a_coarse_mask_becomes_a_close_one(known: Behind | None) -> None:
     frame, exact = scene(80)
     rough = coarse(exact)
-    found = refine(frame, rough, plate, standing(80))
+    found = refine(frame, rough, known, standing(80))
     assert found.shape == exact.shape
     assert error(found, exact) < 0.4 * error(rough, exact)
 
 
 def test_shadows_stay_out() -> None:
     frame, exact = scene(80, shadow=True)
-    found = refine(frame, coarse(exact), stage(), standing(80))
+    found = refine(frame, coarse(exact), behind(), standing(80))
     assert found[100:108, 100:118].max() == 0
     beside = (slice(68, 95), slice(80, 110))
     assert error(found[beside], exact[beside]) < 0.4 * error(coarse(exact)[beside], exact[beside])
@@ -116,17 +79,29 @@ def test_a_lost_arm_is_found_before_a_known_stage() -> None:
     pose = standing(80)
     pose.landmarks[13, :2] = (100, 53)
     pose.landmarks[15, :2] = (122, 53)
-    found = refine(frame, exact, stage(), pose)
+    found = refine(frame, exact, behind(), pose)
     assert found[51:55, 98:122].min() > 150
     assert refine(frame, exact, None, pose)[51:55, 105:122].max() == 0
 
 
 def test_nobody_stays_nobody() -> None:
     empty = np.zeros(SIZE[::-1], np.uint8)
-    assert refine(stage(), empty, stage(), None).max() == 0
+    assert refine(stage(), empty, behind(), None).max() == 0
 
 
 def test_a_body_drawn_from_a_pose_covers_its_trunk() -> None:
     drawn = body_shape(SIZE[::-1], standing(80))
     assert drawn[45:68, 79:81].min() == 255
     assert drawn[:, :40].max() == 0
+
+
+@pytest.mark.parametrize("known", [behind(), None], ids=["plate", "no plate"])
+def test_no_rim_of_the_old_wall_is_left(known: Behind | None) -> None:
+    """The person's colours over black: at the edge as dark as inside, where the wall was bright."""
+    frame, exact = scene(80)
+    person = foreground(frame, exact, known, np.full(exact.shape, 255, np.uint8)).astype(float)
+    share = exact[..., None] / 255
+    rim = (exact > 60) & (exact < 200)
+    colours = (person / np.maximum(share, 0.01))[rim]
+    assert np.abs(colours.mean(axis=0) - (30, 40, 110)).max() < 12
+    assert not person[exact == 0].any()

@@ -1,0 +1,148 @@
+"""What will come of footage, before anything is trained: the person doing three short moves, by what needs no training.
+
+A small performer is built of the pictures that a check kept, and drawn by re-cutting them (:mod:`core.generators.nearest`).
+The moves are those of a bundled performer.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import DanceError
+from core.generators.registry import create_generator
+from core.pipeline import Act, performer_statistics
+from core.pose import skeleton
+from core.targets.check import FootageCheck
+from core.targets.cutout import Cutter, backdrop_for, moved
+from core.targets.frames import FootageWriter
+from core.targets.manifest import Manifest, TargetRole, file_entry
+from core.targets.poses import save_poses, stack_poses
+from core.targets.store import Place, Target, list_targets, load_target, open_target
+from core.types import Frame, Pose
+
+RATE: Final = 12
+"""Pictures a second of the moves."""
+_FOOTAGE_RATE: Final = Fraction(4)
+_HALF: Final = 8
+"""Pictures of a move before and after its middle."""
+_GENERATOR: Final = "nearest"
+_HEIGHT: Final = 320
+_FACING: Final = 0.6
+"""Width of the shoulders in the picture, in torso lengths, from which somebody faces the camera."""
+_FEWEST: Final = 8
+
+
+def preview(found: FootageCheck, cancelled: Callable[[], bool] = lambda: False) -> tuple[Frame, ...]:
+    """Pictures of a short film: three moves side by side, by the person in the footage. Empty where there is too little of it.
+
+    Args:
+        found: a check of the footage, with its pictures.
+        cancelled: asked before every picture.
+    """
+    if len(found.looks) < _FEWEST:
+        return ()
+    moves = _moves()
+    if not moves:
+        return ()
+    with tempfile.TemporaryDirectory(prefix="preview-") as folder, _performer(found, Path(folder)) as performer:
+        films = [_danced(performer, move, cancelled) for move in moves]
+    return tuple(np.hstack(pictures) for pictures in zip(*films, strict=True))
+
+
+def _performer(found: FootageCheck, folder: Path) -> Target:
+    """A performer of the pictures that were kept."""
+    looks, stage = found.looks, found.stage
+    height, width = looks[0].image.shape[:2]
+    poses = [look.pose if stage is None else moved(look.pose, stage.placed(look.index)) for look in looks]
+    picture = None if stage is None else stage.picture
+    samples = [(look.image, look.person) for look in looks]
+    backdrop = backdrop_for(stage, picture, (width // 2 * 2, height // 2 * 2), poses, samples)
+    cutter = Cutter(stage, backdrop)
+    with (
+        FootageWriter(folder / "frames.mp4", cutter.size, _FOOTAGE_RATE, preset="veryfast") as frames,
+        FootageWriter(folder / "masks.mp4", cutter.size, _FOOTAGE_RATE, masks=True, preset="veryfast") as masks,
+    ):
+        for look, pose in zip(looks, poses, strict=True):
+            cut = cutter.cut(look.image, look.person, look.index, pose)
+            frames.write(cut.image)
+            masks.write(cut.mask)
+    # pictures far apart: none follows another
+    save_poses(folder / "poses.npz", stack_poses(poses), np.arange(len(poses), dtype=np.int32))
+    cv2.imwrite(str(folder / "plate.png"), backdrop.picture[..., ::-1])
+    names: dict[TargetRole, str] = {
+        "poses": "poses.npz",
+        "frames": "frames.mp4",
+        "masks": "masks.mp4",
+        "plate": "plate.png",
+    }
+    manifest = Manifest(
+        id="preview",
+        name="Preview",
+        width=cutter.size[0],
+        height=cutter.size[1],
+        rate=_FOOTAGE_RATE,
+        frames=len(poses),
+        licence="",
+        files={role: file_entry(folder / name, name) for role, name in names.items()},
+    )
+    return open_target(Place(folder, folder, own=True), manifest)
+
+
+def _moves() -> list[list[Pose]]:
+    """Arms up, a wide step and a lifted knee of a bundled performer who faces the camera, a stretch of frames each."""
+    bundled = [summary.id for summary in list_targets() if not summary.own]
+    if not bundled:
+        return []
+    with load_target(bundled[0]) as performer:
+        poses = np.asarray(performer.poses, np.float64)
+        step = max(round(float(performer.rate) / RATE), 1)
+        runs = np.asarray(performer.runs)
+    reach = _HALF * step
+    xy = poses[..., :2]
+    hips, shoulders = xy[:, list(skeleton.HIPS)].mean(1), xy[:, list(skeleton.SHOULDERS)].mean(1)
+    unit = np.linalg.norm(shoulders - hips, axis=1)
+    facing = (xy[:, skeleton.LEFT_SHOULDER, 0] - xy[:, skeleton.RIGHT_SHOULDER, 0]) / unit
+    arms_up = (shoulders[:, 1] - xy[:, [15, 16], 1].max(1)) / unit
+    step_wide = np.abs(xy[:, skeleton.LEFT_ANKLE, 0] - xy[:, skeleton.RIGHT_ANKLE, 0]) / unit
+    knee_up = (hips[:, 1] - xy[:, [25, 26], 1].min(1)) / unit
+    return [
+        [Pose(poses[i].astype(np.float32)) for i in range(middle - reach, middle + reach + 1, step)]
+        for middle in (_best(score, facing, runs, reach) for score in (arms_up, step_wide, knee_up))
+    ]
+
+
+def _best(score: NDArray[np.float64], facing: NDArray[np.float64], runs: NDArray[np.int32], reach: int) -> int:
+    """The frame with the highest score around which somebody faces the camera without a cut."""
+    usable = np.zeros(len(score), np.bool_)
+    for i in range(reach, len(score) - reach):
+        around = slice(i - reach, i + reach + 1)
+        usable[i] = runs[i - reach] == runs[i + reach] and np.all(facing[around] > _FACING)
+    return int(np.nanargmax(np.where(usable, score, -np.inf)))
+
+
+def _danced(performer: Target, move: Sequence[Pose], cancelled: Callable[[], bool]) -> list[Frame]:
+    generator = create_generator(_GENERATOR, performer)
+    act = Act(performer, generator)
+    with load_target(next(s.id for s in list_targets() if not s.own)) as dancer:
+        body = performer_statistics(dancer)
+    asked = [act.fit(pose, body, body.near[0]) for pose in move]
+    choices = generator.choose_all(asked, [Fraction(i, RATE) for i in range(len(asked))])
+    film = []
+    for pose, choice in zip(asked, choices, strict=True):
+        if cancelled():
+            raise DanceError("The preview was stopped.")
+        film.append(_small(act.draw(pose, choice).image))
+    return film
+
+
+def _small(image: Frame) -> Frame:
+    scale = min(_HEIGHT / image.shape[0], 1.0)
+    return np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
