@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import typer
 from rich.console import Console
@@ -176,7 +176,13 @@ def build(
     ],
     target_id: Annotated[str, typer.Option("--id", help="Short name for links: small letters, digits, hyphens.")],
     name: Annotated[str, typer.Option("--name", help="Name that people see.")],
-    plate: Annotated[Path | None, typer.Option(help="A picture of the empty stage, where one was taken.")] = None,
+    stage: Annotated[
+        str | None,
+        typer.Option(
+            help="What to stand on: studio, or a picture (of the footage's own empty stage, or of any place). "
+            "By default the stage that the footage shows."
+        ),
+    ] = None,
     masks: Annotated[Path | None, typer.Option(help="A video of the person's exact mask, white on black.")] = None,
     portrait: Annotated[Path | None, typer.Option(help="A picture of the performer for lists.")] = None,
     into: Annotated[Path | None, typer.Option(help="Folder to build in, instead of the user's own performers.")] = None,
@@ -185,17 +191,39 @@ def build(
         bool | None, typer.Option("--consent/--no-consent", help="Whether the person filmed agreed.")
     ] = None,
 ) -> None:
-    """Make a performer from footage of one person."""
-    from core.targets.build import build_target
+    """Make a performer from footage of one person: say what will come of it, then build it."""
+    from core.targets.build import STUDIO, build_target
 
+    place: Path | Literal["studio"] | None = None if stage is None else STUDIO if stage == STUDIO else Path(stage)
     more: dict[str, Any] = {} if licence is None else {"licence": licence}
     with _sentences(), _bar() as bar:
+        if all(part.is_file() for part in source):
+            _say_what_will_come_of_it(source, bar)
         task = bar.add_task("Building", total=1.0, speed="")
         target = build_target(
-            source, id=target_id, name=name, into=into, plate=plate, masks=masks, portrait=portrait, consent=consent,
+            source, id=target_id, name=name, into=into, stage=place, masks=masks, portrait=portrait, consent=consent,
             progress=lambda share: bar.update(task, completed=share), **more,
         )  # fmt: skip
     _out.print(f"{target.name} is ready: {target.manifest.frames} frames.")
+
+
+def _say_what_will_come_of_it(parts: list[Path], bar: Progress) -> None:
+    """Print the sentences of a check of the footage.
+
+    Raises:
+        UnusableInput: no performer can be made of it.
+    """
+    from core.errors import UnusableInput
+    from core.targets.check import check_footage
+
+    task = bar.add_task("Looking", total=1.0, speed="")
+    verdict = check_footage(parts, progress=lambda share: bar.update(task, completed=share)).verdict
+    bar.remove_task(task)
+    if not verdict.usable:
+        raise UnusableInput(" ".join(verdict.problems))
+    _out.print(verdict.headline)
+    for sentence in (*verdict.problems, *verdict.limits, *verdict.advice):
+        _out.print(f"- {sentence}")
 
 
 @target_app.command("export")

@@ -82,7 +82,7 @@ def show_stage(
                 show_run(studio, record, title)
     with idle:
         if given.check is None and job is None and not records and not filming:
-            show_poster(None, None, "A minute of video makes you a performer.")
+            show_poster(None, None, "Twenty seconds of video make you a performer.")
 
 
 def _plan(here: Visit, studio: Studio, given: Footage, job: MakeJob | None) -> None:
@@ -110,11 +110,11 @@ def _plan(here: Visit, studio: Studio, given: Footage, job: MakeJob | None) -> N
             "Generator", OTHERS, required=True, key="train-generator", persist_state="session", filter_mode=None
         )
     with st.container(key="train-estimate"):
-        if checked is not None and checked.verdict.enough and not studio.busy:
+        if checked is not None and checked.verdict.usable and not studio.busy:
             show_estimate(generator, minutes, given.frames(here))
     consent = st.checkbox("The person in these videos is me, or agreed to this.", key=f"train-consent-{given.uploads}")
     busy = job is not None and not job.over
-    missing = _missing(given, checked is not None and checked.verdict.enough, name, consent)
+    missing = _missing(given, checked is not None and checked.verdict.usable, name, consent)
     with st.container(key="go", gap="xxsmall"):
         clicked = st.button("Train", key="train", type="primary", disabled=busy or missing is not None, width="stretch")
         if missing is not None and not busy:
@@ -137,7 +137,7 @@ def _missing(given: Footage, usable: bool, name: str, consent: bool) -> str | No
     if given.result() is None:
         return "Your video is being looked at."
     if not usable:
-        return "This footage will not do: see beside."
+        return "This footage cannot be used: see beside."
     if not name:
         return "Give your performer a name."
     return None if consent else "Say that the person filmed agreed."

@@ -40,7 +40,7 @@ def bundle(rendered: Path, performer: str) -> None:
         id=performer,
         name=PERFORMERS[performer],
         into=paths.BUNDLED_PERFORMERS,
-        plate=rendered / f"{performer}_plate.png",
+        stage=rendered / f"{performer}_plate.png",
         masks=rendered / f"{performer}_mask.mp4",
         portrait=rendered / f"{performer}_portrait.png",
         licence=LICENCE,

@@ -52,7 +52,7 @@ def performers(rendered: Path, folder: Path) -> list[Target]:
                 id=video.stem,
                 name=video.stem,
                 into=folder,
-                plate=video.with_name(f"{video.stem}_plate.png"),
+                stage=video.with_name(f"{video.stem}_plate.png"),
                 masks=video.with_name(f"{video.stem}_mask.mp4"),
                 licence="MIT",
                 source_note="Rendered by scripts/performers: nobody was filmed.",

@@ -53,7 +53,7 @@ logger = logging.getLogger(__name__)
 
 UNKNOWN_LICENCE: Final = "unknown: for personal use only"
 _ENOUGH_FRAMES: Final = 20
-STUDIO: Final = "studio"
+STUDIO: Final[Literal["studio"]] = "studio"
 """What is given for a stage to stand in a plain studio."""
 _STAGE_SAMPLES: Final = 60
 _LOOKING: Final = 0.5

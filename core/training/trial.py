@@ -21,8 +21,10 @@ import psutil
 
 from core.plan import Pace
 from core.pose.estimator import PoseEstimator
-from core.targets.matte import refine
+from core.targets.camera import CameraTracker
+from core.targets.cutout import Backdrop, Cutter
 from core.targets.split import Split, Subset
+from core.targets.stage import Stage
 from core.targets.store import Target, list_targets, load_target
 from core.training.worker import give_way
 
@@ -86,14 +88,19 @@ def trial(generator: str, seconds: float = SECONDS) -> Pace:
 
 
 def _cutting(target: Target, frames: list[int]) -> float:
-    """Seconds to find and cut out the person in one of these frames."""
+    """Seconds to find and cut out the person in one of these frames, and to see how the camera moved."""
+    known = np.ones(target.plate.shape[:2], np.bool_)
+    stage = Stage(target.plate, known, (np.eye(3),), np.eye(3), still=True)
+    camera, cutter = CameraTracker(target.size), Cutter(stage, Backdrop(target.plate, target.height))
     with PoseEstimator(masks=True, tracking=True) as estimator:
         estimator.detect(target.frames[frames[0]], 0)
         began = perf_counter()
         for place, i in enumerate(frames[1:], 1):
             found = estimator.detect(image := target.frames[i], place * 40)
             if found is not None and found.mask is not None:
-                refine(image, np.asarray(found.mask * 255, np.uint8), target.plate, found.pose)
+                mask = np.asarray(found.mask * 255, np.uint8)
+                camera.add(image, mask)
+                cutter.cut(image, mask, 0, found.pose)
         return (perf_counter() - began) / (len(frames) - 1)
 
 

@@ -18,7 +18,7 @@ from core.ui.clips import KINDS, clip, picture_at, take_video
 from core.ui.failing import in_one_sentence
 from core.ui.house import House, house
 from core.ui.options import choose_of
-from core.ui.pictures import as_url, jpeg, numbers, tag
+from core.ui.pictures import animated, as_url, jpeg, numbers, tag
 from core.ui.serving import was_refused
 from core.ui.uploads import give_back, take_upload
 from core.ui.visit import Visit
@@ -33,10 +33,12 @@ if TYPE_CHECKING:
 
 MOST_PARTS: Final = 6
 WANTED: Final = (
-    "One to three minutes of **one person, whole, in front of a camera that stands still**: arms up and out, turns all the way "
-    "round, steps, bends, a dance. Good light."
+    "Twenty seconds to three minutes of **one person, whole**: arms up and out, turns all the way round, steps, bends, a dance. "
+    "Good light. The camera may lean somewhere or be held in a hand, in one place."
 )
 _TOO_MANY: Final = "There was no room for all of your videos at once: please add those that are missing one by one."
+_LOOKING: Final = 0.8
+"""Of the time that a check takes; the rest goes into the film."""
 _LOOK_AGAIN_SECONDS: Final = 0.4
 _PICTURE_SIDE: Final = 240
 _FAULTS: Final = {
@@ -52,7 +54,16 @@ WAY: Final = "footage-way"
 """Where ``st.session_state`` keeps the way that was chosen."""
 _WAYS: Final[dict[Way, str]] = {"upload": "Upload", "film": "Film yourself"}
 
-CheckJob: TypeAlias = "Job[float, FootageCheck]"
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Checked:
+    """What was found in the videos, and a short film of what will come of them (animated WebP), where there is enough."""
+
+    found: FootageCheck
+    film: bytes | None
+
+
+CheckJob: TypeAlias = "Job[float, Checked]"
 
 
 @dataclass
@@ -81,7 +92,7 @@ class Footage:
     def result(self) -> FootageCheck | None:
         """What was found out about them; None before."""
         job = self.job()
-        return None if job is None else job.result
+        return None if job is None or job.result is None else job.result.found
 
     def job(self) -> CheckJob | None:
         """The job that looks at them."""
@@ -205,18 +216,25 @@ def _start_check(shared: House, parts: list[Stored]) -> CheckJob:
     return shared.jobs.submit(_look(parts, let_go), about="check", release=let_go)
 
 
-def _look(parts: list[Stored], let_go: Callable[[], None]) -> Callable[[JobHandle[float]], FootageCheck]:
-    def work(handle: JobHandle[float]) -> FootageCheck:
+def _look(parts: list[Stored], let_go: Callable[[], None]) -> Callable[[JobHandle[float]], Checked]:
+    def work(handle: JobHandle[float]) -> Checked:
+        from core.preview import RATE as FILM_RATE
+        from core.preview import preview
         from core.targets.check import check_footage
 
         with contextlib.ExitStack() as names:
             for part in parts:
                 names.enter_context(part.named())
-            found = check_footage([part.path for part in parts], progress=handle.tell, cancelled=handle.cancelled)
+            found = check_footage(
+                [part.path for part in parts],
+                progress=lambda share: handle.tell(_LOOKING * share),
+                cancelled=handle.cancelled,
+            )
+        film = preview(found, handle.cancelled)
         # what was found needs the videos no longer, and speaks of them by their owner's names
         let_go()
         named = [replace(of, path=part.path.with_name(part.name)) for of, part in zip(found.parts, parts, strict=True)]
-        return replace(found, parts=tuple(named))
+        return Checked(replace(found, parts=tuple(named), looks=()), animated(film, FILM_RATE) if film else None)
 
     return work
 
@@ -245,11 +263,28 @@ def _watch(job_id: str) -> None:
     st.progress(job.progress or 0.0, text=words)
 
 
-def _show_result(found: FootageCheck) -> None:
-    verdict = found.verdict
-    st.subheader("This will do." if verdict.enough else "Not yet.", anchor=False)
+_SIGNS: Final = {
+    "green": ":green[:material/check_circle:]",
+    "amber": ":orange[:material/error:]",
+    "red": ":red[:material/cancel:]",
+}
+
+
+def _show_result(checked: Checked) -> None:
+    found, verdict = checked.found, checked.found.verdict
+    st.subheader(f"{_SIGNS[verdict.level]} {verdict.headline}", anchor=False)
+    if checked.film is not None:
+        url = as_url(checked.film, "image/webp")
+        st.html(tag(url, "You, doing three short moves, by what needs no training", "film"))
+        st.caption(
+            "Three moves that you did not make, before any training: what is wrong here will be wrong in your dances."
+        )
     for problem in verdict.problems:
         st.error(plain(problem))
+    for limit in verdict.limits:
+        st.warning(plain(limit))
+    if verdict.usable and verdict.level == "red":
+        st.caption("You can train with it all the same.")
     st.html(_facts(found))
     st.html(
         tag(
@@ -262,7 +297,7 @@ def _show_result(found: FootageCheck) -> None:
         st.markdown(f":material/add_circle: {plain(advice)}")
     st.html(_samples(found.pictures))
     for fault, pictures in found.faulty.items():
-        if pictures and verdict.problems:
+        if pictures and (verdict.problems or verdict.limits):
             st.caption(_FAULTS[fault])
             st.html(_samples(pictures))
 
@@ -273,11 +308,10 @@ def _samples(pictures: Sequence[Frame]) -> str:
 
 
 def _facts(found: FootageCheck) -> str:
-    camera = {True: "still", False: "moving", None: "?"}[found.still]
     facts = (
         (in_words(found.seconds), "of video"),
         (f"{found.person:.0%}", "of it with a person"),
         (f"{found.whole:.0%}", "of that from head to foot"),
-        (camera, "camera"),
+        ("studio" if found.stage is None else "your room", "to stand in"),
     )
     return numbers(facts)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,25 @@ def jpeg(image: Frame, side: int | None = None, quality: int = 82) -> bytes:
         image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
     _, coded = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
     return coded.tobytes()
+
+
+def animated(film: Sequence[Frame], rate: float, quality: int = 75) -> bytes:
+    """Pictures (RGB, all of one size) as an animated WebP that plays forth and back without end."""
+    from PIL import Image
+
+    first, *others = (Image.fromarray(picture) for picture in [*film, *film[-2:0:-1]])
+    coded = BytesIO()
+    first.save(
+        coded,
+        "WEBP",
+        save_all=True,
+        append_images=others,
+        duration=round(1000 / rate),
+        loop=0,
+        quality=quality,
+        method=2,
+    )
+    return coded.getvalue()
 
 
 def as_url(data: bytes, kind: str = "image/jpeg") -> str:

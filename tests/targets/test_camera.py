@@ -65,7 +65,7 @@ def hand(count: int) -> list[dict[str, float]]:
     ]
 
 
-WAYS = {
+WAYS: dict[str, list[dict[str, float]]] = {
     "hand-held": hand(40),
     "pan": [{"x": 100 + 9.0 * i, "y": 120} for i in range(50)],
     "zoom": [{"x": 200 - 2 * i, "y": 120 - 1.5 * i, "zoom": 1.8 * 0.97**i} for i in range(40)],

@@ -107,7 +107,7 @@ def _cat(view: Frame, i: int) -> Frame:
 
 def _clouds(view: Frame, i: int) -> Frame:
     warm = np.array([1.0, 0.95 + 0.05 * np.sin(i / 7), 0.9 - 0.1 * np.sin(i / 7)])
-    return np.clip(view * (0.85 + 0.25 * np.sin(i / 9)) * warm, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(view * (0.85 + 0.25 * np.sin(i / 9)) * warm, 0, 255), np.uint8)
 
 
 @pytest.mark.parametrize("spoil", [_subtitled, _screen, _cat, _clouds])
