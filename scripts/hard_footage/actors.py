@@ -23,11 +23,11 @@ class Cutout:
 
     Attributes:
         layer: (height, width, 4) float32: colour times alpha, 0 to 255, and alpha, 0 to 1.
-        shade: (height, width) float32, what is left of the light where their shadow falls; 1 where none does.
+        shadow: (height, width, 4), black in the same way.
     """
 
     layer: Floats
-    shade: Floats
+    shadow: Floats
 
 
 def performer(target: Target, index: int) -> Cutout:
@@ -48,6 +48,17 @@ def performer(target: Target, index: int) -> Cutout:
     return Cutout(np.asarray(layer, np.float32), _shadow(frame, target.plate.astype(np.float32), alpha))
 
 
+def _trimmed(layer: Floats) -> tuple[Floats, NDArray[np.float64]]:
+    """The part of a layer that is not empty, and what takes its pixels to those of the whole."""
+    seen = layer[..., 3] > 0
+    rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
+    if not len(rows):
+        return layer[:1, :1], np.eye(3)
+    top, left = max(int(rows[0]) - 2, 0), max(int(columns[0]) - 2, 0)
+    part = layer[top : int(rows[-1]) + 3, left : int(columns[-1]) + 3]
+    return np.ascontiguousarray(part), np.array([[1, 0, left], [0, 1, top], [0, 0, 1.0]])
+
+
 def _shadow(frame: Floats, plate: Floats, alpha: Floats) -> Floats:
     free = (cv2.dilate(alpha, np.ones((3, 3))) < 0.02).astype(np.float32)
     share = np.clip((frame.sum(axis=2) + 1) / (plate.sum(axis=2) + 1), 0.3, 1.0)
@@ -58,7 +69,9 @@ def _shadow(frame: Floats, plate: Floats, alpha: Floats) -> Floats:
     x, y = np.arange(width), np.arange(height)
     fade_x = np.clip(np.minimum(x, width - 1 - x) / _FADE, 0, 1)
     fade_y = np.clip(np.minimum(y - _FLOOR, height - 1 - y) / (_FADE / 2), 0, 1)
-    return np.asarray(1.0 - dark * fade_x[None, :] * fade_y[:, None], np.float32)
+    shadow = np.zeros((height, width, 4), np.float32)
+    shadow[..., 3] = dark * fade_x[None, :] * fade_y[:, None]
+    return shadow
 
 
 def cat(phase: float, *, leftwards: bool) -> Floats:
@@ -93,13 +106,41 @@ def cat(phase: float, *, leftwards: bool) -> Floats:
     return np.ascontiguousarray(small)
 
 
-def over(below: Floats, layer: Floats) -> Floats:
-    """A premultiplied layer over a picture, (height, width, 3)."""
-    return np.asarray(layer[..., :3] + below * (1.0 - layer[..., 3:]), np.float32)
+def over(picture: Floats, layer: Floats, matrix: NDArray[np.float64]) -> tuple[tuple[slice, slice], Floats]:
+    """Lay a premultiplied layer over ``picture`` (height, width, 3); ``matrix`` takes the layer's pixels to the picture's.
+
+    Returns:
+        The part of the picture (rows, columns) that it may have changed, and the layer's alpha there.
+    """
+    part, warped = placed(layer, matrix, (picture.shape[1], picture.shape[0]))
+    for channel in range(3):
+        below = picture[..., channel][part]
+        below *= 1.0 - warped[..., 3]
+        below += warped[..., channel]
+    return part, warped[..., 3]
 
 
-def placed(layer: Floats, matrix: NDArray[np.float64], size: tuple[int, int]) -> Floats:
-    """A layer in a picture of (width, height); ``matrix`` takes its pixels to the picture's."""
-    warped = cv2.warpPerspective(layer, matrix, size, flags=cv2.INTER_CUBIC)
-    warped[..., 3] = np.clip(warped[..., 3], 0.0, 1.0)
-    return np.asarray(np.clip(warped, 0.0, 255.0), np.float32)
+def placed(layer: Floats, matrix: NDArray[np.float64], size: tuple[int, int]) -> tuple[tuple[slice, slice], Floats]:
+    """The part (rows, columns) of a picture of (width, height) that a layer falls on, and the layer as it is there."""
+    layer, whole = _trimmed(layer)
+    matrix = matrix @ whole
+    part = falls_on(layer, matrix, size)
+    rows, columns = part
+    moved = np.array([[1, 0, -columns.start], [0, 1, -rows.start], [0, 0, 1.0]]) @ matrix
+    shape = max(columns.stop - columns.start, 0), max(rows.stop - rows.start, 0)
+    if not all(shape):
+        return part, np.zeros((shape[1], shape[0], 4), np.float32)
+    warped = cv2.warpPerspective(layer, moved, shape, flags=cv2.INTER_CUBIC)
+    np.clip(warped, 0.0, 255.0, out=warped)
+    np.minimum(warped[..., 3], 1.0, out=warped[..., 3])
+    return part, np.asarray(warped, np.float32)
+
+
+def falls_on(layer: Floats, matrix: NDArray[np.float64], size: tuple[int, int]) -> tuple[slice, slice]:
+    """Rows and columns of a picture of (width, height) that hold a layer's corners and all between."""
+    height, width = layer.shape[:2]
+    corners = matrix @ np.array([[0, width, 0, width], [0, 0, height, height], [1, 1, 1, 1]], float)
+    points = corners[:2] / corners[2]
+    low = np.clip(np.floor(points.min(axis=1)).astype(int) - 2, 0, size)
+    high = np.clip(np.ceil(points.max(axis=1)).astype(int) + 2, 0, size)
+    return slice(int(low[1]), int(high[1])), slice(int(low[0]), int(high[0]))

@@ -170,11 +170,14 @@ class _Scene:
             who = actors.performer(self._target, int(self.person[index]))
             room = self._room_at(seconds)
             moments = [0.0] if not self.kind.shutter else [-0.33, 0.0, 0.33]
-            exposures = [
-                self._exposed(room, who, seconds, seconds + m * self.kind.shutter / self.kind.rate) for m in moments
-            ]
-            picture = np.mean([picture for picture, _ in exposures], axis=0)
-            alpha = np.mean([alpha for _, alpha in exposures], axis=0)
+            picture, alpha = (
+                np.zeros((*self.kind.size[::-1], 3), np.float32),
+                np.zeros(self.kind.size[::-1], np.float32),
+            )
+            for moment in moments:
+                seen, covered = self._exposed(room, who, seconds, seconds + moment * self.kind.shutter / self.kind.rate)
+                picture += seen / len(moments)
+                alpha += covered / len(moments)
             yield self._developed(picture, seconds), np.asarray(255.0 * alpha + 0.5, np.uint8)
 
     def truth(self) -> Truth:
@@ -248,8 +251,10 @@ class _Scene:
             room.patches.clear()
         return room
 
-    def _room_at(self, seconds: float) -> Floats:
-        """The wide picture at that time."""
+    def _room_at(self, seconds: float) -> Floats | Image:
+        """The wide picture at that time, uint8 where nothing in it moves."""
+        if not self._panels and not self.kind.cat:
+            return self.wide
         room = self.wide.astype(np.float32)
         for name, panel in self._panels.items():
             self._show(room, panel, _clock(seconds) if name == "clock" else _screen(seconds))
@@ -264,11 +269,7 @@ class _Scene:
         matrix = cv2.getPerspectiveTransform(source, wanted)
         layer = np.dstack([picture, np.full(picture.shape[:2], 255, np.uint8)]).astype(np.float32)
         layer[..., 3] /= 255.0
-        low, high = np.floor(wanted.min(axis=0)).astype(int) - 2, np.ceil(wanted.max(axis=0)).astype(int) + 2
-        part = room[low[1] : high[1], low[0] : high[0]]
-        part[:] = actors.over(
-            part, actors.placed(layer, shifted(*-low.astype(float)) @ matrix, (part.shape[1], part.shape[0]))
-        )
+        actors.over(room, layer, matrix)
 
     def _walk(self, room: Floats, seconds: float) -> None:
         """A cat that comes by every seven seconds, to and fro."""
@@ -278,26 +279,27 @@ class _Scene:
         x = self.kind.size[0] * (1.1 - 1.2 * share if back else -0.1 + 1.2 * share)
         y = self.kind.size[1] / 2 + FOCAL * (EYE[1] / 3.7 - np.tan(PITCH))
         place = np.linalg.inv(self.wide_to_reference) @ shifted(x - 80, y - 84) @ np.diag([0.8, 0.8, 1.0])
-        layer = actors.placed(actors.cat(seconds * 1.6, leftwards=back), place, (room.shape[1], room.shape[0]))
-        room[:] = actors.over(room, layer)
+        actors.over(room, actors.cat(seconds * 1.6, leftwards=back), place)
 
     # ---- a frame
 
-    def _exposed(self, room: Floats, who: actors.Cutout, seconds: float, moment: float) -> tuple[Floats, Floats]:
+    def _exposed(
+        self, room: Floats | Image, who: actors.Cutout, seconds: float, moment: float
+    ) -> tuple[Floats, Floats]:
         """What the camera sees at ``moment`` of the frame of ``seconds``: (height, width, 3), and the person's alpha."""
         to_frame = np.linalg.inv(self._to_reference(moment))
         size = self.kind.size
         picture = cv2.warpPerspective(
             room, to_frame @ self.wide_to_reference, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
+        ).astype(np.float32)
         place = to_frame @ self._place(seconds)
-        shade = cv2.warpPerspective(who.shade, place, size, flags=cv2.INTER_LINEAR, borderValue=1.0)
-        layer = actors.placed(who.layer, place, size)
-        picture = actors.over(np.asarray(picture * shade[..., None], np.float32), layer)
-        alpha = layer[..., 3]
+        alpha = np.zeros(size[::-1], np.float32)
+        actors.over(picture, who.shadow, place)
+        part, share = actors.over(picture, who.layer, place)
+        alpha[part] = share
         if self._near is not None:
-            layer = actors.placed(self._near, self._near_place(moment, to_frame), size)
-            picture, alpha = actors.over(picture, layer), alpha * (1 - layer[..., 3])
+            part, share = actors.over(picture, self._near, self._near_place(moment, to_frame))
+            alpha[part] *= 1 - share
         return picture, alpha
 
     def _near_place(self, moment: float, to_frame: NDArray[np.floating]) -> Matrix:
@@ -323,7 +325,8 @@ class _Scene:
             grain = self._grain[y : y + lit.shape[0], x : x + lit.shape[1]]
             lit = lit + self.kind.noise * (0.6 + 0.4 * np.sqrt(np.clip(lit, 0, 255) / 128.0)) * grain
         if self._letters:
-            lit = actors.over(lit.astype(np.float32), self._letters[int(seconds / 2.7) % len(self._letters)])
+            lit = lit.astype(np.float32)
+            actors.over(lit, self._letters[int(seconds / 2.7) % len(self._letters)], np.eye(3))
         return textures.finished(np.asarray(lit, np.float32))
 
     def _lettering(self, words: str) -> Floats:
@@ -347,7 +350,8 @@ class _Scene:
         if self._near is not None:
             for seconds in self.times[::3].tolist():
                 to_frame = np.linalg.inv(self._to_reference(seconds))
-                covered |= actors.placed(self._near, self._near_place(seconds, to_frame), self.kind.size)[..., 3] > 0
+                part, layer = actors.placed(self._near, self._near_place(seconds, to_frame), self.kind.size)
+                covered[part] |= layer[..., 3] > 0
         return covered
 
     def _changing(self) -> NDArray[np.bool_]:

@@ -114,7 +114,7 @@ def _drift(rng: np.random.Generator) -> Gains:
         level = after
 
     def gains(t: float) -> NDArray[np.float32]:
-        exposure = np.exp(0.16 * slow(t) + eased(t, knots))
+        exposure = 0.88 * np.exp(0.16 * slow(t) + eased(t, knots))
         return np.array([exposure * np.exp(0.06 * red(t)), exposure, exposure * np.exp(0.07 * blue(t))], np.float32)
 
     return gains

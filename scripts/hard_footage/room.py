@@ -156,15 +156,19 @@ class _Hits:
 
 def _meet(origin: Floats, direction: Floats, box: Box) -> tuple[Floats, NDArray[np.int8]]:
     """Distance to a box along each ray, infinite where it is missed, and the axis of the side that is met."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        one = (np.array(box.low, np.float32) - origin) / direction
-        other = (np.array(box.high, np.float32) - origin) / direction
-    near = np.minimum(one, other)
-    enter, leave = np.nanmax(near, axis=-1), np.nanmin(np.maximum(one, other), axis=-1)
-    met = (enter <= leave) & (enter > 1e-3)
-    return np.where(met, enter, np.inf).astype(np.float32), np.asarray(
-        np.nanargmax(np.nan_to_num(near, nan=-np.inf), axis=-1), np.int8
-    )
+    enter = np.full(direction.shape[:2], -np.inf, np.float32)
+    leave = np.full(direction.shape[:2], np.inf, np.float32)
+    side = np.zeros(direction.shape[:2], np.int8)
+    for axis in range(3):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            one = (np.float32(box.low[axis]) - origin[..., axis]) / direction[..., axis]
+            other = (np.float32(box.high[axis]) - origin[..., axis]) / direction[..., axis]
+        near = np.fmin(one, other)
+        side[near > enter] = axis
+        # not a number where a ray runs in the very plane of a side
+        np.fmax(enter, near, out=enter)
+        np.fmin(leave, np.fmax(one, other), out=leave)
+    return np.where((enter <= leave) & (enter > 1e-3), enter, np.float32(np.inf)), side
 
 
 def _first_hits(boxes: list[Box], rays: _Rays) -> _Hits:
@@ -241,7 +245,7 @@ def _light(room: Room, view: View, rng: np.random.Generator) -> Floats:
         lamp += _from_lamp(points, normal, room, blocking, rng)
         around += _from_around(points, normal, blocking, rng)
     warm, cool = np.array([1.0, 0.93, 0.82], np.float32), np.array([0.92, 0.97, 1.0], np.float32)
-    total = 1.5 * lamp[..., None] / _RAYS * warm + 0.75 * around[..., None] / _RAYS * cool
+    total = 1.2 * lamp[..., None] / _RAYS * warm + 0.75 * around[..., None] / _RAYS * cool
     return np.asarray(cv2.medianBlur(total.astype(np.float32), 5), np.float32)
 
 
