@@ -51,6 +51,7 @@ LAYERS = (
         "core.studio",
         "core.plan",
         "core.proof",
+        "core.preview",
     ),
     ("core.ui", "core.cli", "core.__main__"),
     ("pages",),

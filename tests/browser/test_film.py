@@ -77,7 +77,7 @@ def test_from_start_to_a_video_that_is_looked_at(come: Come, picture: Picture) -
     picture(page, "film-4-recording")
     camera.stop(page)
     expect(page.get_by_text(re.compile("filmed 1"))).to_be_visible()
-    expect(page.get_by_text("Not yet.")).to_be_visible()
+    expect(page.get_by_text("This will not look good.")).to_be_visible()
     picture(page, "film-5-looked-at")
     expect(page.get_by_text("The footage is")).to_be_visible()
 

@@ -90,7 +90,7 @@ def test_what_was_filmed_is_a_part_like_any_other(filming: tuple[AppTest, Any], 
     assert app.segmented_control(key=WAY).value == "upload"
     assert given.check is not None
     run_until(app, lambda: "being looked at" not in words(app))
-    assert "Not yet." in words(app), "it is too short to learn from"
+    assert "This will not look good." in words(app), "it is too short"
     assert "filmed 1" in words(app)
     assert shared.live.free
 
