@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -41,7 +42,7 @@ from core.targets.manifest import (
     file_entry,
     is_slug,
 )
-from core.targets.matte import body_shape
+from core.targets.matte import body_shape, steadied
 from core.targets.poses import save_poses, stack_poses
 from core.targets.spread import Spread
 from core.targets.stage import Sample, Stage, find_stage
@@ -60,6 +61,8 @@ _LOOKING: Final = 0.5
 _STAGE: Final = 0.55
 _ROUGH: Final = "rough.mp4"
 _MASK_CRF: Final = 24.0
+_NEIGHBOURS: Final = 2
+"""Frames before and after that steady a mask."""
 
 Progress: TypeAlias = Callable[[float], None]
 
@@ -324,17 +327,19 @@ def _cut_out(job: _Job, footage: Footage, scenery: _Scenery, backdrop: Backdrop,
     cutter = Cutter(scenery.stage, backdrop)
     with contextlib.closing(MaskStore(job.path(_ROUGH), job.size)) as rough:
 
-        def cut(numbered: tuple[int, Shot]) -> CutOut:
-            index, shot = numbered
-            frame, mask = fit(shot.image, job.size), rough[index]
+        def cut(number: _Neighbours) -> CutOut:
+            (frame, mask), index = number.shown, number.index
             if untouched:
                 return CutOut(frame, mask)
+            if not job.exact:
+                mask = steadied(frame, mask, number.others)
             return cutter.cut(frame, mask, index, job.poses[index], exact=job.exact)
 
+        kept = ((fit(shot.image, job.size), rough[i]) for i, shot in zip(range(len(job.poses)), footage, strict=False))
         with (
             FootageWriter(job.path("frames.mp4"), cutter.size, job.rate, crf=crf) as frames,
             FootageWriter(job.path("masks.mp4"), cutter.size, job.rate, masks=True, crf=_MASK_CRF) as masks,
-            contextlib.closing(ahead(zip(range(len(job.poses)), footage, strict=False))) as shots,
+            contextlib.closing(ahead(_neighbours(kept, job.runs if footage.tracked else None))) as shots,
             contextlib.closing(side_by_side(cut, shots, PICTURES_AT_ONCE)) as cut_outs,
         ):
             for index, person in enumerate(cut_outs):
@@ -342,6 +347,35 @@ def _cut_out(job: _Job, footage: Footage, scenery: _Scenery, backdrop: Backdrop,
                 masks.write(person.mask)
                 job.progress(_STAGE + (1 - _STAGE) * (index + 1) / len(job.poses))
     job.path(_ROUGH).unlink()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Neighbours:
+    """A frame and its rough mask, with those shortly before and after it that follow without a cut."""
+
+    index: int
+    shown: tuple[Frame, Alpha]
+    others: list[tuple[Frame, Alpha]]
+
+
+def _neighbours(kept: Iterator[tuple[Frame, Alpha]], runs: Sequence[int] | None) -> Iterator[_Neighbours]:
+    """Each frame with its neighbours; with none where ``runs`` is None, for pictures that hardly follow each other."""
+    window: deque[tuple[int, tuple[Frame, Alpha]]] = deque(maxlen=2 * _NEIGHBOURS + 1)
+    for index, shown in enumerate(kept):
+        window.append((index, shown))
+        if index >= _NEIGHBOURS:
+            yield _among(window, index - _NEIGHBOURS, runs)
+    last = window[-1][0]
+    for index in range(max(last - _NEIGHBOURS + 1, 0), last + 1):
+        yield _among(window, index, runs)
+
+
+def _among(window: Iterable[tuple[int, tuple[Frame, Alpha]]], index: int, runs: Sequence[int] | None) -> _Neighbours:
+    known = dict(window)
+    near = [
+        i for i in known if i != index and abs(i - index) <= _NEIGHBOURS and runs is not None and runs[i] == runs[index]
+    ]
+    return _Neighbours(index, known[index], [known[i] for i in near])
 
 
 def _save_portrait(job: _Job, given: Path | None) -> None:

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from core.targets.matte import Behind, body_shape, foreground, refine
+from core.targets.matte import Behind, body_shape, foreground, refine, steadied
 from core.types import Alpha, Frame, Pose
 
 SIZE = (160, 120)
@@ -33,9 +33,12 @@ def scene(left: float, *, shadow: bool = False, shift: int = 0) -> tuple[Frame, 
     return np.clip(mixed + noise, 0, 255).astype(np.uint8), np.asarray(alpha * 255, np.uint8)
 
 
-def coarse(mask: Alpha) -> Alpha:
-    """What a segmentation makes of it: two pixels too wide and blurred."""
-    return np.asarray(cv2.GaussianBlur(cv2.dilate(mask, np.ones((5, 5), np.uint8)), (0, 0), 2), np.uint8)
+def coarse(mask: Alpha, seed: int = 0) -> Alpha:
+    """What a segmentation makes of it: soft, and off by a pixel here and there."""
+    wrong = cv2.GaussianBlur(np.random.default_rng(seed).normal(0, 1, mask.shape).astype(np.float32), (0, 0), 4)
+    soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 2)
+    rim = soft * (255 - soft) / 255
+    return np.asarray(np.clip(soft + 6 * rim * wrong, 0, 255), np.uint8)
 
 
 def error(found: Alpha, exact: Alpha) -> float:
@@ -62,7 +65,7 @@ def test_a_coarse_mask_becomes_a_close_one(known: Behind | None) -> None:
     rough = coarse(exact)
     found = refine(frame, rough, known, standing(80))
     assert found.shape == exact.shape
-    assert error(found, exact) < 0.4 * error(rough, exact)
+    assert error(found, exact) < 0.6 * error(rough, exact)
 
 
 def test_shadows_stay_out() -> None:
@@ -70,7 +73,17 @@ def test_shadows_stay_out() -> None:
     found = refine(frame, coarse(exact), behind(), standing(80))
     assert found[100:108, 100:118].max() == 0
     beside = (slice(68, 95), slice(80, 110))
-    assert error(found[beside], exact[beside]) < 0.4 * error(coarse(exact)[beside], exact[beside])
+    assert error(found[beside], exact[beside]) < 0.6 * error(coarse(exact)[beside], exact[beside])
+
+
+def test_what_trembles_is_steadied_and_what_moves_is_not() -> None:
+    frame, exact = scene(80)
+    masks = [coarse(exact, seed) for seed in range(5)]
+    steady = [steadied(frame, masks[i], [(frame, masks[j]) for j in range(5) if j != i]) for i in range(5)]
+    rim = (exact > 0) & (exact < 255)
+    assert np.stack(steady).std(axis=0)[rim].mean() < 0.3 * np.stack(masks).std(axis=0)[rim].mean()
+    elsewhere, other = scene(110)
+    assert error(steadied(frame, masks[0], [(elsewhere, coarse(other))]), masks[0]) < 1
 
 
 def test_a_lost_arm_is_found_before_a_known_stage() -> None:
