@@ -39,17 +39,9 @@ class Background:
     picture: Frame | None = None
 
     def behind(self, person: Picture) -> Frame:
-        """The person in front of this background.
-
-        Raises:
-            UnusableInput: the generator drew no outline of the person to cut along.
-        """
+        """The person in front of this background."""
         if self.picture is None:
             return person.image
-        if person.alpha is None:
-            raise UnusableInput(
-                "This performer was filmed with a moving camera and cannot be cut out: choose the stage background."
-            )
         return blend(person.image, self.picture, person.alpha)
 
 

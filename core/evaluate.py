@@ -26,7 +26,7 @@ from core.errors import NobodyFound, UnusableInput
 from core.generators.base import Generator
 from core.generators.registry import create_generator
 from core.pictures import read_picture
-from core.pipeline import DancePipeline, empty_stage, performer_statistics
+from core.pipeline import DancePipeline, nobody_on, performer_statistics
 from core.pose.analysis import Analysis, look
 from core.pose.person import choose, distinct
 from core.targets.build import build_target
@@ -195,8 +195,7 @@ def _reenacted(target: Target, known: Subset, made_by: Generator, stretch: list[
         if choice is not None and not known.found[np.atleast_1d(choice)].all():
             raise ValueError(f"{made_by.spec.name} was caught using frame {choice}, which is held out")
         picture = made_by.generate(pose, choice)
-        person = None if target.masks is None else target.masks[i]
-        yield Sample(picture.image, pose, number, picture.alpha, target.frames[i], person)
+        yield Sample(picture.image, pose, number, picture.alpha, target.frames[i], target.masks[i])
 
 
 def danced(target: Target, generator: Generator, analysis: Analysis) -> Iterator[Sample]:
@@ -212,10 +211,9 @@ def danced(target: Target, generator: Generator, analysis: Analysis) -> Iterator
     """
     with DancePipeline(target, generator) as pipeline:
         plan = pipeline.analyse(analysis)
-    stage = empty_stage(target)
-    nobody = np.zeros(stage.shape[:2], np.uint8)
+    nobody = nobody_on(target.plate)
     for asked, choice in zip(plan.asked, plan.choices, strict=True):
-        picture = Picture(stage, nobody) if asked is None else generator.generate(asked, choice)
+        picture = nobody if asked is None else generator.generate(asked, choice)
         yield Sample(picture.image, asked, drawn=picture.alpha)
 
 
