@@ -34,7 +34,7 @@ from core.targets.footage import FolderFootage
 from core.targets.matte import body_shape
 from core.targets.split import Split, SplitName, Subset, split_of
 from core.targets.store import Target, find_place, load_target
-from core.types import Alpha, Frame, Picture, Pose, VideoFrame
+from core.types import Alpha, Frame, Pose, VideoFrame
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from time import perf_counter
 import numpy as np
 
 from core.closing import Closing
-from core.compositing import Background, Layout, arrange, needs_source
+from core.compositing import Background, Layout, arrange, needs_source, parse_background
 from core.errors import NobodyFound
 from core.generators.base import Choice, Chooser, Generator
 from core.pose.analysis import Analysis
@@ -233,6 +233,18 @@ def performer_statistics(target: Target) -> BodyStatistics:
     if not poses:
         raise NobodyFound(f"The footage of {target.name} shows nobody: build this performer again.")
     return measure_body(poses)
+
+
+def background_for(target: Target, text: str) -> Background:
+    """What ``core.compositing.parse_background`` makes of ``text`` for one performer: they stand on the studio's floor.
+
+    Raises:
+        UnusableInput: it is no background, or the picture cannot be read.
+        NobodyFound: the performer's footage shows nobody.
+    """
+    body = performer_statistics(target)
+    # of somebody whose feet are out of the picture, the floor is too
+    return parse_background(text, target.size, body.near[0] if body.legs_seen else 1.1 * target.height)
 
 
 def nobody_on(stage: Frame) -> Picture:

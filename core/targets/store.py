@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from core import paths
 from core.closing import Closing
+from core.compositing import blend
 from core.errors import GeneratorNotFound, OutputFailed, PackInvalid, TargetNotFound, WeightsMissing
 from core.locks import in_turn
 from core.outputs import aside, put_back, set_aside, usable_folder
@@ -77,6 +78,17 @@ class Place:
     own: bool
 
 
+class _OnStudio(FrameStore):
+    """Footage that an earlier version took from a camera that moved: each frame is brought before a studio."""
+
+    def __init__(self, path: Path, size: tuple[int, int], masks: MaskStore, stage: Frame) -> None:
+        super().__init__(path, size)
+        self._masks, self._stage = masks, stage
+
+    def __getitem__(self, index: int) -> Frame:
+        return blend(super().__getitem__(index), self._stage, self._masks[index])
+
+
 class Target(Closing):
     """An opened performer. Made by :func:`load_target`; safe to share between threads.
 
@@ -103,7 +115,12 @@ class Target(Closing):
         self.found: NDArray[np.bool_] = ~np.isnan(self.poses[:, 0, 0])
         self.found.flags.writeable = False
         self.masks = MaskStore(self._file("masks"), self.size)
-        self.frames = FrameStore(self._file("frames"), self.size)
+        film = self._file("frames")
+        self.frames = (
+            FrameStore(film, self.size)
+            if "plate" in manifest.files
+            else _OnStudio(film, self.size, self.masks, self.plate)
+        )
         for store in (self.frames, self.masks):
             if len(store) != manifest.frames:
                 raise PackInvalid(f"{self.id}/{store.path.name} has {len(store)} frames, not {manifest.frames}.")

@@ -83,7 +83,7 @@ class CopyTask:
             config.unit,
             config.memory,
             landmarks,
-            lambda frame: np.dstack(self._layers[place[frame]][:KEPT]),
+            lambda frame: np.dstack([*self._layers[place[frame]][:KEPT]]),
         )
         self._remembered = np.array(self._memory.frames)
 

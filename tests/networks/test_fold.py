@@ -15,7 +15,7 @@ from core.networks.unet import UNet
 def network() -> UNet:
     """As after some training: norms that scale and shift."""
     torch.manual_seed(1)
-    network = UNet(UNetConfig(widths=(8, 12, 16)), 7, 5)
+    network = UNet(UNetConfig(widths=(8, 12, 16)))
     with torch.no_grad():
         for module in network.modules():
             if isinstance(module, nn.BatchNorm2d):

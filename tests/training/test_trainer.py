@@ -324,7 +324,7 @@ def against(objective: Objective, folder: Path, length: Length, **changes: Any) 
     """A run with a critic beside."""
     fabric, task = Fabric(accelerator="cpu", devices=1), changes.pop("task", OnePicture())
     torch.manual_seed(1)
-    rival = Rival(fabric, task, objective, 3)
+    rival = Rival(fabric, task, objective)
     return trainer(folder, length, fabric=fabric, task=task, rival=rival, **changes)
 
 
