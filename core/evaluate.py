@@ -25,12 +25,11 @@ from core import metrics, paths
 from core.errors import NobodyFound, UnusableInput
 from core.generators.base import Generator
 from core.generators.registry import create_generator
-from core.pictures import read_picture
 from core.pipeline import DancePipeline, nobody_on, performer_statistics
 from core.pose.analysis import Analysis, look
 from core.pose.person import choose, distinct
 from core.targets.build import build_target
-from core.targets.footage import FolderFootage
+from core.targets.footage import FolderFootage, Shot
 from core.targets.matte import body_shape
 from core.targets.split import Split, SplitName, Subset, split_of
 from core.targets.store import Target, find_place, load_target
@@ -43,7 +42,8 @@ BEST_PSNR: Final = 100.0
 
 _SAMPLED_PICTURES: Final = 5
 _SAMPLED_FOOTAGE: Final = 60
-_SAME_PICTURE: Final = 8.0
+_SAME_PERSON: Final = 12.0
+"""Grey levels by which a person differs on average from themselves, coded and brought into another light."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -425,17 +425,24 @@ def performer_of(
 
 def _made_of(target: Target, folder: Path) -> bool:
     """Whether the performer was built from the pictures of ``folder``, by a few of them."""
-    pictures = FolderFootage(folder).pictures
-    if len(pictures) != target.manifest.frames:
+    footage = FolderFootage(folder)
+    if footage.count != target.manifest.frames:
         return False
-    chosen = np.unique(np.linspace(0, len(pictures) - 1, _SAMPLED_PICTURES).astype(int))
-    return all(_same_picture(target.frames[int(i)], read_picture(pictures[i])) for i in chosen)
+    chosen = np.linspace(0, target.manifest.frames - 1, _SAMPLED_PICTURES).astype(int)
+    return all(_same_person(target, i, shot) for i, shot in enumerate(footage) if i in chosen)
 
 
-def _same_picture(kept: Frame, original: Frame) -> bool:
-    """Whether a performer's frame is this picture, scaled and coded."""
-    size = (kept.shape[1], kept.shape[0])
-    return float(cv2.absdiff(kept, cv2.resize(original, size, interpolation=cv2.INTER_AREA)).mean()) < _SAME_PICTURE
+def _same_person(target: Target, index: int, shot: Shot) -> bool:
+    """Whether the person in a performer's frame is cut out of this picture, which the camera's moves may have shifted."""
+    pose, mask = target.pose(index), target.masks[index]
+    to_frame = np.diag([target.width / shot.image.shape[1], target.height / shot.image.shape[0], 1.0])[:2]
+    if pose is not None and shot.pose is not None:
+        to_frame, _ = cv2.estimateAffine2D(*(np.ascontiguousarray(p.xy) for p in (shot.pose, pose)))
+    if to_frame is None:
+        return False
+    brought = cv2.warpAffine(shot.image, to_frame, target.size)
+    apart = cv2.absdiff(target.frames[index], brought)[mask == 255]
+    return not apart.size or float(apart.mean()) < _SAME_PERSON
 
 
 def _built(folder: Path, progress: Callable[[float], None]) -> Target:

@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 
 from core import paths
 from core.errors import DanceError, GeneratorNotFound, NobodyFound, UnusableInput
-from core.evaluate import evaluate
+from core.evaluate import evaluate, performer_of
 from core.generators.neural import NeuralGenerator
 from core.generators.registry import create_generator
 from core.networks.build import build
@@ -140,7 +140,10 @@ def _folder_of_frames(folder: Path) -> Path:
 
 
 def test_a_performer_of_pictures_from_a_camera_that_sways(tmp_path: Path) -> None:
-    build_target(_folder_of_frames(tmp_path / "pictures"), id="swaying", name="Swaying").close()
+    pictures = _folder_of_frames(tmp_path / "pictures")
+    build_target(pictures, id="swaying", name="Swaying").close()
+    with performer_of("swaying", pictures) as same:
+        assert same.id == "swaying", "it is known by its pictures, though they lie on a stage that stands still"
     trained = teach(Order("mlp-se", length=Length(epochs=20)), "swaying")
     assert trained.validation_l1 is not None
     generator = painter("swaying")
