@@ -435,9 +435,10 @@ def _made_of(target: Target, folder: Path) -> bool:
 def _same_person(target: Target, index: int, shot: Shot) -> bool:
     """Whether the person in a performer's frame is cut out of this picture, which the camera's moves may have shifted."""
     pose, mask = target.pose(index), target.masks[index]
-    to_frame = np.diag([target.width / shot.image.shape[1], target.height / shot.image.shape[0], 1.0])[:2]
+    height, width = shot.image.shape[:2]
+    to_frame: NDArray[np.float64] | None = np.diag([target.width / width, target.height / height, 1.0])[:2]
     if pose is not None and shot.pose is not None:
-        to_frame, _ = cv2.estimateAffine2D(*(np.ascontiguousarray(p.xy) for p in (shot.pose, pose)))
+        to_frame = cv2.estimateAffine2D(np.ascontiguousarray(shot.pose.xy), np.ascontiguousarray(pose.xy))[0]
     if to_frame is None:
         return False
     brought = cv2.warpAffine(shot.image, to_frame, target.size)
