@@ -29,15 +29,15 @@ HEIGHT = 320
 
 def row_of(performer: Target, generator: RealtimeGenerator, i: int) -> list[Frame]:
     """The pictures of one frame, all of the canvas."""
-    pose, plate = performer.pose(i), performer.plate
-    if pose is None or plate is None:
+    pose = performer.pose(i)
+    if pose is None:
         raise SystemExit(f"Nobody is in frame {i}.")
     memory, canvas = generator.memory, generator.config.canvas
     chosen = memory.frames_at(pick(memory.recall.costs(pose.landmarks)))
     seen = memory.seen(pose, chosen, whole(canvas))
     mix = generator.network()(*(part[None] for part in (seen.fields, seen.told, seen.small)))[0]
     found = insides(mix, seen, canvas)
-    made = lay_mix(mix, seen, canvas, pose, plate).image
+    made = lay_mix(mix, seen, canvas, pose, performer.plate).image
     size = (performer.width, performer.height)
     on_canvas = [canvas.cut(picture, pose) for picture in (draw_pose(pose, size), made, performer.frames[i])]
     return [on_canvas[0], found.warped, found.origin, found.drawn, *on_canvas[1:]]

@@ -86,9 +86,7 @@ def once_around(generator: Generator, asked: list[tuple[Pose, Choice]], times: T
 
 def stages_of(generator: RealtimeGenerator, target: Target, asked: list[tuple[Pose, Choice]], times: Times) -> None:
     """The same, one stage after the other."""
-    canvas, plate = generator.config.canvas, target.plate
-    if plate is None:
-        return
+    canvas = generator.config.canvas
     for pose, choice in asked:
         if not isinstance(choice, tuple):
             continue
@@ -98,7 +96,7 @@ def stages_of(generator: RealtimeGenerator, target: Target, asked: list[tuple[Po
         with clock.stage("network"):
             mix = generator.network()(*(part[None] for part in (seen.fields, seen.told, seen.small)))[0]
         with clock.stage("compose"):
-            lay_mix(mix, seen, canvas, pose, plate)
+            lay_mix(mix, seen, canvas, pose, target.plate)
         for name, milliseconds in clock.milliseconds.items():
             times.stages.setdefault(name, []).append(milliseconds)
 

@@ -3,9 +3,10 @@
     python -m benchmarks.seed FOLDER [--generators ...] [--splits random blocks] [--sizes 80] [--minutes M] [--label TEXT]
 
 ``FOLDER`` holds ``frames/NNNN.webp`` and ``landmarks.npz``. Builds a performer of it in a folder aside, trains every generator
-on each split as ``python -m core train`` does, and appends to ``results/seed.csv`` what that found on the frames held out.
-``--sizes`` are those of the canvas: 80 pixels wide is 64 high for these frames, as the course project had them. ``mean picture``
-is the mean of the frames learnt from; ``nearest`` and ``nearest-frame`` learn nothing.
+on each split as ``python -m core train`` does, and appends to ``results/seed.csv`` what that found on the frames held out, which
+are the performer's: the person on one still stage. Rows up to fd020df are of whole frames as they were filmed, and not to be
+compared with later ones. ``--sizes`` are those of the canvas, which holds the person. ``mean picture`` is the mean of the frames
+learnt from; ``nearest`` and ``nearest-frame`` learn nothing.
 """
 
 from __future__ import annotations

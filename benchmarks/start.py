@@ -5,7 +5,8 @@
 Builds a performer of ``SOURCE`` (a video, or a folder of frames) in a folder aside, as the Train page does, trains on the blocks
 split, and stops the clock now and then to judge what is learnt so far by the moves that were held out. ``--warm 0`` or
 ``--nothing 0`` leaves one of the two ways out. Appends to ``results/start.csv``; ``nearest``, which learns nothing, is there to
-compare with. ``python -m benchmarks.readme`` makes the table and the curves of it.
+compare with. Rows of a camera that moves, up to fd020df, are of whole frames: now the person is always cut out.
+``python -m benchmarks.readme`` makes the table and the curves of it.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from core import dances, paths
 from core.compositing import cover
 from core.generators.base import Choice, Generator
 from core.generators.registry import create_generator
-from core.pipeline import DancePipeline, empty_stage
+from core.pipeline import DancePipeline
 from core.pose.analysis import Analysis
 from core.targets.split import Subset, split_of
 from core.targets.store import Target, load_target
@@ -46,8 +46,7 @@ def moments(count: int) -> list[int]:
 def drawn(performer: Target, generator: Generator, asked: Asked) -> list[Frame]:
     """The pictures of those moments of what is asked."""
     chosen = [asked[i] for i in moments(len(asked))]
-    stage = empty_stage(performer)
-    return [stage if pose is None else generator.generate(pose, choice).image for pose, choice in chosen]
+    return [performer.plate if pose is None else generator.generate(pose, choice).image for pose, choice in chosen]
 
 
 def held_out() -> list[tuple[str, list[Frame]]]:

@@ -49,7 +49,7 @@ from core.types import LANDMARKS, Pose
 SIDE = metrics.SEED
 BATCH = 16
 UNIT = SIDE / 4
-STICK_CANVAS = Canvas(width=2 * SIDE, height=2 * SIDE, scale=0.5, left=0.0, top=0.0, follows="frame")
+STICK_CANVAS = Canvas(width=2 * SIDE, height=2 * SIDE, scale=0.5, left=-SIDE / 2, top=-SIDE / 2)
 """Stick images are half a canvas wide."""
 
 
@@ -198,7 +198,7 @@ def ours(frames: Frames, network: nn.Module, epochs: int, *, of_sticks: bool) ->
     """``core.training``; when its first epoch began."""
     pictures, landmarks = zip(*(frames.picture(i) for i in range(len(frames))), strict=True)
     layers = np.ascontiguousarray(np.stack(pictures).transpose(0, 3, 1, 2))
-    canvas = Canvas(width=SIDE, height=SIDE, scale=1.0, left=0.0, top=0.0, follows="frame")
+    canvas = Canvas(width=SIDE, height=SIDE, scale=1.0, left=-SIDE / 2, top=-SIDE / 2)
     everything = np.arange(len(frames))
     examples = Examples(canvas, UNIT, everything, np.stack(landmarks), layers, everything, everything[:0])
     shape: UNetConfig | MlpConfig = UNetConfig() if of_sticks else MlpConfig()

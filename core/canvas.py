@@ -1,8 +1,7 @@
 """Where in the performer's picture a network draws, and how what it drew becomes the performer's frame.
 
-With a still camera the network draws the person alone, on a canvas that goes along with the hips, and the empty stage is
-laid behind: the wall cannot flicker, and the same pose elsewhere on the stage is the same picture. Where there is no empty
-stage the canvas is the whole frame.
+The network draws the person alone, on a canvas that goes along with the hips, and the empty stage is laid behind: the wall
+cannot flicker, and the same pose elsewhere on the stage is the same picture.
 """
 
 from __future__ import annotations
@@ -19,11 +18,14 @@ from core.pose import skeleton
 from core.types import Alpha, Frame, Picture, Pose
 
 Layers: TypeAlias = NDArray[np.uint8]
-"""(channels, height, width) uint8 on a canvas. Three: the picture. Five: the person's colours times their mask, the mask, and
-how much light of the empty stage is left beside the person (255 where they cast no shadow)."""
+"""(LAYERS, height, width) uint8 on a canvas: three of the person's colours times their mask, the mask, and how much light of
+the empty stage is left beside the person (255 where they cast no shadow)."""
 
-PERSON_LAYERS: Final = 5
-FRAME_LAYERS: Final = 3
+LAYERS: Final = 5
+COLOURS: Final = 3
+"""The first layers."""
+KEPT: Final = 4
+"""The first layers, which can be copied: colours and mask."""
 
 _NO_LIMIT = 1e5
 _FAINT: Final = 2
@@ -36,9 +38,8 @@ class Canvas(BaseModel):
     Attributes:
         width, height: in canvas pixels.
         scale: performer pixels to a canvas pixel.
-        left, top: where the canvas begins, in performer pixels, from the middle of the hips (``follows`` "hips") or from the
-            corner of the frame.
-        follows: what the canvas goes along with.
+        left, top: where the canvas begins, in performer pixels, from the middle of the hips.
+        follows: what the canvas goes along with: always the hips. In files there was another choice.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -48,18 +49,13 @@ class Canvas(BaseModel):
     scale: float = Field(gt=0.05, le=64, allow_inf_nan=False)
     left: float = Field(ge=-_NO_LIMIT, le=_NO_LIMIT, allow_inf_nan=False)
     top: float = Field(ge=-_NO_LIMIT, le=_NO_LIMIT, allow_inf_nan=False)
-    follows: Literal["hips", "frame"]
+    follows: Literal["hips"] = "hips"
 
     @model_validator(mode="after")
     def _whole_blocks(self) -> Self:
         if self.width % 8 or self.height % 8:
             raise ValueError("a canvas is a multiple of 8 pixels wide and high")
         return self
-
-    @property
-    def layers(self) -> int:
-        """How many layers are drawn on it."""
-        return PERSON_LAYERS if self.follows == "hips" else FRAME_LAYERS
 
     def halved(self) -> Canvas:
         """The same rectangle with half as many pixels to a side, as far as that is a multiple of 8."""
@@ -85,7 +81,7 @@ class Canvas(BaseModel):
         return np.rint(origin) - origin if self.scale == 1 else np.zeros(2)
 
     def _origin(self, pose: Pose) -> NDArray[np.float64]:
-        hips = pose.xy[list(skeleton.HIPS)].mean(0).astype(np.float64) if self.follows == "hips" else np.zeros(2)
+        hips = pose.xy[list(skeleton.HIPS)].mean(0).astype(np.float64)
         return np.asarray(hips + (self.left, self.top) + (self.scale - 1) / 2, np.float64)
 
     def cut(self, picture: NDArray[np.uint8], pose: Pose, beyond: int = 0) -> NDArray[np.uint8]:
@@ -120,15 +116,13 @@ def compose(layers: Layers, canvas: Canvas, pose: Pose, stage: Frame) -> Picture
     """The performer's frame from what a network drew on the canvas of ``pose``.
 
     Args:
-        layers: (canvas.layers, canvas.height, canvas.width).
-        stage: the empty stage; for a canvas that is the whole frame only its size counts.
+        layers: (LAYERS, canvas.height, canvas.width).
+        stage: the empty stage.
     """
     matrix = canvas.matrix(pose)
-    if canvas.follows == "frame":
-        return lay_whole(layers.transpose(1, 2, 0), matrix, stage)
     light = layers[4]
     x, y, width, height = cv2.boundingRect(cv2.compare(layers[3], _FAINT, cv2.CMP_GT))
-    person = layers[:4, y : y + height, x : x + width].transpose(1, 2, 0)
+    person = layers[:KEPT, y : y + height, x : x + width].transpose(1, 2, 0)
     return lay(person, moved_by(matrix, x, y), light, matrix, stage)
 
 
@@ -143,13 +137,6 @@ def seen_from(own: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[n
     """(2, 3) from the pixels of a picture to those of another, each given by its matrix (2, 3) to the same third one."""
     turn = np.linalg.inv(other[:, :2])
     return np.column_stack([turn @ own[:, :2], turn @ (own[:, 2] - other[:, 2])])
-
-
-def lay_whole(drawn: NDArray[np.uint8], matrix: NDArray[np.float64], stage: Frame) -> Picture:
-    """A frame as large as ``stage`` from the whole of it, (height, width, 3), whose pixels ``matrix`` takes there."""
-    size = (stage.shape[1], stage.shape[0])
-    flags, edges = cv2.INTER_CUBIC, cv2.BORDER_REPLICATE
-    return Picture(np.asarray(cv2.warpAffine(np.ascontiguousarray(drawn), matrix, size, flags=flags, borderMode=edges)))
 
 
 def lay(
@@ -226,15 +213,13 @@ class _Part:
         return np.asarray(cv2.warpAffine(drawn, self.matrix, size, flags=way, borderValue=border), np.uint8)
 
 
-def layers_of(frame: Frame, canvas: Canvas, pose: Pose, behind: Behind | None = None) -> Layers:
+def layers_of(frame: Frame, canvas: Canvas, pose: Pose, behind: Behind) -> Layers:
     """What a network should draw for ``frame``.
 
     Args:
         frame: the performer's picture.
-        behind: the person's mask and what they stand in front of; only for a canvas that goes along with the hips.
+        behind: the person's mask and what they stand in front of.
     """
-    if canvas.follows == "frame" or behind is None:
-        return np.ascontiguousarray(canvas.cut(frame, pose).transpose(2, 0, 1))
     person = canvas.cut(np.dstack([lifted(frame, behind), behind.mask]), pose)
     return np.ascontiguousarray(np.dstack([person, canvas.cut(behind.light, pose, 255)]).transpose(2, 0, 1))
 

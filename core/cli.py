@@ -258,7 +258,7 @@ def transfer(
         str | None, typer.Option(help="Name of the generator; the best that the performer has unless given.")
     ] = None,
     layout: Annotated[str, typer.Option(help="result, side-by-side or triptych.")] = "result",
-    background: Annotated[str, typer.Option(help="stage, green, #rrggbb or a picture file.")] = "stage",
+    background: Annotated[str, typer.Option(help="stage, studio, green, #rrggbb or a picture file.")] = "stage",
     person: Annotated[
         str, typer.Option(help="Whom to follow: largest, left, right, or a number from the left.")
     ] = "largest",
@@ -267,10 +267,11 @@ def transfer(
     report: Annotated[Path | None, typer.Option(help="Write what happened, in numbers, as JSON.")] = None,
 ) -> None:
     """Make the performer's video of a dance."""
-    from core.compositing import parse_background, parse_layout
+    from core.compositing import parse_layout
     from core.generators.base import default_generator
     from core.generators.registry import create_generator
     from core.memory import PeakMemory
+    from core.pipeline import background_for
     from core.pose.person import parse_person
     from core.targets.store import load_target
     from core.transfer import TransferOptions
@@ -283,7 +284,7 @@ def transfer(
         options = TransferOptions(
             person=parse_person(person),
             layout=parse_layout(layout),
-            background=parse_background(background, chosen.size),
+            background=background_for(chosen, background),
             start=start,
             end=end,
         )

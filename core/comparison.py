@@ -19,7 +19,7 @@ from core.compositing import contain
 from core.errors import UnusableInput
 from core.generators.base import Choice, Generator
 from core.mosaic import Mosaic
-from core.pipeline import Clock, DancePipeline, Moves, Plan, empty_stage
+from core.pipeline import Clock, DancePipeline, Moves, Plan
 from core.pose.analysis import Analysis, Sighting
 from core.pose.draw import draw_pose
 from core.pose.person import Person
@@ -219,7 +219,7 @@ class SideBySide(Closing):
                 self._last_answers.append(next(self._answers, self._last_answers[-1]))
                 self._answers_read += 1
             answer = self._last_answers[index - self._answers_read]
-        return [empty_stage(self._target) if answer is None else answer]
+        return [self._target.plate if answer is None else answer]
 
     def result(self, report: Report) -> Comparison:
         """What came of it."""
@@ -271,5 +271,5 @@ def megabytes_of(target: Target, generator: Generator) -> float:
     weights = [w for w in manifest.generators if w.name == generator.spec.name]
     entries = [entry for trained in weights for entry in trained.files.values()]
     if generator.copies:
-        entries += [manifest.files[role] for role in ("frames", "masks", "poses") if role in manifest.files]
+        entries += [manifest.files[role] for role in ("frames", "masks", "poses")]
     return sum(entry.bytes for entry in entries) / 1e6

@@ -14,6 +14,7 @@ from core.choices import one_of
 from core.errors import UnusableInput
 from core.pictures import middle_box, read_picture
 from core.pose.draw import GROUND, draw_pose
+from core.targets.studio import studio
 from core.types import Alpha, Frame, Picture, Pose
 
 Layout = Literal["result", "side-by-side", "triptych"]
@@ -39,17 +40,9 @@ class Background:
     picture: Frame | None = None
 
     def behind(self, person: Picture) -> Frame:
-        """The person in front of this background.
-
-        Raises:
-            UnusableInput: the generator drew no outline of the person to cut along.
-        """
+        """The person in front of this background."""
         if self.picture is None:
             return person.image
-        if person.alpha is None:
-            raise UnusableInput(
-                "This performer was filmed with a moving camera and cannot be cut out: choose the stage background."
-            )
         return blend(person.image, self.picture, person.alpha)
 
 
@@ -63,14 +56,20 @@ def blend(over: Frame, under: Frame, alpha: Alpha) -> Frame:
     return np.asarray(mixed, np.uint8)
 
 
-def parse_background(text: str, size: tuple[int, int]) -> Background:
-    """``stage``, ``green``, a colour as ``#rrggbb``, or the path of a picture, cut to cover ``size`` (width, height).
+def parse_background(text: str, size: tuple[int, int], ground: float | None = None) -> Background:
+    """``stage``, ``studio``, ``green``, a colour as ``#rrggbb``, or the path of a picture.
+
+    Args:
+        size: (width, height) of the performer's pictures, which a picture is cut to cover.
+        ground: y of the line on which the performer stands, for the studio's floor.
 
     Raises:
         UnusableInput: it is none of these, or the picture cannot be read.
     """
     if text == "stage":
         return Background()
+    if text == "studio":
+        return Background(studio(size, ground))
     if text == "green":
         return Background(_plain(GREEN, size))
     if re.fullmatch(r"#[0-9a-fA-F]{6}", text):
@@ -89,7 +88,7 @@ def _picture_file(path: Path, size: tuple[int, int]) -> Frame:
         there = False
     if not there:
         raise UnusableInput(
-            f"Background '{path.name[:60]}' is not known: say stage, green, a colour like #204060, or a picture file."
+            f"Background '{path.name[:60]}' is not known: say stage, studio, green, a colour like #204060, or a picture file."
         )
     return read_picture(path, called=f"The background {path.name}", covering=size)
 

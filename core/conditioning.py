@@ -66,29 +66,9 @@ def weights(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.repeat(seen, 2, axis=-1).astype(np.float32)
 
 
-def pose_inputs(landmarks: NDArray[np.float32], unit: float, *, whole_frame: bool) -> NDArray[np.float32]:
-    """What a fully connected network is told of poses.
-
-    Args:
-        landmarks: (..., 33, 4) x, y, z, visibility.
-        unit: the performer's torso length in pixels.
-        whole_frame: add the hips' place in the frame and the torso's length, all in ``unit``.
-
-    Returns:
-        (..., 26) or (..., 29) float32.
-    """
-    coordinates = encode(landmarks, unit)
-    if not whole_frame:
-        return coordinates
-    hips = landmarks[..., list(skeleton.HIPS), :2].mean(axis=-2)
-    torso = landmarks[..., list(skeleton.SHOULDERS), :2].mean(axis=-2) - hips
-    length = np.linalg.norm(torso, axis=-1, keepdims=True)
-    return np.concatenate([coordinates, hips / unit, length / unit], axis=-1).astype(np.float32)
-
-
 @lru_cache(maxsize=16)
 def canvas_grid(canvas: Canvas, unit: float, step: int = 1) -> NDArray[np.float32]:
-    """(height / step, width / step, 2) float32, read-only: where a canvas has its pixels, from what it goes along with.
+    """(height / step, width / step, 2) float32, read-only: where a canvas has its pixels, from where the hips put it.
 
     In torso lengths, the same for every pose.
 
@@ -109,10 +89,7 @@ def canvas_points(canvas: Canvas, pose: Pose, unit: float, step: int = 1) -> NDA
 
 def from_hips(canvas: Canvas, pose: Pose, unit: float) -> NDArray[np.float32]:
     """(2,): what has to be added to :func:`canvas_grid`, that it counts from the hips of ``pose``."""
-    off = canvas.snapped(pose)
-    if canvas.follows == "frame":
-        off = off - pose.xy[list(skeleton.HIPS)].mean(0)
-    return (off / unit).astype(np.float32)
+    return (canvas.snapped(pose) / unit).astype(np.float32)
 
 
 def around_person(canvas: Canvas, pose: Pose, unit: float) -> NDArray[np.bool_]:

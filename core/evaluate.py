@@ -25,16 +25,15 @@ from core import metrics, paths
 from core.errors import NobodyFound, UnusableInput
 from core.generators.base import Generator
 from core.generators.registry import create_generator
-from core.pictures import read_picture
-from core.pipeline import DancePipeline, empty_stage, performer_statistics
+from core.pipeline import DancePipeline, nobody_on, performer_statistics
 from core.pose.analysis import Analysis, look
 from core.pose.person import choose, distinct
 from core.targets.build import build_target
-from core.targets.footage import FolderFootage
+from core.targets.footage import FolderFootage, Shot
 from core.targets.matte import body_shape
 from core.targets.split import Split, SplitName, Subset, split_of
 from core.targets.store import Target, find_place, load_target
-from core.types import Alpha, Frame, Picture, Pose, VideoFrame
+from core.types import Alpha, Frame, Pose, VideoFrame
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +42,8 @@ BEST_PSNR: Final = 100.0
 
 _SAMPLED_PICTURES: Final = 5
 _SAMPLED_FOOTAGE: Final = 60
-_SAME_PICTURE: Final = 8.0
+_SAME_PERSON: Final = 12.0
+"""Grey levels by which a person differs on average from themselves, coded and brought into another light."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,8 +195,7 @@ def _reenacted(target: Target, known: Subset, made_by: Generator, stretch: list[
         if choice is not None and not known.found[np.atleast_1d(choice)].all():
             raise ValueError(f"{made_by.spec.name} was caught using frame {choice}, which is held out")
         picture = made_by.generate(pose, choice)
-        person = None if target.masks is None else target.masks[i]
-        yield Sample(picture.image, pose, number, picture.alpha, target.frames[i], person)
+        yield Sample(picture.image, pose, number, picture.alpha, target.frames[i], target.masks[i])
 
 
 def danced(target: Target, generator: Generator, analysis: Analysis) -> Iterator[Sample]:
@@ -212,10 +211,9 @@ def danced(target: Target, generator: Generator, analysis: Analysis) -> Iterator
     """
     with DancePipeline(target, generator) as pipeline:
         plan = pipeline.analyse(analysis)
-    stage = empty_stage(target)
-    nobody = np.zeros(stage.shape[:2], np.uint8)
+    nobody = nobody_on(target.plate)
     for asked, choice in zip(plan.asked, plan.choices, strict=True):
-        picture = Picture(stage, nobody) if asked is None else generator.generate(asked, choice)
+        picture = nobody if asked is None else generator.generate(asked, choice)
         yield Sample(picture.image, asked, drawn=picture.alpha)
 
 
@@ -427,17 +425,25 @@ def performer_of(
 
 def _made_of(target: Target, folder: Path) -> bool:
     """Whether the performer was built from the pictures of ``folder``, by a few of them."""
-    pictures = FolderFootage(folder).pictures
-    if len(pictures) != target.manifest.frames:
+    footage = FolderFootage(folder)
+    if footage.count != target.manifest.frames:
         return False
-    chosen = np.unique(np.linspace(0, len(pictures) - 1, _SAMPLED_PICTURES).astype(int))
-    return all(_same_picture(target.frames[int(i)], read_picture(pictures[i])) for i in chosen)
+    chosen = np.linspace(0, target.manifest.frames - 1, _SAMPLED_PICTURES).astype(int)
+    return all(_same_person(target, i, shot) for i, shot in enumerate(footage) if i in chosen)
 
 
-def _same_picture(kept: Frame, original: Frame) -> bool:
-    """Whether a performer's frame is this picture, scaled and coded."""
-    size = (kept.shape[1], kept.shape[0])
-    return float(cv2.absdiff(kept, cv2.resize(original, size, interpolation=cv2.INTER_AREA)).mean()) < _SAME_PICTURE
+def _same_person(target: Target, index: int, shot: Shot) -> bool:
+    """Whether the person in a performer's frame is cut out of this picture, which the camera's moves may have shifted."""
+    pose, mask = target.pose(index), target.masks[index]
+    height, width = shot.image.shape[:2]
+    to_frame: NDArray[np.float64] | None = np.diag([target.width / width, target.height / height, 1.0])[:2]
+    if pose is not None and shot.pose is not None:
+        to_frame = cv2.estimateAffine2D(np.ascontiguousarray(shot.pose.xy), np.ascontiguousarray(pose.xy))[0]
+    if to_frame is None:
+        return False
+    brought = cv2.warpAffine(shot.image, to_frame, target.size)
+    apart = cv2.absdiff(target.frames[index], brought)[mask == 255]
+    return not apart.size or float(apart.mean()) < _SAME_PERSON
 
 
 def _built(folder: Path, progress: Callable[[float], None]) -> Target:

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from time import perf_counter
 
-import cv2
 import numpy as np
 
 from core.closing import Closing
-from core.compositing import Background, Layout, arrange, needs_source
+from core.compositing import Background, Layout, arrange, needs_source, parse_background
 from core.errors import NobodyFound
 from core.generators.base import Choice, Chooser, Generator
 from core.pose.analysis import Analysis
@@ -80,7 +79,6 @@ class Act:
         self.target = target
         self.generator = generator
         self._retargeter = Retargeter(performer_statistics(target))
-        self._stage = empty_stage(target)
         self._chooser: Chooser | None = None
         self._last: tuple[Pose, Choice] | None = None
 
@@ -103,7 +101,7 @@ class Act:
     def draw(self, asked: Pose | None, choice: Choice) -> Picture:
         """The performer in that pose; the empty stage for None."""
         if asked is None:
-            return Picture(self._stage, np.zeros(self._stage.shape[:2], np.uint8))
+            return nobody_on(self.target.plate)
         return self.generator.generate(asked, choice)
 
 
@@ -237,9 +235,18 @@ def performer_statistics(target: Target) -> BodyStatistics:
     return measure_body(poses)
 
 
-def empty_stage(target: Target) -> Frame:
-    """The performer's stage without anybody; a blur of its colours where the camera moved and no plate exists."""
-    if target.plate is not None:
-        return target.plate
-    first = target.frames[0]
-    return np.asarray(cv2.GaussianBlur(first, (0, 0), first.shape[0] / 12), np.uint8)
+def background_for(target: Target, text: str) -> Background:
+    """What ``core.compositing.parse_background`` makes of ``text`` for one performer: they stand on the studio's floor.
+
+    Raises:
+        UnusableInput: it is no background, or the picture cannot be read.
+        NobodyFound: the performer's footage shows nobody.
+    """
+    body = performer_statistics(target)
+    # of somebody whose feet are out of the picture, the floor is too
+    return parse_background(text, target.size, body.near[0] if body.legs_seen else 1.1 * target.height)
+
+
+def nobody_on(stage: Frame) -> Picture:
+    """A stage without anybody."""
+    return Picture(stage, np.zeros(stage.shape[:2], np.uint8))

@@ -68,7 +68,7 @@ def _look_at(picture: Picture, footage: Frame, name: str) -> None:
     """
     if picture.image.shape != footage.shape or picture.image.dtype != np.uint8:
         raise PackInvalid(f"What {name} draws is no picture of the performer.")
-    if picture.alpha is not None and picture.alpha.max() < _SEEN:
+    if picture.alpha.max() < _SEEN:
         raise PackInvalid(f"What {name} draws shows nobody.")
     if picture.image.max() < _SEEN <= footage.max():
         raise PackInvalid(f"What {name} draws is black.")

@@ -20,7 +20,8 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from core.conditioning import STICKS
+from core.canvas import LAYERS
+from core.conditioning import COORDINATES, STICKS
 from core.devices import Device, fastest, graphics, remembered
 from core.engine import Precision, openvino_core, silent_openvino, supported_precision
 from core.errors import DanceError, PackInvalid
@@ -120,7 +121,7 @@ def trial_inputs(config: NetworkConfig) -> tuple[NetworkInput, ...]:
     if isinstance(config.network, UNetConfig):
         shape = (1, STICKS, height // 2, width // 2)
         return (rng.uniform(0, 1, shape).astype(np.float32),)
-    pose = rng.normal(0, 0.8, (1, config.inputs)).astype(np.float32)
+    pose = rng.normal(0, 0.8, (1, COORDINATES)).astype(np.float32)
     return pose, rng.normal(0, 1, (1, _TRIAL_POINTS, 2)).astype(np.float32)
 
 
@@ -230,14 +231,14 @@ def expected_shapes(config: NetworkConfig) -> list[str]:
             f"[1,{FIELDS},{canvas.height // 2 // CELL},{canvas.width // 2 // CELL}]",
             f"[1,{TOLD}]",
             f"[1,{PART_LAYERS},{canvas.height // 2},{canvas.width // 2},4]",
-            f"[1,{canvas.layers + PART_LAYERS},{canvas.height // 2},{canvas.width // 2}]",
+            f"[1,{LAYERS + PART_LAYERS},{canvas.height // 2},{canvas.width // 2}]",
         ]
     if isinstance(config.network, UNetConfig):
         return [
             f"[1,{STICKS},{canvas.height // 2},{canvas.width // 2}]",
-            f"[1,{canvas.layers},{canvas.height},{canvas.width}]",
+            f"[1,{LAYERS},{canvas.height},{canvas.width}]",
         ]
-    return [f"[1,{config.inputs}]", "[1,?,2]", f"[1,?,{canvas.layers}]"]
+    return [f"[1,{COORDINATES}]", "[1,?,2]", f"[1,?,{LAYERS}]"]
 
 
 def _elements(shape: Any) -> int:

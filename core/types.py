@@ -68,13 +68,10 @@ class VideoFrame:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What a generator made: the performer on the performer's own stage, and where the person is in it.
-
-    ``alpha`` is None when the generator draws the whole picture and knows no person in it.
-    """
+    """What a generator made: the performer on the performer's own stage, and where the person is in it."""
 
     image: Frame
-    alpha: Alpha | None = None
+    alpha: Alpha
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,7 +118,6 @@ def train_start(targets: list[Target], generator: str, length: Length, run: Path
     config = StartConfig(
         generator=generator,
         network=recipe.network,
-        layers=made[0][1].canvas.layers,
         people=len(known),
         minutes=round(trained.minutes, 1),
         recipe=f"python -m scripts.train_start RENDERED {generator} --minutes {trained.minutes:.0f}",

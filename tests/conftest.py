@@ -60,13 +60,3 @@ def exported_realtime(tmp_path_factory: pytest.TempPathFactory) -> NetworkFiles:
 
     config = small_realtime_config()
     return export(config, small_state(config), tmp_path_factory.mktemp("exported-realtime"))
-
-
-@pytest.fixture(scope="session")
-def exported_frames(tmp_path_factory: pytest.TempPathFactory) -> NetworkFiles:
-    """The same of one that draws the whole frame."""
-    from core.training.export import export
-    from tests.puppets import small_config, small_state
-
-    config = small_config(whole_frame=True)
-    return export(config, small_state(config), tmp_path_factory.mktemp("exported-frames"))

@@ -83,8 +83,8 @@ def puppet(pose: Pose, size: tuple[int, int] = SIZE) -> tuple[Frame, Alpha]:
     return (person * weight + shaded * (1 - weight) + 0.5).astype(np.uint8), mask
 
 
-def make_puppet(root: Path, target_id: str = "puppet", *, frames: int = 60, plate: bool = True) -> Path:
-    """A performer of the puppet in ``root/target_id``; nobody in frame 3. Without ``plate`` the camera is said to move."""
+def make_puppet(root: Path, target_id: str = "puppet", *, frames: int = 60) -> Path:
+    """A performer of the puppet in ``root/target_id``; nobody in frame 3."""
     folder = root / target_id
     folder.mkdir(parents=True)
     poses = [pose.landmarks for pose in dance(frames)]
@@ -99,10 +99,8 @@ def make_puppet(root: Path, target_id: str = "puppet", *, frames: int = 60, plat
     landmarks: NDArray[np.float32] = np.stack(poses)
     landmarks[3] = np.nan
     save_poses(folder / "poses.npz", landmarks, np.zeros(frames, np.int32))
-    roles = {"poses": "poses.npz", "frames": "frames.mp4", "masks": "masks.mp4"}
-    if plate:
-        cv2.imwrite(str(folder / "plate.png"), wall()[..., ::-1])
-        roles["plate"] = "plate.png"
+    cv2.imwrite(str(folder / "plate.png"), wall()[..., ::-1])
+    roles = {"poses": "poses.npz", "frames": "frames.mp4", "masks": "masks.mp4", "plate": "plate.png"}
     manifest = Manifest.model_validate(
         {
             "id": target_id, "name": "Puppet", "width": SIZE[0], "height": SIZE[1], "rate": RATE, "frames": frames,
@@ -113,26 +111,24 @@ def make_puppet(root: Path, target_id: str = "puppet", *, frames: int = 60, plat
     return folder
 
 
-def small_config(*, whole_frame: bool = False, generator: str = "mlp-se", excitation: bool = True) -> NetworkConfig:
+def small_config(*, generator: str = "mlp-se", excitation: bool = True) -> NetworkConfig:
     """The config of a small network of the puppet."""
-    canvas = {"width": 64, "height": 64, "scale": 2.0, "left": 0.0, "top": 0.0, "follows": "frame"}
-    if not whole_frame:
-        canvas |= {"left": -64.0, "top": -64.0, "follows": "hips"}
+    canvas = {"width": 64, "height": 64, "scale": 2.0, "left": -64.0, "top": -64.0}
     network = SMALL.network.model_copy(update={"excitation": excitation})
     return NetworkConfig.model_validate(
         {"generator": generator, "network": network.model_dump(), "canvas": canvas, "unit": TORSO}
     )
 
 
-def small_unet_config(*, whole_frame: bool = False, generator: str = "unet-attn", **network: Any) -> NetworkConfig:
+def small_unet_config(*, generator: str = "unet-attn", **network: Any) -> NetworkConfig:
     """The same of a network of stick images."""
     unet = SMALL_UNET.network.model_copy(update=network)
-    return small_config(whole_frame=whole_frame, generator=generator).model_copy(update={"network": unet})
+    return small_config(generator=generator).model_copy(update={"network": unet})
 
 
-def small_realtime_config(*, whole_frame: bool = False) -> NetworkConfig:
+def small_realtime_config() -> NetworkConfig:
     """The same of one that copies and repairs; nobody is in frame 3."""
-    config = small_config(whole_frame=whole_frame, generator="realtime").model_copy(update={"memory": (0, 2, 5, 8, 11)})
+    config = small_config(generator="realtime").model_copy(update={"memory": (0, 2, 5, 8, 11)})
     return config.model_copy(update={"network": SMALL_REALTIME.network})
 
 

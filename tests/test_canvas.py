@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from core.canvas import FRAME_LAYERS, PERSON_LAYERS, Behind, Canvas, compose, layers_of
+from core.canvas import LAYERS, Behind, Canvas, compose, layers_of
 from core.pose import skeleton
 from core.types import Frame, Pose
 from tests.bodies import moved
@@ -17,7 +17,7 @@ from tests.puppets import SIZE, dance, puppet, puppet_light, wall
 
 def canvas_of(**changes: Any) -> Canvas:
     """128 performer pixels from 64 to the left of and above the hips, pixel for pixel."""
-    whole = {"width": 128, "height": 128, "scale": 1.0, "left": -64.0, "top": -64.0, "follows": "hips"}
+    whole = {"width": 128, "height": 128, "scale": 1.0, "left": -64.0, "top": -64.0}
     return Canvas.model_validate(whole | changes)
 
 
@@ -34,7 +34,7 @@ def apart(one: Frame, other: Frame) -> NDArray[np.float64]:
     "wrong",
     [
         {"width": 60}, {"height": 4}, {"width": 1032}, {"scale": 0.0}, {"scale": -1.0}, {"scale": float("nan")},
-        {"left": float("inf")}, {"top": 1e9}, {"follows": "nose"}, {"depth": 3},
+        {"left": float("inf")}, {"top": 1e9}, {"follows": "nose"}, {"follows": "frame"}, {"depth": 3},
     ],
 )  # fmt: skip
 def test_a_canvas_that_cannot_be(wrong: dict[str, Any]) -> None:
@@ -42,19 +42,13 @@ def test_a_canvas_that_cannot_be(wrong: dict[str, Any]) -> None:
         canvas_of(**wrong)
 
 
-def test_layers_of_either_kind() -> None:
-    assert canvas_of().layers == PERSON_LAYERS
-    assert canvas_of(follows="frame").layers == FRAME_LAYERS
-
-
 @pytest.mark.parametrize("scale", [0.5, 1.01, 2.77])
-@pytest.mark.parametrize("follows", ["hips", "frame"])
-def test_a_disc_lands_where_the_convention_says(scale: float, follows: str) -> None:
+def test_a_disc_lands_where_the_convention_says(scale: float) -> None:
     """Landmarks count from the picture's corner, matrices from the middle of its first pixel."""
     pose = dance(1)[0]
-    origin = hips(pose) if follows == "hips" else np.zeros(2)
-    corner = np.array([-50.0, -45.0]) if follows == "hips" else np.array([2.0, 7.0])
-    canvas = canvas_of(scale=scale, left=corner[0], top=corner[1], follows=follows)
+    origin = hips(pose)
+    corner = np.array([-50.0, -45.0])
+    canvas = canvas_of(scale=scale, left=corner[0], top=corner[1])
     at = np.rint(origin + corner + np.array([27.0, 31.0]))
     picture = np.zeros((SIZE[1], SIZE[0]), np.uint8)
     radius = 8
@@ -100,9 +94,8 @@ def test_a_person_who_is_cut_out_and_laid_back_is_the_frame(scale: float, far: f
     for pose in map(on_whole_pixels, dance(40)[::13]):
         frame, mask = puppet(pose)
         layers = layers_of(frame, canvas, pose, Behind(mask, puppet_light(pose), wall()))
-        assert layers.shape == (PERSON_LAYERS, side, side)
+        assert layers.shape == (LAYERS, side, side)
         picture = compose(layers, canvas, pose, wall())
-        assert picture.alpha is not None
         difference = apart(picture.image, frame)
         inside, outside = (cv2.erode(m, np.ones((5, 5), np.uint8)) == 255 for m in (mask, 255 - mask))
         assert inside.sum() > 150
@@ -129,18 +122,17 @@ def test_the_shadow_is_laid_on_the_stage() -> None:
 def test_beside_the_person_the_stage_is_untouched() -> None:
     pose = dance(1)[0]
     canvas = canvas_of(width=64, height=64, left=-32.0, top=-32.0)
-    nothing = np.zeros((PERSON_LAYERS, 64, 64), np.uint8)
+    nothing = np.zeros((LAYERS, 64, 64), np.uint8)
     nothing[4] = 255
     picture = compose(nothing, canvas, pose, wall())
     np.testing.assert_array_equal(picture.image, wall())
-    assert picture.alpha is not None
     assert not picture.alpha.any()
 
 
 def test_the_stage_is_not_written_into() -> None:
     stage = wall()
     stage.flags.writeable = False
-    full = np.full((PERSON_LAYERS, 128, 128), 255, np.uint8)
+    full = np.full((LAYERS, 128, 128), 255, np.uint8)
     assert (compose(full, canvas_of(), dance(1)[0], stage).image == 255).any()
     np.testing.assert_array_equal(stage, wall())
 
@@ -154,7 +146,6 @@ def test_a_canvas_that_hangs_over_the_edge_shows_the_part_that_is_inside(dx: flo
     picture = compose(layers, canvas_of(), there, wall())
     whole, size = np.array([[1, 0, dx], [0, 1, dy]]), SIZE
     expected = cv2.warpAffine(mask, whole, size, flags=cv2.INTER_LINEAR)
-    assert picture.alpha is not None
     assert 0 < (expected > 128).sum() < (mask > 128).sum(), "the case is one of an edge"
     # the canvas ends 64 pixels from the hips, the puppet does not reach beyond it
     assert np.abs(picture.alpha.astype(int) - expected).max() <= 2
@@ -164,39 +155,10 @@ def test_a_canvas_that_hangs_over_the_edge_shows_the_part_that_is_inside(dx: flo
 
 @pytest.mark.parametrize(("dx", "dy"), [(500.0, 0.0), (-500.0, 0.0), (0.0, 500.0), (0.0, -4e4)])
 def test_a_canvas_beside_the_frame_leaves_the_stage_empty(dx: float, dy: float) -> None:
-    full = np.full((PERSON_LAYERS, 128, 128), 255, np.uint8)
+    full = np.full((LAYERS, 128, 128), 255, np.uint8)
     picture = compose(full, canvas_of(), moved(dance(1)[0], dx, dy), wall())
     np.testing.assert_array_equal(picture.image, wall())
-    assert picture.alpha is not None
     assert not picture.alpha.any()
-
-
-@pytest.mark.parametrize("scale", [1.0, 2.0])
-def test_a_whole_frame_comes_back_and_knows_no_person(scale: float) -> None:
-    pose = dance(20)[9]
-    frame, _ = puppet(pose)
-    side = round(128 / scale)
-    canvas = canvas_of(width=side, height=side, scale=scale, left=0.0, top=0.0, follows="frame")
-    layers = layers_of(frame, canvas, pose)
-    assert layers.shape == (FRAME_LAYERS, side, side)
-    picture = compose(layers, canvas, pose, np.zeros_like(frame))
-    assert picture.alpha is None
-    assert picture.image.shape == frame.shape
-    difference = apart(picture.image, frame)
-    if scale == 1.0:
-        assert difference.max() == 0
-    else:
-        assert np.median(difference) <= 1
-        assert difference.mean() < 4, "edges alone are softened"
-        # a shift by a pixel would show all over the slope of the wall and along one side of every edge
-        shifted = [apart(np.roll(picture.image, step, axis=(0, 1)), frame).mean() for step in ((1, 0), (0, -1))]
-        assert difference.mean() < 0.75 * min(shifted)
-
-
-def test_a_whole_frame_does_not_follow_the_pose() -> None:
-    pose = dance(1)[0]
-    canvas = canvas_of(left=0.0, top=0.0, follows="frame")
-    np.testing.assert_array_equal(canvas.matrix(pose), canvas.matrix(moved(pose, 30, -7)))
 
 
 def test_a_hip_canvas_goes_along() -> None:

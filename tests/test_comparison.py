@@ -12,7 +12,7 @@ from core.comparison import Comparison, SideBySide, compare, megabytes_of, stage
 from core.errors import Cancelled, UnusableInput
 from core.generators.base import Generator
 from core.generators.registry import create_generator
-from core.pipeline import DancePipeline, empty_stage
+from core.pipeline import DancePipeline
 from core.pose.analysis import Analysis, look
 from core.targets.store import Target, load_target
 from core.transfer import Progress, Seen, TransferOptions, transfer
@@ -233,4 +233,4 @@ def test_while_nothing_is_known_yet_the_first_one_is_shown(
         assert isinstance(sighting.frame, VideoFrame)
         preview = grid.live(sighting)
     assert preview.shape == (512, 512, 3)
-    assert (np.abs(preview.astype(int) - empty_stage(theo)).max(axis=2) > 40).mean() > 0.03
+    assert (np.abs(preview.astype(int) - theo.plate).max(axis=2) > 40).mean() > 0.03

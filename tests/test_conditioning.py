@@ -20,14 +20,13 @@ from tests.puppets import TORSO, dance
 
 
 def canvas_of(**changes: Any) -> Canvas:
-    whole = {"width": 64, "height": 48, "scale": 2.77, "left": -80.0, "top": -60.0, "follows": "hips"}
+    whole = {"width": 64, "height": 48, "scale": 2.77, "left": -80.0, "top": -60.0}
     return Canvas.model_validate(whole | changes)
 
 
-@pytest.mark.parametrize("follows", ["hips", "frame"])
 @pytest.mark.parametrize("scale", [0.6, 1.0, 2.77])
-def test_points_lie_where_the_matrix_puts_their_pixels(scale: float, follows: str) -> None:
-    canvas, pose = canvas_of(scale=scale, follows=follows), dance(5)[4]
+def test_points_lie_where_the_matrix_puts_their_pixels(scale: float) -> None:
+    canvas, pose = canvas_of(scale=scale), dance(5)[4]
     points = conditioning.canvas_points(canvas, pose, TORSO)
     assert points.shape == (48, 64, 2)
     hips = pose.xy[list(skeleton.HIPS)].mean(0)
@@ -51,7 +50,7 @@ def test_a_coarse_point_is_the_middle_of_its_square(step: int) -> None:
 def test_the_person_alone_is_the_same_anywhere_on_the_stage() -> None:
     canvas, pose = canvas_of(), standing()
     there = moved(pose, 37.25, -12.5)
-    told = [conditioning.pose_inputs(p.landmarks, 80.0, whole_frame=False) for p in (pose, there)]
+    told = [conditioning.encode(p.landmarks, 80.0) for p in (pose, there)]
     assert told[0].shape == (26,)
     np.testing.assert_allclose(told[0], told[1], atol=1e-5)
     points = [conditioning.canvas_points(canvas, p, 80.0) for p in (pose, there)]
@@ -60,47 +59,24 @@ def test_the_person_alone_is_the_same_anywhere_on_the_stage() -> None:
     np.testing.assert_array_equal(near[0], near[1])
 
 
-def test_a_whole_frame_knows_where_and_how_large() -> None:
-    pose = standing(torso=80.0)
-    told = conditioning.pose_inputs(pose.landmarks, 40.0, whole_frame=True)
-    hips = pose.xy[list(skeleton.HIPS)].mean(0)
-    assert told.shape == (29,)
-    np.testing.assert_array_equal(told[:26], conditioning.encode(pose.landmarks, 40.0))
-    np.testing.assert_allclose(told[26:28], hips / 40, rtol=1e-6)
-    assert told[28] == pytest.approx(2.0, rel=1e-5)
-    aside = conditioning.pose_inputs(moved(pose, 20, 0).landmarks, 40.0, whole_frame=True)
-    np.testing.assert_allclose((aside - told)[26:], [0.5, 0, 0], atol=1e-5)
-
-
 def test_many_poses_at_once_are_each_alone() -> None:
     many = np.stack([pose.landmarks for pose in dance(6)])
-    told = conditioning.pose_inputs(many, TORSO, whole_frame=True)
-    assert told.shape == (6, 29)
+    told = conditioning.encode(many, TORSO)
+    assert told.shape == (6, 26)
     for row, pose in zip(told, many, strict=True):
-        np.testing.assert_allclose(row, conditioning.pose_inputs(pose, TORSO, whole_frame=True), rtol=1e-6)
+        np.testing.assert_allclose(row, conditioning.encode(pose, TORSO), rtol=1e-6)
 
 
-def test_points_of_a_frame_move_against_the_person() -> None:
-    canvas, pose = canvas_of(follows="frame"), standing()
-    shift = conditioning.canvas_points(canvas, moved(pose, 8, -16), 80.0) - conditioning.canvas_points(
-        canvas, pose, 80.0
-    )
-    np.testing.assert_allclose(shift, np.broadcast_to([-0.1, 0.2], shift.shape), atol=1e-5)
-
-
-def test_somebody_far_outside_is_nowhere_on_a_frame() -> None:
-    canvas = canvas_of(follows="frame", left=0.0, top=0.0)
-    assert conditioning.around_person(canvas, moved(standing(), 1e5, 0), 80.0).sum() == 0
+def test_a_canvas_far_from_the_person_holds_nothing_of_them() -> None:
+    assert conditioning.around_person(canvas_of(left=9e4), standing(), 80.0).sum() == 0
 
 
 @pytest.mark.parametrize("name", ["mira", "theo"])
 def test_the_region_that_is_asked_holds_the_person(name: str) -> None:
     """What lies outside is never drawn."""
     with load_target(name) as target:
-        assert target.masks is not None
         unit = performer_statistics(target).near[1]
         canvas = fit_canvas(_some(target), 192, unit)
-        assert canvas.follows == "hips"
         assert max(canvas.width, canvas.height) == 192
         shares, asked = [], []
         for i in np.flatnonzero(target.found)[7::61]:
@@ -128,15 +104,16 @@ TRUNK_FRONT, TRUNK_BACK, FACE, LEFT_ARM, RIGHT_ARM, LEFT_LEG, RIGHT_LEG, ACROSS,
 ARM = {"left": (11, 13, 15, 17, 19, 21), "right": (12, 14, 16, 18, 20, 22)}
 
 
-def stage_canvas(**changes: Any) -> Canvas:
-    """Pixel for pixel of the puppet's stage."""
-    whole = {"width": 128, "height": 128, "scale": 1.0, "left": 0.0, "top": 0.0, "follows": "frame"}
+def stage_canvas(pose: Pose, *, left: float = 0.0, top: float = 0.0, **changes: Any) -> Canvas:
+    """Pixel for pixel of the puppet's stage from ``left`` and ``top`` of it, wherever ``pose`` has its hips."""
+    x, y = pose.xy[list(skeleton.HIPS)].mean(0).astype(np.float64)
+    whole = {"width": 128, "height": 128, "scale": 1.0, "left": left - x, "top": top - y}
     return Canvas.model_validate(whole | changes)
 
 
 def sticks_of(pose: Pose, **changes: Any) -> NDArray[np.int64]:
     """The stick image on ``stage_canvas``, in numbers that can be subtracted."""
-    return conditioning.stick_image(stage_canvas(**changes), pose, TORSO).astype(np.int64)
+    return conditioning.stick_image(stage_canvas(pose, **changes), pose, TORSO).astype(np.int64)
 
 
 CLOSE: dict[str, Any] = {"width": 512, "height": 512, "scale": 0.25}
@@ -164,21 +141,18 @@ def centre(picture: NDArray[Any]) -> NDArray[np.float64]:
     return np.asarray([(picture * columns).sum(), (picture * rows).sum()] / picture.sum())
 
 
-@pytest.mark.parametrize("follows", ["hips", "frame"])
 @pytest.mark.parametrize(("width", "height"), [(64, 48), (128, 256)])
-def test_a_stick_image_is_half_the_size_of_its_canvas(follows: str, width: int, height: int) -> None:
-    sticks = conditioning.stick_image(canvas_of(follows=follows, width=width, height=height), dance(1)[0], TORSO)
+def test_a_stick_image_is_half_the_size_of_its_canvas(width: int, height: int) -> None:
+    sticks = conditioning.stick_image(canvas_of(width=width, height=height), dance(1)[0], TORSO)
     assert sticks.shape == (9, height // 2, width // 2)
     assert sticks.dtype == np.uint8
     assert sticks.flags.c_contiguous
 
 
-@pytest.mark.parametrize("follows", ["hips", "frame"])
 @pytest.mark.parametrize("scale", [0.6, 1.0, 2.3])
-def test_sticks_lie_where_the_picture_has_its_limbs(scale: float, follows: str) -> None:
+def test_sticks_lie_where_the_picture_has_its_limbs(scale: float) -> None:
     """A straight arm as a stick, against a picture of the same arm that is cut as pictures are."""
-    corner = (-53.3, -71.2) if follows == "hips" else (37.7, 25.1)
-    canvas = stage_canvas(scale=scale, left=corner[0], top=corner[1], follows=follows)
+    canvas = canvas_of(width=128, height=128, scale=scale, left=-53.3, top=-71.2)
     pose = dance(5)[4]
     hand = (pose.xy[11] + (10.0, 22.0)).tolist()
     pose = placed(pose, dict.fromkeys((15, 17, 19, 21), hand) | {13: ((pose.xy[11] + hand) / 2).tolist()})
@@ -269,7 +243,7 @@ def test_places_on_the_trunk_are_told() -> None:
 
 def test_a_trunk_outside_of_the_picture_is_no_failure() -> None:
     pose = moved(dance(1)[0], 5000, -5000)
-    assert not sticks_of(pose, follows="frame", left=0.0, top=0.0).any()
+    assert not sticks_of(pose).any()
 
 
 def test_front_and_back_of_the_trunk_are_two_layers() -> None:
@@ -319,12 +293,13 @@ def test_what_goes_beyond_the_canvas_is_cut_off_there() -> None:
         assert part[:, empty].max(initial=0) == 0, "and nothing where the large one has nothing"
 
 
-@pytest.mark.parametrize("away", [(300, 0), (-300, 0), (0, 400), (1e6, -1e6)])
+@pytest.mark.parametrize("away", [(300, 0), (-300, 0), (0, 400), (8e4, -8e4)])
 def test_somebody_beside_the_canvas_is_not_drawn(away: tuple[float, float]) -> None:
     assert sticks_of(moved(dance(1)[0], *away)).max() == 0
 
 
 def test_the_sticks_of_a_person_are_the_same_anywhere_on_the_stage() -> None:
-    pose, follow = dance(1)[0], {"follows": "hips", "left": -64.0, "top": -64.0}
-    np.testing.assert_array_equal(sticks_of(pose, **follow), sticks_of(moved(pose, 16, -32), **follow))
+    pose, canvas = dance(1)[0], canvas_of(width=128, height=128, scale=1.0, left=-64.0, top=-64.0)
+    here, there = (conditioning.stick_image(canvas, p, TORSO) for p in (pose, moved(pose, 16, -32)))
+    np.testing.assert_array_equal(here, there)
     assert np.abs(sticks_of(pose) - sticks_of(moved(pose, 16, -32))).max() > 100

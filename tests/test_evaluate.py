@@ -61,7 +61,6 @@ def holding_out(target: Target, *frames: int) -> Split:
 def itself(target: Target, frames: list[int]) -> list[Sample]:
     """The footage as if it had been generated."""
     masks = target.masks
-    assert masks is not None
     return [Sample(target.frames[i], target.pose(i), 0, masks[i], target.frames[i], masks[i]) for i in frames]
 
 
@@ -84,7 +83,6 @@ def test_the_footage_itself_is_faultless(theo: Target) -> None:
 
 
 def test_an_empty_stage_misses_every_joint(theo: Target) -> None:
-    assert theo.plate is not None
     samples = [Sample(theo.plate, theo.pose(100), reference=theo.frames[100])]
     result = judge(samples, torso=100.0)
     assert result.full_frame.mkr == 1.0
@@ -103,7 +101,6 @@ def test_the_box_sees_the_person_alone(theo: Target) -> None:
 
 
 def test_time_is_not_measured_across_stretches(theo: Target) -> None:
-    assert theo.plate is not None
     one, other = theo.plate, np.full_like(theo.plate, 255)
     apart = judge([Sample(one, None, 0), Sample(other, None, 1)], torso=100.0)
     assert math.isnan(apart.flicker)

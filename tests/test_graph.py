@@ -34,8 +34,8 @@ def test_a_small_graph_is_taken() -> None:
     check_graph(graph('<layer id="1" name="y" type="ReLU" version="opset1"/>', dim="-1").encode(), "g.xml")
 
 
-def test_what_training_exports_is_taken(exported: NetworkFiles, exported_frames: NetworkFiles) -> None:
-    for files in (exported, exported_frames):
+def test_what_training_exports_is_taken(exported: NetworkFiles, exported_unet: NetworkFiles) -> None:
+    for files in (exported, exported_unet):
         check_graph(files.graph.read_bytes(), files.graph.name)
 
 

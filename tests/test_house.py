@@ -31,7 +31,7 @@ LAYERS = (
         "core.engine",
     ),
     ("core.pose", "core.video"),
-    ("core.canvas", "core.shadow"),
+    ("core.canvas", "core.shadow", "core.targets.studio"),
     ("core.compositing", "core.conditioning", "core.limbs", "core.metrics", "core.mosaic", "core.warping"),
     ("core.targets",),
     ("core.networks",),

@@ -9,7 +9,7 @@ from core.types import Pose
 from tests.bodies import moved, standing
 
 TORSO = 80.0
-CANVAS = Canvas(width=256, height=320, scale=1.25, left=-160.0, top=-250.0, follows="hips")
+CANVAS = Canvas(width=256, height=320, scale=1.25, left=-160.0, top=-250.0)
 WHOLE = Box(0, 0, CANVAS.width, CANVAS.height)
 UNIT = TORSO / CANVAS.scale
 

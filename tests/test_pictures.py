@@ -261,7 +261,7 @@ def test_thumbnails_and_portraits_of_one_line_are_small(size: tuple[int, int]) -
 
 
 def test_a_name_that_no_file_has_is_no_background() -> None:
-    with pytest.raises(UnusableInput, match="is not known: say stage, green"):
+    with pytest.raises(UnusableInput, match="is not known: say stage, studio, green"):
         parse_background("x" * 400, (64, 64))
 
 

@@ -41,7 +41,6 @@ def test_a_live_stream_dances_from_its_first_frame(
     pipeline: DancePipeline, frames: list[VideoFrame], theo: Target
 ) -> None:
     results = [pipeline.step(frame) for frame in frames[:10]]
-    assert theo.plate is not None
     for result in results:
         assert result.pose is not None
         assert (np.abs(result.image.astype(int) - theo.plate).max(axis=2) > 40).mean() > 0.03
@@ -84,7 +83,6 @@ def test_a_blink_of_the_estimator_holds_and_a_long_absence_empties_the_stage(
     assert np.array_equal(held.asked.xy, last.asked.xy)
     gone = pipeline.step(absent(1.0), people=[])
     assert gone.asked is None
-    assert theo.plate is not None
     assert np.array_equal(gone.image, theo.plate)
 
 

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from core import devices, runtime
+from core.canvas import LAYERS
 from core.conditioning import STICKS
 from core.devices import Device
 from core.errors import DanceError, PackInvalid, UnusableInput
@@ -39,10 +40,10 @@ def fresh_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[
     settings.cache_clear()
 
 
-def asked(seed: int = 0, count: int = 900, inputs: int = 26) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def asked(seed: int = 0, count: int = 900) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     rng = np.random.default_rng(seed)
     points = rng.uniform(-2, 2, (1, count, 2))
-    return rng.normal(0, 0.6, (1, inputs)).astype(np.float32), points.astype(np.float32)
+    return rng.normal(0, 0.6, (1, 26)).astype(np.float32), points.astype(np.float32)
 
 
 def apart(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.int64]:
@@ -56,17 +57,12 @@ def files(exported: NetworkFiles, tmp_path: Path) -> NetworkFiles:
     return NetworkFiles(*(Path(copy) for copy in copies))
 
 
-@pytest.mark.parametrize("whole_frame", [False, True])
-def test_openvino_draws_what_torch_draws(
-    whole_frame: bool, exported: NetworkFiles, exported_frames: NetworkFiles
-) -> None:
-    config, files = small_config(whole_frame=whole_frame), exported_frames if whole_frame else exported
-    inputs = asked(inputs=config.inputs)
-    drawn = OpenVinoRunner(config, files)(*inputs)
+def test_openvino_draws_what_torch_draws(exported: NetworkFiles) -> None:
+    drawn = OpenVinoRunner(CONFIG, exported)(*asked())
     assert drawn.dtype == np.uint8
-    assert drawn.shape == (1, 900, config.canvas.layers)
+    assert drawn.shape == (1, 900, LAYERS)
     assert np.ptp(drawn) > 60, "the case is no plain grey"
-    assert apart(drawn, TorchRunner(config, files.weights, "cpu")(*inputs)).max() <= 2
+    assert apart(drawn, TorchRunner(CONFIG, exported.weights, "cpu")(*asked())).max() <= 2
 
 
 @pytest.mark.parametrize("count", [1, 7, 5000])
@@ -110,7 +106,7 @@ def test_threads_do_not_disturb_each_other(exported: NetworkFiles) -> None:
 
 def test_a_config_of_another_network(files: NetworkFiles) -> None:
     with pytest.raises(PackInvalid, match=r"mlp-se\.xml"):
-        OpenVinoRunner(small_config(whole_frame=True), files)
+        OpenVinoRunner(small_unet_config(), files)
 
 
 def _cut(files: NetworkFiles, name: str, keep: float) -> None:
@@ -275,13 +271,11 @@ def test_a_card_that_cannot_be_used_is_no_fault(exported: NetworkFiles, monkeypa
     assert isinstance(open_runner(CONFIG, exported), OpenVinoRunner)
 
 
-@pytest.mark.parametrize("config", [small_config(), small_config(whole_frame=True), small_unet_config()])
+@pytest.mark.parametrize("config", [small_config(), small_unet_config()])
 def test_it_is_tried_with_what_it_is_given(
-    config: NetworkConfig, exported: NetworkFiles, exported_frames: NetworkFiles, exported_unet: NetworkFiles
+    config: NetworkConfig, exported: NetworkFiles, exported_unet: NetworkFiles
 ) -> None:
     files = exported_unet if config.network.kind == "unet" else exported
-    if config.canvas.follows == "frame":
-        files = exported_frames
     inputs = trial_inputs(config)
     assert all(part.dtype == np.float32 for part in inputs)
     assert OpenVinoRunner(config, files)(*inputs).shape[0] == 1

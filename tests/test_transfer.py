@@ -17,8 +17,9 @@ from core.compositing import GREEN, Background, parse_background
 from core.errors import Cancelled, NobodyFound, NotAVideo, OutputFailed, UnusableInput
 from core.generators.base import Generator
 from core.generators.registry import create_generator
-from core.pipeline import DancePipeline
+from core.pipeline import DancePipeline, background_for, performer_statistics
 from core.targets.store import Target, load_target
+from core.targets.studio import studio
 from core.transfer import Progress, Report, Seen, TransferOptions, transfer
 from core.types import VideoFrame
 from core.video.probe import probe
@@ -84,7 +85,6 @@ def test_the_performer_is_in_every_frame_and_moves(
     made: tuple[Path, Report, Seen, list[Progress]], theo: Target
 ) -> None:
     frames = frames_of(made[0])
-    assert theo.plate is not None
     stage = theo.plate.astype(int)
     for frame in frames:
         assert (np.abs(frame.astype(int) - stage).max(axis=2) > 40).mean() > 0.04
@@ -191,7 +191,6 @@ def test_the_stage_is_empty_while_nobody_is_there(
     report, _ = transfer(clip, theo, nearest, tmp_path / "out.mp4")
     assert report.frames_with_pose == 2 * len(person)
     frames = frames_of(tmp_path / "out.mp4")
-    assert theo.plate is not None
     assert np.abs(frames[len(person) + 15].astype(int) - theo.plate).mean() < 2.5
     assert np.abs(frames[2].astype(int) - theo.plate).mean() > 5
 
@@ -300,6 +299,14 @@ def test_a_background_picture_that_is_none(tmp_path: Path, theo: Target) -> None
         with pytest.raises(UnusableInput):
             parse_background(text, theo.size)
     assert Background().picture is None
+
+
+def test_a_studio_has_its_floor_where_the_performer_stands(theo: Target) -> None:
+    near, _ = performer_statistics(theo).near
+    picture = background_for(theo, "studio").picture
+    assert picture is not None
+    np.testing.assert_array_equal(picture, studio(theo.size, near))
+    assert not np.array_equal(picture, studio(theo.size, near - 60)), "and not just anywhere"
 
 
 def danced(dance: Path, path: Path, times: list[Fraction]) -> Path:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.canvas import Canvas, Layers
+from core.canvas import KEPT, Canvas, Layers
 from core.generators.base import Glimpse
 from core.limbs import EARS, LEFT_HAND, RIGHT_HAND, Box, points_on
 from core.pose import skeleton
@@ -87,9 +87,7 @@ def laid(pictures: Iterable[NDArray[np.uint8]], size: tuple[int, int]) -> Frame:
 
 def person_drawn(layers: Layers) -> Frame:
     """(height, width, 3): what a network drew on a canvas, without the stage."""
-    if len(layers) < 4:
-        return np.ascontiguousarray(layers[:3].transpose(1, 2, 0))
-    return laid([layers[:4].transpose(1, 2, 0)], (layers.shape[2], layers.shape[1]))
+    return laid([layers[:KEPT].transpose(1, 2, 0)], (layers.shape[2], layers.shape[1]))
 
 
 # ---- what networks are told

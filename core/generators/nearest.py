@@ -185,9 +185,6 @@ class _Nearest(Generator):
             ValueError: no frame was chosen.
         """
         choice, target = _chosen(choice), self._target
-        if target.plate is None or target.masks is None:
-            # a moving camera has no empty stage to paste onto: the frame as it is
-            return Picture(target.frames[choice], None if target.masks is None else target.masks[choice])
         own = np.asarray(target.poses[choice])
         place = placement(own, pose.landmarks)
         frame, mask = target.frames[choice], target.masks[choice]

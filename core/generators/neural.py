@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core import conditioning
-from core.canvas import Layers, compose
+from core.canvas import KEPT, LAYERS, Layers, compose
 from core.errors import PackInvalid
 from core.generators import inside
 from core.generators.base import Choice, Chooser, Generator, GeneratorSpec, Glimpse
@@ -26,7 +26,7 @@ from core.networks.config import CONFIG, GRAPH, WEIGHTS, NetworkConfig, Realtime
 from core.pose import skeleton
 from core.runtime import POINTS_AT_ONCE, NetworkFiles, Runner, WatchedRunner, open_runner, trial_inputs
 from core.threads import PICTURES_AT_ONCE
-from core.types import Frame, Picture, Pose
+from core.types import Picture, Pose
 
 if TYPE_CHECKING:
     from core.targets.split import SplitName
@@ -63,7 +63,7 @@ class NeuralGenerator(Generator):
         self.config: NetworkConfig = read_config(self._files.config)
         if self.config.generator != name:
             raise PackInvalid(f"{self._files.config.name} of {target.name} describes '{self.config.generator}'.")
-        self._stage = stage_of(target, self.config)
+        self._stage = target.plate
         self.network = LazyNetwork(self.config, self._files)
 
     @property
@@ -135,7 +135,7 @@ def _gamma_of(files: NetworkFiles) -> float:
 
 def _joints(config: NetworkConfig, pose: Pose) -> Glimpse:
     image = inside.joints_on_canvas(config.canvas, pose, config.unit)
-    note = f"All that it is told: {config.inputs} numbers. {_LEGEND}."
+    note = f"All that it is told: {conditioning.COORDINATES} numbers. {_LEGEND}."
     if (pose.visibility[list(skeleton.JOINTS)] < inside.HARDLY_SEEN).any():
         note += " Rings were hardly seen; it is told them all the same."
     return Glimpse(f"{len(skeleton.JOINTS)} joints", image, note)
@@ -172,19 +172,6 @@ class _NoChoice(Chooser):
         return None
 
 
-def stage_of(target: Target, config: NetworkConfig) -> Frame:
-    """What a network of that config is put in front of: the empty stage, or for a whole frame nothing of its size.
-
-    Raises:
-        PackInvalid: there is no empty stage.
-    """
-    if config.canvas.follows == "frame":
-        return np.zeros((target.height, target.width, 3), np.uint8)
-    if target.plate is None:
-        raise PackInvalid(f"{target.name} has no empty stage, which {config.generator} was trained to stand on.")
-    return target.plate
-
-
 def draw(run: Runner, config: NetworkConfig, pose: Pose) -> Layers:
     """What a network draws on the canvas of ``pose``."""
     return (draw_picture if isinstance(config.network, UNetConfig) else draw_points)(run, config, pose)
@@ -203,25 +190,21 @@ def _as_told(sticks: NDArray[np.uint8]) -> NDArray[np.float32]:
 def draw_points(run: Runner, config: NetworkConfig, pose: Pose) -> Layers:
     """The layers that a network of points draws for ``pose``: asked where the person can be, and coarsely for their shadow."""
     canvas = config.canvas
-    whole = canvas.follows == "frame"
-    told = conditioning.pose_inputs(pose.landmarks, config.unit, whole_frame=whole)[None]
+    told = conditioning.encode(pose.landmarks, config.unit)[None]
     points = conditioning.canvas_points(canvas, pose, config.unit)
-    if whole:
-        drawn = _ask(run, told, points.reshape(-1, 2)).reshape(canvas.height, canvas.width, -1)
-        return np.ascontiguousarray(drawn.transpose(2, 0, 1))
     near = conditioning.around_person(canvas, pose, config.unit)
     coarse = conditioning.canvas_points(canvas, pose, config.unit, LIGHT_STEP)
     drawn = _ask(run, told, np.concatenate([points[near], coarse.reshape(-1, 2)]))
-    layers = np.zeros((canvas.layers, canvas.height, canvas.width), np.uint8)
+    layers = np.zeros((LAYERS, canvas.height, canvas.width), np.uint8)
     count = int(near.sum())
-    layers[:4, near] = drawn[:count, :4].T
+    layers[:KEPT, near] = drawn[:count, :KEPT].T
     light = np.ascontiguousarray(drawn[count:, 4]).reshape(coarse.shape[:2])
     layers[4] = cv2.resize(light, (canvas.width, canvas.height), interpolation=cv2.INTER_LINEAR)
     return layers
 
 
 def _ask(run: Runner, told: NDArray[np.float32], points: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """(P, layers) for points (P, 2)."""
+    """(P, LAYERS) for points (P, 2)."""
     parts = [_ask_some(run, told, points[i : i + POINTS_AT_ONCE]) for i in range(0, len(points), POINTS_AT_ONCE)]
     return np.concatenate(parts)
 

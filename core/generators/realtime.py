@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.canvas import Behind, Canvas, Layers, lay, lay_whole, layers_of, lifted, moved_by, seen_from
+from core.canvas import KEPT, Behind, Canvas, Layers, lay, layers_of, lifted, moved_by, seen_from
 from core.errors import PackInvalid
 from core.generators.base import Choice, Chooser, GeneratorSpec, Glimpse
 from core.generators.inside import BACKDROP, around, laid, person_drawn, sized
@@ -172,7 +172,7 @@ class Memory:
         """
         points, unit = points_on(self._canvas, pose), self._unit / self._canvas.scale
         # where nothing of a person can be, nothing is warped
-        near = box if self._canvas.follows == "frame" else _around(points, unit, box)
+        near = _around(points, unit, box)
         parts = warp_parts(points, unit, [self._frame(frame) for frame in chosen], near)
         small = np.zeros((PART_LAYERS, box.height // 2, box.width // 2, 4), np.uint8)
         spot = near.inside(box).halved()
@@ -197,28 +197,23 @@ def lay_mix(mix: NDArray[np.uint8], seen: Seen, canvas: Canvas, pose: Pose, stag
     What is copied is copied more firmly than while it was learnt: see :func:`firm`.
 
     Args:
-        mix: (canvas.layers + PART_LAYERS, canvas.height / 2, canvas.width / 2).
+        mix: (LAYERS + PART_LAYERS, canvas.height / 2, canvas.width / 2).
     """
-    picture, box = _blended(mix, seen, min(canvas.layers, 4))
+    picture, box = _blended(mix, seen)
     matrix = moved_by(canvas.matrix(pose), box.left, box.top)
-    if canvas.follows == "frame":
-        return lay_whole(picture, matrix, stage)
     light = cv2.resize(mix[-1], None, fx=1 / _SOFT, fy=1 / _SOFT, interpolation=cv2.INTER_AREA)
     fewer = 2 * _SOFT
     light_at = canvas.matrix(pose) @ [[fewer, 0, (fewer - 1) / 2], [0, fewer, (fewer - 1) / 2], [0, 0, 1]]
     return lay(picture, matrix, light, light_at, stage)
 
 
-def _blended(mix: NDArray[np.uint8], seen: Seen, kept: int) -> tuple[NDArray[np.uint8], Box]:
-    """(height, width, kept): what is copied over what is drawn, and where on the canvas it lies; the rest is empty."""
+def _blended(mix: NDArray[np.uint8], seen: Seen) -> tuple[NDArray[np.uint8], Box]:
+    """(height, width, KEPT): what is copied over what is drawn, and where on the canvas it lies; the rest is empty."""
     near = seen.box.halved()
-    layers = mix[: kept + PART_LAYERS, near.rows, near.columns]
-    drawn, gates = layers[:kept], layers[kept:]
+    layers = mix[: KEPT + PART_LAYERS, near.rows, near.columns]
+    drawn, gates = layers[:KEPT], layers[KEPT:]
     masks = [cv2.extractChannel(part[near.rows, near.columns], 3) for part in seen.small]
-    if kept < 4:
-        shown = Box(0, 0, near.width, near.height)
-    else:
-        shown = _found(reduce(cv2.max, masks, np.ascontiguousarray(drawn[3])), _FAINT)
+    shown = _found(reduce(cv2.max, masks, np.ascontiguousarray(drawn[3])), _FAINT)
     box = shown.doubled()
     picture = cv2.merge([layer[shown.rows, shown.columns] for layer in drawn])
     picture = cv2.resize(picture, (box.width, box.height), interpolation=cv2.INTER_LINEAR)
@@ -232,7 +227,7 @@ def _blended(mix: NDArray[np.uint8], seen: Seen, kept: int) -> tuple[NDArray[np.
         share = cv2.resize(share, (place.width, place.height), interpolation=cv2.INTER_LINEAR)
         here = place.inside(box)
         under = np.ascontiguousarray(picture[here.rows, here.columns])
-        copied = np.ascontiguousarray(part[place.rows, place.columns, :kept])
+        copied = np.ascontiguousarray(part[place.rows, place.columns])
         picture[here.rows, here.columns] = cv2.blendLinear(copied, under, share, 1 - share)
     return picture, Box(seen.box.left + box.left, seen.box.top + box.top, box.width, box.height)
 
@@ -269,23 +264,21 @@ def insides(mix: NDArray[np.uint8], seen: Seen, canvas: Canvas) -> Insides:
     """What a network made of what it was shown, taken apart; arguments as for :func:`lay_mix`."""
     warped = np.zeros((PART_LAYERS, canvas.height, canvas.width, 4), np.uint8)
     warped[:, seen.box.rows, seen.box.columns] = seen.parts
-    kept = min(canvas.layers, 4)
-    gates, masks = mix[kept : kept + PART_LAYERS], seen.small[..., 3]
-    person = mix[3] / np.float32(255) if kept > 3 else np.ones(mix.shape[1:], np.float32)
+    gates, masks = mix[KEPT : KEPT + PART_LAYERS], seen.small[..., 3]
+    person = mix[3] / np.float32(255)
     colours, own = np.zeros((*mix.shape[1:], 3), np.float32), np.ones(mix.shape[1:], np.float32)
     for raw, mask, colour in zip(gates, masks, _ORIGINS, strict=True):
         gate = firm(raw) * np.float32(1 / 255) * (mask > 0)
         # what is copied hides what lies below, drawn or copied
         own *= 1 - gate
         colours += gate[..., None] * (colour - colours)
-        if kept > 3:
-            person += gate * (mask / np.float32(255) - person)
+        person += gate * (mask / np.float32(255) - person)
     colours += own[..., None] * _DRAWN
     origin = BACKDROP + person[..., None] * (colours - BACKDROP)
     return Insides(
         laid(warped, (canvas.width, canvas.height)),
         _twice(origin.astype(np.uint8)),
-        _twice(person_drawn(mix[:kept])),
+        _twice(person_drawn(mix[:KEPT])),
         float((person * (1 - own)).sum() / max(float(person.sum()), 1.0)),
     )
 
@@ -317,12 +310,6 @@ def _around(points: Points, unit: float, box: Box) -> Box:
     return Box(*begin.tolist(), *(end - begin).tolist())
 
 
-def image_of(layers: Layers) -> NDArray[np.uint8]:
-    """(height, width, 4): colours times mask, and mask, of layers; of a whole frame all is taken to be the person."""
-    mask = layers[3] if len(layers) > 3 else np.full(layers.shape[1:], 255, np.uint8)
-    return np.dstack([*layers[:3], mask])
-
-
 def _frame_with_somebody(target: Target, i: int) -> tuple[Frame, Pose]:
     frame, pose = target.frames[i], target.pose(i)
     if pose is None:
@@ -337,8 +324,6 @@ def person_of_frame(target: Target, canvas: Canvas, i: int) -> NDArray[np.uint8]
         ValueError: nobody is in it.
     """
     frame, pose = _frame_with_somebody(target, i)
-    if target.masks is None or target.plate is None:
-        return image_of(layers_of(frame, canvas, pose))
     mask = target.masks[i]
     x, y, width, height = cv2.boundingRect(cv2.compare(mask, 0, cv2.CMP_GT))
     here = (slice(y, y + height), slice(x, x + width))
@@ -357,8 +342,6 @@ def canvas_of_frame(target: Target, canvas: Canvas, i: int) -> Layers:
         ValueError: nobody is in it.
     """
     frame, pose = _frame_with_somebody(target, i)
-    if target.masks is None or target.plate is None:
-        return layers_of(frame, canvas, pose)
     mask = target.masks[i]
     half = light_left(frame, mask, target.plate)
     light = np.asarray(cv2.resize(half, (frame.shape[1], frame.shape[0]), interpolation=cv2.INTER_LINEAR), np.uint8)

@@ -9,12 +9,12 @@ from time import monotonic
 from typing import TypeAlias
 
 from core import dances
-from core.compositing import Background, parse_background
+from core.compositing import Background
 from core.generators.base import Generator
 from core.live.follow import DanceMoves, DancePlayer, Score, learn_moves
 from core.live.quality import Quality
 from core.live.stage import BESIDE_HEIGHT, LiveLayout
-from core.pipeline import Act
+from core.pipeline import Act, background_for
 from core.pose.dancer import Sight
 from core.targets.store import Target
 from core.types import Frame
@@ -81,7 +81,7 @@ def open_scene(wish: Wish, quality: Quality, open_cast: OpenCast) -> Scene:
     smaller = generator.smaller()
     drawing = smaller if smaller is not None and quality >= Quality.SMALLER else generator
     drawing.warm_up()
-    return Scene(Act(target, drawing), parse_background(wish.background, target.size), smaller is not None, opened)
+    return Scene(Act(target, drawing), background_for(target, wish.background), smaller is not None, opened)
 
 
 @dataclass(slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from core.conditioning import STICKS
 from core.networks.config import NetworkConfig, RealtimeConfig, UNetConfig
 from core.networks.mlp import Mlp
 from core.networks.realtime import Realtime
@@ -15,12 +14,10 @@ from core.networks.unet import UNet
 def build(config: NetworkConfig) -> nn.Module:
     """The untrained network that ``config`` describes."""
     if isinstance(config.network, UNetConfig):
-        canvas = config.canvas
-        place = (canvas.height // 2, canvas.width // 2) if canvas.follows == "frame" else None
-        return UNet(config.network, STICKS, canvas.layers, place=place)
+        return UNet(config.network)
     if isinstance(config.network, RealtimeConfig):
-        return Realtime(config.network, config.canvas.layers)
-    return Mlp(config.network, config.inputs, config.canvas.layers)
+        return Realtime(config.network)
+    return Mlp(config.network)
 
 
 class Drawn(nn.Module):

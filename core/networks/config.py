@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from core.canvas import Canvas
-from core.conditioning import COORDINATES
 from core.errors import PackInvalid
 from core.targets.split import SplitName
 
@@ -131,11 +131,6 @@ class NetworkConfig(_Model):
         """Of how many pixels the canvas's sides are multiples."""
         return block_of(self.network)
 
-    @property
-    def inputs(self) -> int:
-        """Numbers that tell a fully connected network a pose: 26 coordinates; for a whole frame also where and how large."""
-        return COORDINATES if self.canvas.follows == "hips" else COORDINATES + 3
-
     def to_json(self) -> str:
         """The text of the file."""
         return json.dumps(self.model_dump(mode="json"), indent=2) + "\n"
@@ -161,4 +156,13 @@ def read_config(path: Path) -> NetworkConfig:
             raise PackInvalid(f"{path.name} is too large to describe a network.")
         return NetworkConfig.model_validate_json(text)
     except (OSError, ValidationError) as error:
+        if isinstance(error, ValidationError) and any(_of_whole_frames(part) for part in error.errors()):
+            raise PackInvalid(
+                f"{path.name} was trained by an earlier version on whole frames: train it again."
+            ) from error
         raise PackInvalid(f"{path.name} does not describe a network that this version can run.") from error
+
+
+def _of_whole_frames(error: ErrorDetails) -> bool:
+    """Whether what is wrong with a config is that its canvas was the whole frame."""
+    return error["loc"] == ("canvas", "follows") and error["input"] == "frame"

@@ -23,7 +23,6 @@ _NEAR = 0.3
 _BASE = 6.0
 _SHORTEST = 0.02
 _OCTAVES: Final = 4
-_PLACE_OCTAVES: Final = 5
 
 
 class BoneFields(nn.Module):
@@ -48,19 +47,9 @@ class BoneFields(nn.Module):
         return torch.cat(features, -1)
 
 
-class PlaceFields(nn.Module):
-    """Points (B, P, 2) in torso lengths from the corner of the frame to features (B, P, ``size``)."""
-
-    size: Final = 4 * _PLACE_OCTAVES + 2
-
-    def forward(self, points: Tensor) -> Tensor:
-        """See the class."""
-        return torch.cat([points, *_waves(points, _PLACE_OCTAVES, 0.8)], -1)
-
-
 def _ends(coordinates: Tensor) -> tuple[Tensor, Tensor]:
     """Both ends of every segment, (B, S, 2) each."""
-    joints = coordinates[:, :26].reshape(-1, 13, 2)
+    joints = coordinates.reshape(-1, 13, 2)
     neck, hips = (joints[:, 1:2] + joints[:, 2:3]) / 2, (joints[:, 7:8] + joints[:, 8:9]) / 2
     ends = torch.cat([joints, neck, hips], 1)
     return ends[:, [a for a, _ in _SEGMENTS]], ends[:, [b for _, b in _SEGMENTS]]

@@ -8,47 +8,42 @@ relative to each bone; the coordinates decide by excitation which of its channel
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from core.canvas import LAYERS
+from core.conditioning import COORDINATES
 from core.networks.blocks import ResidualBlock
 from core.networks.config import MlpConfig
-from core.networks.fields import BoneFields, PlaceFields
+from core.networks.fields import BoneFields
 
 
 class Mlp(nn.Module):
-    """Pose (B, inputs) and points (B, P, 2) to (B, P, layers), 1 for a value of 255.
+    """Pose (B, COORDINATES) and points (B, P, 2) to (B, P, LAYERS), 1 for a value of 255.
 
-    Points are in torso lengths from the middle of the hips. With 29 inputs the last three are the hips' place in the frame
-    and the torso's length, in torso lengths, and points know their place in the frame too.
+    Points are in torso lengths from the middle of the hips.
     """
 
-    def __init__(self, config: MlpConfig, inputs: int, layers: int) -> None:
+    def __init__(self, config: MlpConfig) -> None:
         super().__init__()
-        self.read = nn.Linear(inputs, config.trunk)
+        self.read = nn.Linear(COORDINATES, config.trunk)
         blocks = (
             ResidualBlock(config.trunk, config.dropout, excitation=config.excitation)
             for _ in range(config.trunk_blocks)
         )
         self.trunk = nn.Sequential(*blocks, nn.LayerNorm(config.trunk))
         self.bones = BoneFields()
-        self.place = PlaceFields() if inputs > 26 else None
-        features = self.bones.size + (0 if self.place is None else self.place.size)
-        self.first = nn.Linear(features, config.width)
+        self.first = nn.Linear(self.bones.size, config.width)
         self.greet = nn.Linear(config.trunk, config.width)
         self.steps = nn.ModuleList(
             _PixelStep(config.width, config.trunk, excitation=config.excitation) for _ in range(config.depth)
         )
-        self.draw = nn.Linear(config.width, layers)
+        self.draw = nn.Linear(config.width, LAYERS)
 
     def forward(self, pose: Tensor, points: Tensor) -> Tensor:
         """See the class."""
         told = self.trunk(self.read(pose))
-        features = self.bones(pose, points)
-        if self.place is not None:
-            features = torch.cat([features, self.place(points + pose[:, None, 26:28])], -1)
-        x = functional.silu(self.first(features) + self.greet(told)[:, None])
+        x = functional.silu(self.first(self.bones(pose, points)) + self.greet(told)[:, None])
         for step in self.steps:
             x = step(x, told)
         return self.draw(x)

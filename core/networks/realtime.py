@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from core.canvas import KEPT, LAYERS
 from core.limbs import FIELDS, PART_LAYERS, TOLD
 from core.networks.blocks import Residual, Step
 from core.networks.config import RealtimeConfig
@@ -30,19 +31,18 @@ _FINE: Final = 16
 
 
 class Realtime(nn.Module):
-    """Fields (B, FIELDS, h / 8, w / 8), told (B, TOLD), parts (B, PART_LAYERS, h, w, 4) uint8 to (B, layers + PART_LAYERS, h, w).
+    """Fields (B, FIELDS, h / 8, w / 8), told (B, TOLD), parts (B, PART_LAYERS, h, w, 4) uint8 to (B, LAYERS + PART_LAYERS, h, w).
 
     h and w are half the canvas's, multiples of 32. The fields are those of :func:`core.limbs.limb_fields` and the parts those of
-    :func:`core.warping.parts.warp_parts`, at that size. The result, 1 for 255: three colours, for five layers multiplied by the
-    mask that follows; a gate for each layer of parts; for five layers the light that is left of the stage.
+    :func:`core.warping.parts.warp_parts`, at that size. The result, 1 for 255: three colours multiplied by the mask that follows;
+    a gate for each layer of parts; the light that is left of the stage.
     """
 
-    def __init__(self, config: RealtimeConfig, layers: int) -> None:
+    def __init__(self, config: RealtimeConfig) -> None:
         super().__init__()
         wide, wider, widest = config.widths
         quarter, half = config.head
         eighth = 2 * half
-        self.layers = layers
         self.see_half = Step(4 * PART_LAYERS, half, 2)
         self.see_quarter = Step(half, quarter, 2)
         self.see_eighth = Step(quarter, eighth, 2)
@@ -64,7 +64,7 @@ class Realtime(nn.Module):
         self.up_2 = nn.Conv2d(quarter, 4 * half, 1)
         self.at_2 = Step(half, half)
         self.up_1 = nn.Conv2d(half, _FINE, 1)
-        self.draw = nn.Conv2d(_FINE + 4 * PART_LAYERS, layers + PART_LAYERS, 3, padding=1)
+        self.draw = nn.Conv2d(_FINE + 4 * PART_LAYERS, LAYERS + PART_LAYERS, 3, padding=1)
 
     def forward(self, fields: Tensor, told: Tensor, parts: Tensor) -> Tensor:
         """See the class."""
@@ -83,34 +83,26 @@ class Realtime(nn.Module):
         return self.draw(torch.cat([_twice(self.up_1(x2)), fine], 1)).sigmoid()
 
 
-def kept_of(layers: int) -> int:
-    """How many layers can be copied: colours, and a mask where there is one."""
-    return min(layers, 4)
-
-
-def blend(mix: Tensor, small: Tensor, parts: Tensor, layers: int) -> Tensor:
+def blend(mix: Tensor, small: Tensor, parts: Tensor) -> Tensor:
     """What is seen, at full size: the same that ``core.generators.realtime`` serves.
 
     A gate counts where its layer has something to copy, and :data:`NEAR` pixels around it.
 
     Args:
-        mix: (B, layers + PART_LAYERS, h / 2, w / 2), a network's result.
+        mix: (B, LAYERS + PART_LAYERS, h / 2, w / 2), a network's result.
         small: (B, PART_LAYERS, h / 2, w / 2, 4) uint8, what it was shown.
         parts: (B, PART_LAYERS, h, w, 4) uint8, the same at full size.
 
     Returns:
-        (B, layers, h, w), 1 for 255.
+        (B, LAYERS, h, w), 1 for 255.
     """
-    kept = kept_of(layers)
     there = functional.max_pool2d(small[..., 3].float(), 2 * NEAR + 1, 1, NEAR) > 0
-    fine = _larger(torch.cat([mix[:, :kept], mix[:, kept : kept + PART_LAYERS] * there], 1), 2)
-    picture = fine[:, :kept]
+    fine = _larger(torch.cat([mix[:, :KEPT], mix[:, KEPT : KEPT + PART_LAYERS] * there], 1), 2)
+    picture = fine[:, :KEPT]
     for layer in range(PART_LAYERS):
-        part = parts[:, layer].permute(0, 3, 1, 2)[:, :kept].float() * (1 / 255)
-        picture = picture + fine[:, kept + layer, None] * (part - picture)
-    if kept == layers:
-        return picture
-    light = _larger(functional.avg_pool2d(mix[:, kept + PART_LAYERS :], SOFT), 2 * SOFT)
+        part = parts[:, layer].permute(0, 3, 1, 2).float() * (1 / 255)
+        picture = picture + fine[:, KEPT + layer, None] * (part - picture)
+    light = _larger(functional.avg_pool2d(mix[:, KEPT + PART_LAYERS :], SOFT), 2 * SOFT)
     return torch.cat([picture, light], 1)
 
 

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from core.conditioning import TRUNK_LEVELS
+from core.canvas import LAYERS
+from core.conditioning import STICKS, TRUNK_LEVELS
 from core.networks.blocks import Residual, Step
 from core.networks.config import UNetConfig
 
@@ -24,37 +25,25 @@ _WAVES: Final = (2, 4, 8)
 
 
 class UNet(nn.Module):
-    """Stick images (B, channels, h, w) to (B, layers, 2 h, 2 w), 1 for a value of 255; h and w are multiples of 8.
+    """Stick images (B, STICKS, h, w) to (B, LAYERS, 2 h, 2 w), 1 for a value of 255; h and w are multiples of 8."""
 
-    Args:
-        place: h and w, to tell every pixel where it lies (Liu et al., "CoordConv", NeurIPS 2018), for what stands in one
-            place whatever the person does; None leaves it out, and takes stick images of any size.
-    """
-
-    def __init__(self, config: UNetConfig, channels: int, layers: int, *, place: tuple[int, int] | None = None) -> None:
+    def __init__(self, config: UNetConfig) -> None:
         super().__init__()
         widths = config.widths
-        # no weight: known from the size
-        self.register_buffer("place", None if place is None else _places(*place), persistent=False)
-        self.read = Step(channels + 4 * len(_WAVES) + (0 if place is None else 2), widths[0])
+        self.read = Step(STICKS + 4 * len(_WAVES), widths[0])
         self.down = nn.ModuleList(_Down(narrow, wide, residual=config.residual) for narrow, wide in pairwise(widths))
         self.attend = SelfAttention(widths[-1]) if config.attention else nn.Identity()
         self.up = nn.ModuleList(
             _Up(wide, narrow, residual=config.residual) for narrow, wide in reversed(list(pairwise(widths)))
         )
-        self.draw = nn.Conv2d(widths[0], 4 * layers, 3, padding=1)
+        self.draw = nn.Conv2d(widths[0], 4 * LAYERS, 3, padding=1)
         # the four pixels of a square begin alike, or it would be drawn in dots for long (Aitken et al., arXiv 1707.02937)
         for part in (self.draw.weight, self.draw.bias):
             part.data = part.data[::4].repeat_interleave(4, 0)
 
-    place: Tensor | None
-
     def forward(self, sticks: Tensor) -> Tensor:
         """See the class."""
-        told = [sticks, _waves(sticks[:, -2:])]
-        if self.place is not None:
-            told.append(self.place.expand(sticks.shape[0], -1, -1, -1))
-        x = self.read(torch.cat(told, 1))
+        x = self.read(torch.cat([sticks, _waves(sticks[:, -2:])], 1))
         passed = []
         for down in self.down:
             passed.append(x)
@@ -70,12 +59,6 @@ def _waves(trunk: Tensor) -> Tensor:
     on_it = (trunk * 20).clamp(0, 1)
     turns = [2 * math.pi * 255 / TRUNK_LEVELS * count * trunk for count in _WAVES]
     return torch.cat([wave * on_it for turn in turns for wave in (turn.sin(), turn.cos())], 1)
-
-
-def _places(height: int, width: int) -> Tensor:
-    """(1, 2, height, width): column and row of every pixel, from -1 to 1."""
-    rows, columns = torch.linspace(-1, 1, height), torch.linspace(-1, 1, width)
-    return torch.stack(torch.meshgrid(columns, rows, indexing="xy"))[None]
 
 
 class _Down(nn.Module):

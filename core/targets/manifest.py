@@ -24,6 +24,7 @@ from pydantic import (
     model_validator,
 )
 from pydantic.functional_serializers import PlainSerializer
+from pydantic_core import PydanticCustomError
 
 from core.errors import PackInvalid
 from core.names import clean_line, clean_text
@@ -138,6 +139,8 @@ class GeneratorWeights(_Model):
         return self
 
 
+_NO_MASKS: Final = "no_masks"
+
 TargetRole: TypeAlias = Literal["poses", "frames", "masks", "plate", "portrait"]
 """What a file of a performer holds."""
 
@@ -172,6 +175,8 @@ class Manifest(_Model):
         for role in ("poses", "frames"):
             if role not in self.files:
                 raise ValueError(f"the manifest names no {role}")
+        if "masks" not in self.files:
+            raise PydanticCustomError(_NO_MASKS, "the manifest names no masks")
         for role, entry in self.files.items():
             if "/" in entry.path or not entry.path.endswith(_SUFFIXES[role]):
                 raise ValueError(f"{entry.path} cannot hold the {role}")
@@ -210,6 +215,10 @@ def parse_manifest(text: bytes, where: str) -> Manifest:
         return Manifest.model_validate_json(text)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
+        if first["type"] == _NO_MASKS:
+            raise PackInvalid(
+                f"{where} was made by an earlier version, without masks of the person: build it again from its footage."
+            ) from error
         field = ".".join(str(part) for part in first["loc"]) or "its content"
         raise PackInvalid(f"The manifest of {where} cannot be used ({field}: {first['msg']}).") from error
 

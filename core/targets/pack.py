@@ -175,8 +175,7 @@ def check_contents(manifest: Manifest, folder: Path) -> None:
     with open_target(Place(folder, weights, own=True), manifest) as target:
         check_bodies(target.poses, target.size)
         for store in (target.frames, target.masks):
-            if store is not None:
-                store.verify()
+            store.verify()
         # by name: performers are made of footage alone, and only what a stranger made is drawn with before it is kept
         importlib.import_module("core.proof").prove(target)
 

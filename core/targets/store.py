@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from core import paths
 from core.closing import Closing
+from core.compositing import blend
 from core.errors import GeneratorNotFound, OutputFailed, PackInvalid, TargetNotFound, WeightsMissing
 from core.locks import in_turn
 from core.outputs import aside, put_back, set_aside, usable_folder
@@ -35,6 +36,7 @@ from core.targets.manifest import (
     sha256_of,
 )
 from core.targets.poses import load_poses
+from core.targets.studio import studio
 from core.types import Frame, Picture, Pose
 
 logger = logging.getLogger(__name__)
@@ -76,6 +78,17 @@ class Place:
     own: bool
 
 
+class _OnStudio(FrameStore):
+    """Footage that an earlier version took from a camera that moved: each frame is brought before a studio."""
+
+    def __init__(self, path: Path, size: tuple[int, int], masks: MaskStore, stage: Frame) -> None:
+        super().__init__(path, size)
+        self._masks, self._stage = masks, stage
+
+    def __getitem__(self, index: int) -> Frame:
+        return blend(super().__getitem__(index), self._stage, self._masks[index])
+
+
 class Target(Closing):
     """An opened performer. Made by :func:`load_target`; safe to share between threads.
 
@@ -85,7 +98,7 @@ class Target(Closing):
         found: (N,) bool, read-only: where somebody was.
         runs: (N,) int32, read-only: frames with the same number follow each other in the footage without a cut or gap.
         frames: the footage.
-        masks: the person's soft mask in every frame, or None.
+        masks: the person's soft mask in every frame.
     """
 
     def __init__(self, manifest: Manifest, place: Place) -> None:
@@ -101,10 +114,15 @@ class Target(Closing):
         self.poses, self.runs = load_poses(self._file("poses"), manifest.frames)
         self.found: NDArray[np.bool_] = ~np.isnan(self.poses[:, 0, 0])
         self.found.flags.writeable = False
-        self.frames = FrameStore(self._file("frames"), self.size)
-        self.masks = MaskStore(self._file("masks"), self.size) if "masks" in manifest.files else None
+        self.masks = MaskStore(self._file("masks"), self.size)
+        film = self._file("frames")
+        self.frames = (
+            FrameStore(film, self.size)
+            if "plate" in manifest.files
+            else _OnStudio(film, self.size, self.masks, self.plate)
+        )
         for store in (self.frames, self.masks):
-            if store is not None and len(store) != manifest.frames:
+            if len(store) != manifest.frames:
                 raise PackInvalid(f"{self.id}/{store.path.name} has {len(store)} frames, not {manifest.frames}.")
 
     @property
@@ -118,33 +136,33 @@ class Target(Closing):
         return self._file("portrait") if "portrait" in self.manifest.files else None
 
     @cached_property
-    def plate(self) -> Frame | None:
-        """The empty stage, read-only, where the camera stood still."""
-        if "plate" not in self.manifest.files:
-            return None
-        called = f"The plate of {self.id}"
-        plate = read_picture(
-            self._file("plate"), called=called, formats=("PNG",), most_side=MAX_SIDE, error=PackInvalid
-        )
-        if plate.shape != (self.height, self.width, 3):
-            raise PackInvalid(f"{called} is not {self.width}×{self.height} as its frames are.")
+    def plate(self) -> Frame:
+        """The empty stage, read-only; a studio for a performer of an earlier version, filmed by a camera that moved."""
+        if "plate" in self.manifest.files:
+            called = f"The plate of {self.id}"
+            plate = read_picture(
+                self._file("plate"), called=called, formats=("PNG",), most_side=MAX_SIDE, error=PackInvalid
+            )
+            if plate.shape != (self.height, self.width, 3):
+                raise PackInvalid(f"{called} is not {self.width}×{self.height} as its frames are.")
+        else:
+            plate = studio(self.size)
         plate.flags.writeable = False
         return plate
 
     @property
     def held_bytes(self) -> int:
         """About how much memory it takes just now: decoded footage, poses, and the stage once it was asked for."""
-        stores = [store for store in (self.frames, self.masks) if store is not None]
-        stage = self.width * self.height * 3 if self.__dict__.get("plate") is not None else 0
-        return self.poses.nbytes + stage + sum(store.held_bytes for store in stores)
+        stage = self.width * self.height * 3 if "plate" in self.__dict__ else 0
+        return self.poses.nbytes + stage + self.frames.held_bytes + self.masks.held_bytes
 
     def pose(self, index: int) -> Pose | None:
         """The pose in frame ``index``, None where nobody was found."""
         return Pose(self.poses[index]) if self.found[index] else None
 
     def cutout(self, index: int) -> Picture:
-        """Frame ``index`` and where the person is in it; no alpha where the performer has no masks."""
-        return Picture(self.frames[index], None if self.masks is None else self.masks[index])
+        """Frame ``index`` and where the person is in it."""
+        return Picture(self.frames[index], self.masks[index])
 
     def weight_file(self, generator: str, role: str) -> Path:
         """The path of one weight file, its size and hash checked.
@@ -174,8 +192,7 @@ class Target(Closing):
     def close(self) -> None:
         """Close the footage. The poses stay."""
         self.frames.close()
-        if self.masks is not None:
-            self.masks.close()
+        self.masks.close()
 
     def _file(self, role: str) -> Path:
         return locate(self.folder, self._weights, self.manifest.files[role])  # type: ignore[index]  # callers know the role

@@ -10,7 +10,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn import functional
 
-from core.canvas import PERSON_LAYERS
+from core.canvas import KEPT
 from core.conditioning import STICKS
 from core.networks.critic import Critic
 from core.training.recipes import Objective
@@ -60,12 +60,11 @@ class Rival:
         fabric: device and precision.
         task: what the generator is taught.
         objective: how the critic is trained.
-        layers: of the pictures.
     """
 
-    def __init__(self, fabric: Fabric, task: WindowTask, objective: Objective, layers: int) -> None:
+    def __init__(self, fabric: Fabric, task: WindowTask, objective: Objective) -> None:
         self._fabric, self._task, self._objective = fabric, task, objective
-        critic = Critic(min(layers, PERSON_LAYERS - 1) + STICKS, "batch" if objective == "bce" else "instance")
+        critic = Critic(KEPT + STICKS, "batch" if objective == "bce" else "instance")
         self._critic = critic.to(memory_format=torch.channels_last)
         optimizer = torch.optim.Adam(self._critic.parameters(), lr=_RATE, betas=_BETAS[objective])
         self._shown, self._optimizer = fabric.setup(self._critic, optimizer)
@@ -126,4 +125,4 @@ class Rival:
 
 def _looks(pictures: Tensor) -> Tensor:
     """What the critic sees of layers: the picture, and the person's outline; the shadow is no matter of taste."""
-    return pictures[:, : PERSON_LAYERS - 1]
+    return pictures[:, :KEPT]

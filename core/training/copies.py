@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from core.canvas import Layers
-from core.generators.realtime import Memory, Seen, image_of, whole
+from core.canvas import COLOURS, KEPT, Layers
+from core.generators.realtime import Memory, Seen, whole
 from core.generators.recall import Costs, pick, pick_at_random
 from core.limbs import PART_LAYERS, Box, points_on
 from core.networks.config import NetworkConfig
@@ -83,7 +83,7 @@ class CopyTask:
             config.unit,
             config.memory,
             landmarks,
-            lambda frame: image_of(np.array(self._layers[place[frame]])),
+            lambda frame: np.dstack([*self._layers[place[frame]][:KEPT]]),
         )
         self._remembered = np.array(self._memory.frames)
 
@@ -105,20 +105,19 @@ class CopyTask:
         views = []
         for _ in range(count):
             *told, parts, wanted, _ = self.seen(frames, draws)
-            made = blend(network(*told).float(), told[-1], parts, self._canvas.layers)
+            made = blend(network(*told).float(), told[-1], parts)
             views.append(Windows(made, wanted, wanted[:, :0]))
         return views
 
     def _compared(self, network: nn.Module, seen: tuple[Tensor, ...]) -> tuple[Tensor, Tensor, Tensor]:
         *told, parts, wanted, worth = seen
         mix = network(*told).float()
-        made = blend(mix, told[-1], parts, self._canvas.layers)
-        kept = min(self._canvas.layers, 4)
+        made = blend(mix, told[-1], parts)
         # what is drawn is not asked to be lively: it would be hatched
-        vivid = blend(torch.cat([mix[:, :kept].detach(), mix[:, kept:]], 1), told[-1], parts, self._canvas.layers)
+        vivid = blend(torch.cat([mix[:, :KEPT].detach(), mix[:, KEPT:]], 1), told[-1], parts)
         loss = picture_loss(made, wanted, worth) + liveliness_loss(vivid, wanted, worth)
-        loss = loss + drawing_loss(mix[:, :kept], wanted[:, :kept], worth)
-        return loss + mixing_loss(mix[:, : kept + PART_LAYERS]), made, wanted
+        loss = loss + drawing_loss(mix[:, :KEPT], wanted[:, :KEPT], worth)
+        return loss + mixing_loss(mix[:, : KEPT + PART_LAYERS]), made, wanted
 
     @property
     def window(self) -> tuple[int, int]:
@@ -215,7 +214,7 @@ class CopyTask:
 
     @torch.no_grad()
     def draw(self, network: nn.Module, i: int) -> Tensor:
-        """(layers, height, width) of example ``i`` as it will be served; of neighbours nothing is taken."""
+        """(LAYERS, height, width) of example ``i`` as it will be served; of neighbours nothing is taken."""
         pose = Pose(self._landmarks[i])
         chosen = self._memory.frames_at(pick(self._costs(pose, i)))
         seen = self._memory.seen(pose, chosen, everything := whole(self._canvas))
@@ -223,10 +222,10 @@ class CopyTask:
             torch.from_numpy(part[None]).to(self._device)
             for part in (seen.fields, seen.told, seen.small, _in(everything, seen))
         )
-        return blend(network(*told).float(), told[-1], parts, self._canvas.layers)[0].clamp(0, 1)
+        return blend(network(*told).float(), told[-1], parts)[0].clamp(0, 1)
 
     def wanted(self, i: int) -> Tensor:
-        """(layers, height, width) of the same as it should be."""
+        """(LAYERS, height, width) of the same as it should be."""
         return torch.from_numpy(np.array(self._layers[i])).to(self._device).float() / 255
 
 
@@ -246,27 +245,25 @@ def aligned(wanted: Layers, parts: NDArray[np.uint8], most: float) -> Layers:
     landmarks do: dense flow (Kroeger et al., ECCV 2016) from the warped pictures finds where.
 
     Args:
-        wanted: (layers, h, w).
+        wanted: (LAYERS, h, w).
         parts: (PART_LAYERS, h, w, 4), see :func:`core.warping.parts.warp_parts`.
         most: pixels that anything may move; what is farther off is not there to be copied, and stays.
     """
-    if len(wanted) < 4:
-        return wanted
     copied = np.full((*parts.shape[1:3], 3), 255 * _STAGE, np.float32)
     for part in parts.astype(np.float32):
         copied = copied * (1 - part[..., 3:] / 255) + part[..., :3]
-    real = wanted[:3].transpose(1, 2, 0) + 255 * _STAGE * (1 - wanted[3][..., None].astype(np.float32) / 255)
+    real = wanted[:COLOURS].transpose(1, 2, 0) + 255 * _STAGE * (1 - wanted[3][..., None].astype(np.float32) / 255)
     first, second = (cv2.cvtColor(x.clip(0, 255).astype(np.uint8), cv2.COLOR_RGB2GRAY) for x in (copied, real))
     flow = _FLOW.calc(first, second, None)
     far = np.linalg.norm(flow, axis=2, keepdims=True)
     flow = cv2.blur(flow * np.clip(most + 1 - far, 0, 1), (5, 5))
     y, x = np.mgrid[: wanted.shape[1], : wanted.shape[2]].astype(np.float32)
-    premultiplied = np.ascontiguousarray(wanted[:4].transpose(1, 2, 0))
+    premultiplied = np.ascontiguousarray(wanted[:KEPT].transpose(1, 2, 0))
     moved = cv2.remap(
         premultiplied, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     result = wanted.copy()
-    result[:4] = moved.transpose(2, 0, 1)
+    result[:KEPT] = moved.transpose(2, 0, 1)
     return result
 
 
@@ -274,7 +271,7 @@ def picture_loss(made: Tensor, wanted: Tensor, worth: Tensor) -> Tensor:
     """How far pictures are from what they should be: values, slopes, likeness (SSIM), outline, light.
 
     Args:
-        made, wanted: (n, layers, h, w).
+        made, wanted: (n, LAYERS, h, w).
         worth: (n, h, w), what errors cost more there.
     """
     shown, goal, weight = _judged(made, wanted, worth)
@@ -283,23 +280,18 @@ def picture_loss(made: Tensor, wanted: Tensor, worth: Tensor) -> Tensor:
         off = shown.diff(dim=along) - goal.diff(dim=along)
         loss = loss + _SLOPES * (off.abs() * weight.narrow(along, 1, weight.shape[along] - 1)).mean()
     loss = loss + _LIKENESS * ((1 - likeness(shown, goal)) * weight[..., 3:-3:2, 3:-3:2]).mean()
-    if made.shape[1] >= 5:
-        # against a single grey, what is as grey and half there is not seen
-        loss = loss + _OUTLINE * (made[:, :4] - wanted[:, :4]).abs().mean()
-        bare = 1 - functional.max_pool2d(wanted[:, 3:4], 5, 1, 2)
-        # most of the stage lies in full light: without more weight, shadows are not worth learning
-        bare = bare * (1 + _SHADE * (wanted[:, 4:] < _FULL))
-        loss = loss + _LIGHT * ((made[:, 4:] - wanted[:, 4:]).abs() * bare).mean()
-    return loss
+    # against a single grey, what is as grey and half there is not seen
+    loss = loss + _OUTLINE * (made[:, :KEPT] - wanted[:, :KEPT]).abs().mean()
+    bare = 1 - functional.max_pool2d(wanted[:, 3:4], 5, 1, 2)
+    # most of the stage lies in full light: without more weight, shadows are not worth learning
+    bare = bare * (1 + _SHADE * (wanted[:, 4:] < _FULL))
+    return loss + _LIGHT * ((made[:, 4:] - wanted[:, 4:]).abs() * bare).mean()
 
 
 def _judged(made: Tensor, wanted: Tensor, worth: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Both pictures in front of a grey stage, and what errors cost, without what lies at a window's sides."""
-    if made.shape[1] < 4:
-        shown, goal, person = made, wanted, torch.ones_like(worth)
-    else:
-        shown, goal = (x[:, :3] + _STAGE * (1 - x[:, 3:4]) for x in (made, wanted))
-        person = functional.max_pool2d(wanted[:, 3:4], 9, 1, 4)[:, 0]
+    shown, goal = (x[:, :COLOURS] + _STAGE * (1 - x[:, 3:4]) for x in (made, wanted))
+    person = functional.max_pool2d(wanted[:, 3:4], 9, 1, 4)[:, 0]
     weight = (0.2 + _PERSON_WORTH * person + worth * person)[:, None]
     inner = (..., slice(_EDGE, -_EDGE), slice(_EDGE, -_EDGE))
     return shown[inner], goal[inner], weight[inner]
@@ -327,12 +319,12 @@ def drawing_loss(drawn: Tensor, wanted: Tensor, worth: Tensor) -> Tensor:
     Without it next to nothing is drawn, as there is nearly always something to copy; and where there is not, a hand is missing.
 
     Args:
-        drawn: (n, kept, h / 2, w / 2).
-        wanted: (n, kept, h, w).
+        drawn: (n, KEPT, h / 2, w / 2).
+        wanted: (n, KEPT, h, w).
         worth: as of :func:`picture_loss`.
     """
     goal = functional.avg_pool2d(wanted, 2)
-    weight = functional.max_pool2d(goal[:, 3:], 5, 1, 2) if goal.shape[1] > 3 else torch.ones_like(goal[:, :1])
+    weight = functional.max_pool2d(goal[:, 3:], 5, 1, 2)
     return _DRAWN * ((drawn - goal).abs() * weight * (1 + functional.avg_pool2d(worth[:, None], 2))).mean()
 
 

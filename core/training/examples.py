@@ -15,14 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core import conditioning, paths
-from core.canvas import Canvas
+from core.canvas import LAYERS, Canvas
 from core.errors import NobodyFound, OutputFailed
 from core.generators.realtime import canvas_of_frame
 from core.locks import in_turn
 from core.pose import skeleton
 from core.targets.split import Split, Subset
 from core.targets.store import Target
-from core.types import Alpha
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +41,7 @@ class Examples:
         unit: torso length in pixels.
         frames: (N,) int64, numbers of the performer's frames with somebody in them.
         landmarks: (N, 33, 4) float32 of them.
-        layers: (N, canvas.layers, height, width) uint8, what should be drawn.
+        layers: (N, LAYERS, height, width) uint8, what should be drawn.
         train, held_out: (n,) int64 into N.
     """
 
@@ -54,14 +53,9 @@ class Examples:
     train: NDArray[np.int64]
     held_out: NDArray[np.int64]
 
-    @property
-    def whole_frame(self) -> bool:
-        """Whether the whole frame is drawn, and not the person alone."""
-        return self.canvas.follows == "frame"
-
     def inputs(self) -> NDArray[np.float32]:
-        """(N, 26 or 29) float32: what the network is told of each pose."""
-        return conditioning.pose_inputs(self.landmarks, self.unit, whole_frame=self.whole_frame)
+        """(N, 26) float32: what a fully connected network is told of each pose."""
+        return conditioning.encode(self.landmarks, self.unit)
 
 
 def prepare(
@@ -91,33 +85,25 @@ def prepare(
 
 
 def fit_canvas(known: Target, size: int, unit: float, block: int = BLOCK) -> Canvas:
-    """The canvas that holds the person in every known frame; the whole frame where there is no empty stage or no mask."""
-    if known.plate is None or known.masks is None:
-        left, top, right, bottom = 0.0, 0.0, float(known.width), float(known.height)
-        follows = "frame"
-    else:
-        left, top, right, bottom = _extent(known, known.masks)
-        margin = _MARGIN * unit
-        left, top, right, bottom = left - margin, top - margin, right + margin, bottom + margin
-        follows = "hips"
+    """The canvas that holds the person in every known frame."""
+    left, top, right, bottom = _extent(known)
+    margin = _MARGIN * unit
+    left, top, right, bottom = left - margin, top - margin, right + margin, bottom + margin
     # pixels finer than the footage's hold nothing
     scale = max(right - left, bottom - top, size) / size
     width, height = (_whole_blocks(length / scale, block) for length in (right - left, bottom - top))
-    return Canvas.model_validate(
-        {"width": width, "height": height, "scale": scale, "left": left, "top": top, "follows": follows}
-    )
+    return Canvas(width=width, height=height, scale=scale, left=left, top=top)
 
 
 def _whole_blocks(length: float, block: int) -> int:
     return max(int(np.ceil(length / block - 1e-6)), 1) * block
 
 
-def _extent(known: Target, masks: object) -> tuple[float, float, float, float]:
+def _extent(known: Target) -> tuple[float, float, float, float]:
     """Left, top, right and bottom that the person reached, from the hips, in pixels."""
     reached = []
     for i in np.flatnonzero(known.found):
-        mask: Alpha = masks[int(i)]  # type: ignore[index]
-        x, y, width, height = cv2.boundingRect((mask > _SEEN).astype(np.uint8))
+        x, y, width, height = cv2.boundingRect((known.masks[int(i)] > _SEEN).astype(np.uint8))
         if width:
             hip_x, hip_y = known.poses[i][list(skeleton.HIPS), :2].mean(0)
             reached.append((x - hip_x, y - hip_y, x + width - hip_x, y + height - hip_y))
@@ -130,7 +116,7 @@ def _extent(known: Target, masks: object) -> tuple[float, float, float, float]:
 def _cached(
     target: Target, canvas: Canvas, frames: NDArray[np.int64], progress: Callable[[float], None]
 ) -> NDArray[np.uint8]:
-    shape = (len(frames), canvas.layers, canvas.height, canvas.width)
+    shape = (len(frames), LAYERS, canvas.height, canvas.width)
     folder = paths.cache_root() / "training" / target.id
     path = folder / f"{_key(target, canvas)}.npy"
     # two generators of one performer may be trained at once, and make room for their examples

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import save_file
 
+from core.conditioning import COORDINATES
 from core.engine import silent_openvino
 from core.errors import DanceError
 from core.graph import check_graph
@@ -132,7 +133,7 @@ def _shapes(config: NetworkConfig) -> list[list[int]]:
         return [[1, FIELDS, -1, -1], [1, TOLD], [1, PART_LAYERS, -1, -1, 4]]
     if isinstance(config.network, UNetConfig):
         return [list(trial_inputs(config)[0].shape)]
-    return [[1, config.inputs], [1, -1, 2]]
+    return [[1, COORDINATES], [1, -1, 2]]
 
 
 def constants_at(weights: Path) -> Mapping[str, tuple[int, int]]:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from core import conditioning
-from core.canvas import FRAME_LAYERS
+from core.canvas import COLOURS
 from core.networks.config import NetworkConfig
 from core.pose import skeleton
 from core.training import perceptual as perception
@@ -26,9 +26,8 @@ WINDOW: Final = 128
 """Side of what a critic looks at, in pixels of the canvas."""
 
 _VARIED: Final = 0.3
-"""Share of the pictures of a person alone that are turned and scaled. A whole frame is shown as it is: its wall would turn with
-the person, who is never served so, and held-out error rises (tai-chi frames at 80 pixels: .083 for .078). Of a person alone it
-neither helps nor harms in the first minutes (Mira at 128 pixels: .0347 with, .0340 without)."""
+"""Share of the pictures that are turned and scaled. It neither helps nor harms in the first minutes (Mira at 128 pixels: .0347
+with, .0340 without)."""
 
 _TURN: Final = 0.15
 """Radians to either side."""
@@ -49,7 +48,6 @@ class PictureTask:
         self, examples: Examples, config: NetworkConfig, device: torch.device, perceptual: Perceptual | None = None
     ) -> None:
         self._canvas, self._unit = config.canvas, config.unit
-        self._alone = not examples.whole_frame
         self._landmarks = examples.landmarks
         self._layers = torch.from_numpy(np.array(examples.layers)).to(device)
         self._device = device
@@ -71,18 +69,13 @@ class PictureTask:
     @property
     def window(self) -> tuple[int, int]:
         """Width and height of what a step looks at, in pixels of the canvas."""
-        return (self._side, self._side) if self._alone else (self._canvas.width, self._canvas.height)
+        return self._side, self._side
 
     def _seen(
         self, frames: Tensor, draws: torch.Generator, landmarks: NDArray[np.float32], wanted: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Sticks and layers in a window near the person: most of a canvas is empty, and four steps cost as much as one then.
-
-        A whole frame is seen whole: its pixels know their places.
-        """
+        """Sticks and layers in a window near the person: most of a canvas is empty, and four steps cost as much as one then."""
         told = self._sticks(landmarks)
-        if not self._alone:
-            return told, wanted
         side = self._side
         corners = [self._corner(int(i), draws) for i in frames]
         halves = [(y // 2, x // 2) for y, x in corners]
@@ -95,14 +88,13 @@ class PictureTask:
     def _error(self, made: Tensor, wanted: Tensor) -> Tensor:
         error = (made - wanted).abs().mean()
         if self._perceptual is not None:
-            error = error + perception.WEIGHT * self._perceptual(made[:, :FRAME_LAYERS], wanted[:, :FRAME_LAYERS])
+            error = error + perception.WEIGHT * self._perceptual(made[:, :COLOURS], wanted[:, :COLOURS])
         return error
 
     def loss_and_window(self, network: nn.Module, frames: Tensor, draws: torch.Generator) -> tuple[Tensor, Windows]:
         """:meth:`loss`, and a window of each, from one pass through the network."""
-        told, wanted = self.seen(frames, draws)
-        made = network(told).float()
-        return self._error(made, wanted), self._window(frames, draws, made, wanted, told)
+        window = self._window(network, frames, draws)
+        return self._error(window.made, window.wanted), window
 
     def _varied(self, frames: Tensor, draws: torch.Generator) -> tuple[NDArray[np.float32], Tensor]:
         """Noisy landmarks (n, 33, 4) and layers (n, layers, h, w) of frames that were turned and scaled around their hips."""
@@ -110,7 +102,7 @@ class PictureTask:
         wanted = self.wanted_of(frames)
         chance = torch.rand((len(frames), 3), generator=draws).numpy()
         for place, (turn, zoom, whether) in enumerate(chance):
-            if self._alone and whether < _VARIED:
+            if whether < _VARIED:
                 angle, scale = (2 * turn - 1) * _TURN, float(np.exp((2 * zoom - 1) * _ZOOM))
                 wanted[place] = self._moved(landmarks[place], wanted[place], angle, scale)
         noise = torch.randn((*landmarks.shape[:2], 2), generator=draws).numpy()
@@ -135,20 +127,12 @@ class PictureTask:
 
     def windows(self, network: nn.Module, frames: Tensor, draws: torch.Generator, count: int) -> list[Windows]:
         """``count`` square windows of each frame, near the person; see ``core.training.adversarial``."""
-        views: list[Windows] = []
-        while len(views) < count:
-            told, wanted = self.seen(frames, draws)
-            made = network(told).float()
-            # of a person alone only the window is drawn; of a whole frame one picture is good for all
-            views += [self._window(frames, draws, made, wanted, told) for _ in range(1 if self._alone else count)]
-        return views
+        return [self._window(network, frames, draws) for _ in range(count)]
 
-    def _window(self, frames: Tensor, draws: torch.Generator, made: Tensor, wanted: Tensor, told: Tensor) -> Windows:
+    def _window(self, network: nn.Module, frames: Tensor, draws: torch.Generator) -> Windows:
+        told, wanted = self.seen(frames, draws)
         sticks = functional.interpolate(told, scale_factor=2.0, mode="nearest")
-        if self._alone:
-            return Windows(made, wanted, sticks)
-        corners = [self._corner(int(i), draws) for i in frames]
-        return Windows(*(_cut(pictures, corners, self._side) for pictures in (made, wanted, sticks)))
+        return Windows(network(told).float(), wanted, sticks)
 
     def _corner(self, i: int, draws: torch.Generator) -> tuple[int, int]:
         """Top and left of a window around a joint of frame ``i``."""
@@ -170,15 +154,15 @@ class PictureTask:
         return torch.from_numpy(sticks).to(self._device).float() / 255
 
     def wanted_of(self, frames: Tensor) -> Tensor:
-        """(n, layers, h, w), 1 for a value of 255."""
+        """(n, LAYERS, h, w), 1 for a value of 255."""
         return self._layers[frames.to(self._device)].float() / 255
 
     def draw(self, network: nn.Module, i: int) -> Tensor:
-        """(layers, height, width) of frame ``i`` as it will be served."""
+        """(LAYERS, height, width) of frame ``i`` as it will be served."""
         return network(self.told(torch.tensor([i])))[0].float().clamp(0, 1)
 
     def wanted(self, i: int) -> Tensor:
-        """(layers, height, width) that frame ``i`` should be."""
+        """(LAYERS, height, width) that frame ``i`` should be."""
         return self.wanted_of(torch.tensor([i]))[0]
 
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from core import conditioning
+from core.canvas import KEPT, LAYERS
 from core.networks.config import NetworkConfig
 from core.pose import skeleton
 from core.training.adversarial import Windows
@@ -44,7 +45,6 @@ class PointTask:
     def __init__(self, examples: Examples, config: NetworkConfig, recipe: Recipe, device: torch.device) -> None:
         self._canvas, self._unit = config.canvas, config.unit
         self._recipe = recipe
-        self._whole = examples.whole_frame
         self._landmarks = examples.landmarks
         self._layers = torch.from_numpy(np.array(examples.layers)).flatten(2).to(device)
         self._told = torch.from_numpy(examples.inputs()).to(device)
@@ -54,9 +54,7 @@ class PointTask:
         self._near = [self._indices_near(i) for i in range(len(examples.landmarks))]
         self._device = device
 
-    def _indices_near(self, i: int) -> Tensor | None:
-        if self._whole:
-            return None
+    def _indices_near(self, i: int) -> Tensor:
         near = conditioning.around_person(self._canvas, Pose(self._landmarks[i]), self._unit)
         return torch.from_numpy(np.flatnonzero(near).astype(np.int32))
 
@@ -73,7 +71,7 @@ class PointTask:
     def _drawn(self, i: int, draws: torch.Generator) -> Tensor:
         count, area = self._recipe.points, self._canvas.width * self._canvas.height
         near = self._near[i]
-        if near is None or not len(near):
+        if not len(near):
             return torch.randint(area, (count,), generator=draws)
         anywhere = round(count * _ELSEWHERE)
         here = near[torch.randint(len(near), (count - anywhere,), generator=draws)].long()
@@ -117,18 +115,16 @@ class PointTask:
         return self._grid[pixels] + self._from_hips[frames.to(self._device)][:, None]
 
     def draw(self, network: nn.Module, i: int) -> Tensor:
-        """(layers, height, width) of frame ``i``, 1 for a value of 255, as it will be served."""
+        """(LAYERS, height, width) of frame ``i``, 1 for a value of 255, as it will be served."""
         canvas = self._canvas
         area = canvas.width * canvas.height
         points = self._points(torch.arange(area, device=self._device)[None], torch.tensor([i]))
         drawn = network(self._told[[i]], points)[0].float().clamp(0, 1)
-        near = self._near[i]
-        if near is not None:
-            person = torch.zeros(area, 1, device=self._device)
-            person[near.long()] = 1
-            drawn = torch.cat([drawn[:, :4] * person, drawn[:, 4:]], 1)
-        return drawn.T.reshape(canvas.layers, canvas.height, canvas.width)
+        person = torch.zeros(area, 1, device=self._device)
+        person[self._near[i].long()] = 1
+        drawn = torch.cat([drawn[:, :KEPT] * person, drawn[:, KEPT:]], 1)
+        return drawn.T.reshape(LAYERS, canvas.height, canvas.width)
 
     def wanted(self, i: int) -> Tensor:
-        """(layers, height, width) that frame ``i`` should be, 1 for a value of 255."""
-        return (self._layers[i].float() / 255).reshape(self._canvas.layers, self._canvas.height, self._canvas.width)
+        """(LAYERS, height, width) that frame ``i`` should be, 1 for a value of 255."""
+        return (self._layers[i].float() / 255).reshape(LAYERS, self._canvas.height, self._canvas.width)

@@ -27,11 +27,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from core import paths
-from core.canvas import FRAME_LAYERS
 from core.errors import OutputFailed, PackInvalid
-from core.limbs import PART_LAYERS
 from core.networks.config import MlpConfig, NetworkConfig, RealtimeConfig, UNetConfig
-from core.networks.realtime import kept_of
 from core.training.adversarial import Windows
 from core.training.copies import CopyTask
 from core.training.pictures import PictureTask
@@ -44,16 +41,12 @@ STARTS: Final = paths.WEIGHTS / "start"
 MANY: Final = "many-people"
 """What a network's record names as that which it began with."""
 
-_LAST: Final = "draw"
-"""The module whose outputs are layers of a picture, in every network there is a start for."""
-
 
 class StartConfig(BaseModel):
     """What a start is.
 
     Attributes:
         network: class and sizes: only the same can begin with it.
-        layers: of the canvases that it drew.
         people, minutes: that taught it, and how long.
         recipe: the command that makes it.
     """
@@ -62,7 +55,6 @@ class StartConfig(BaseModel):
 
     generator: str = Field(pattern=r"^[a-z0-9-]{1,60}$")
     network: Annotated[MlpConfig | UNetConfig | RealtimeConfig, Field(discriminator="kind")]
-    layers: int = Field(ge=FRAME_LAYERS, le=8)
     people: int = Field(ge=1)
     minutes: float = Field(ge=0)
     recipe: str = Field(max_length=500)
@@ -100,45 +92,17 @@ def start_for(config: NetworkConfig, folder: Path | None = None) -> StartConfig 
     return found if found.network == config.network else None
 
 
-def begin(network: nn.Module, config: NetworkConfig, start: StartConfig, folder: Path | None = None) -> None:
+def begin(network: nn.Module, start: StartConfig, folder: Path | None = None) -> None:
     """Fill a network with a start's weights.
-
-    A canvas that is the whole frame has other layers than a person alone, and a network for it may be told more: what both have
-    is taken over, the rest stays as it is.
 
     Raises:
         PackInvalid: the file is damaged.
     """
     path = (folder or STARTS) / f"{start.generator}.safetensors"
     try:
-        given = load_file(path)
-        state = network.state_dict()
-        rows = _rows(config, start.layers)
-        for name, tensor in state.items():
-            from_start = given[name].to(tensor.dtype)
-            if tensor.shape == from_start.shape and config.canvas.layers == start.layers:
-                tensor.copy_(from_start)
-            elif name.rpartition(".")[0] == _LAST:
-                mine, theirs = rows
-                tensor[mine] = from_start[theirs]
-            else:
-                # what it is told more than the start was comes last
-                common = tuple(slice(min(a, b)) for a, b in zip(tensor.shape, from_start.shape, strict=True))
-                tensor[common] = from_start[common]
-        network.load_state_dict(state)
-    except (OSError, KeyError, RuntimeError, ValueError, IndexError, SafetensorError) as error:
+        network.load_state_dict(load_file(path))
+    except (OSError, RuntimeError, SafetensorError) as error:
         raise PackInvalid(f"{path} is damaged: install this version again.") from error
-
-
-def _rows(config: NetworkConfig, layers: int) -> tuple[list[int], list[int]]:
-    """Outputs of the last module that a network has in common with a start of so many layers: its own, and the start's."""
-    shared = min(config.canvas.layers, layers, FRAME_LAYERS)
-    if isinstance(config.network, UNetConfig):
-        pixels = list(range(4 * shared))
-        return pixels, pixels
-    colours, gates = list(range(shared)), range(PART_LAYERS)
-    own, other = kept_of(config.canvas.layers), kept_of(layers)
-    return [*colours, *(own + gate for gate in gates)], [*colours, *(other + gate for gate in gates)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +118,7 @@ class Crowd:
     """Loss and pictures of a network that learns from many people at once; see ``core.training.trainer.Task``.
 
     Args:
-        tasks: one for each person, all on canvases of the same layers.
+        tasks: one for each person.
         counts: how many frames each of them has.
     """
 
@@ -217,11 +181,11 @@ class Crowd:
         return member.task, i - member.first
 
     def draw(self, network: nn.Module, i: int) -> Tensor:
-        """(layers, height, width) of frame ``i``."""
+        """(LAYERS, height, width) of frame ``i``."""
         task, own = self._of(i)
         return task.draw(network, own)
 
     def wanted(self, i: int) -> Tensor:
-        """(layers, height, width) that frame ``i`` should be."""
+        """(LAYERS, height, width) that frame ``i`` should be."""
         task, own = self._of(i)
         return task.wanted(own)

@@ -21,7 +21,7 @@ from core.canvas import compose
 from core.choices import check_number
 from core.devices import Device
 from core.errors import Cancelled, DanceError, GeneratorNotFound, UnusableInput, WeightsMissing
-from core.generators.neural import draw, stage_of
+from core.generators.neural import draw
 from core.generators.realtime import memory_of
 from core.generators.recall import select
 from core.networks.build import build
@@ -132,9 +132,8 @@ def train(
         progress: share of the training that is done, and the newest figures.
         watch: told how far it is between steps, with a function that gives the performer what is learnt so far; the time
             that either takes does not count.
-        given_at_once: what many people taught a network that copies draws well before it learns anything, but for the wall
-            that a moving camera has behind the person: the performer is given that before the first step, and then this is
-            called. None keeps it until the end.
+        given_at_once: what many people taught a network that copies draws well before it learns anything: the performer is
+            given that before the first step, and then this is called. None keeps it until the end.
         stop: asked between steps; what was best so far is kept then too.
         root: the folder of performers in which the performer is, where that is none of the usual ones.
 
@@ -192,7 +191,7 @@ def _train(
         _keep(target, _described(config, record, trainer.newest), order, trainer.newest, root, judged=False)
 
     trainer.stop, trainer.progress, trainer.watch = stop, progress, lambda moment: watch(moment, give)
-    if given_at_once is not None and begun.begun_with == MANY and config.memory and config.canvas.follows == "hips":
+    if given_at_once is not None and begun.begun_with == MANY and config.memory:
         give()
         given_at_once()
     trained = trainer.run(resume=order.resume)
@@ -316,14 +315,14 @@ def _trainer(
     # convolutions are a third faster when a pixel's channels lie side by side
     network = build(config).to(memory_format=torch.channels_last)
     if isinstance(start, StartConfig):
-        begin(network, config, start)
+        begin(network, start)
     elif start is not None:
         load_weights(network, start, to_train=True)
     return Trainer(
         fabric=fabric,
         network=network,
         task=task,
-        rival=None if recipe.objective is None else Rival(fabric, task, recipe.objective, config.canvas.layers),
+        rival=None if recipe.objective is None else Rival(fabric, task, recipe.objective),
         recipe=recipe,
         train=torch.from_numpy(examples.train),
         # judged by what it learnt from, a network is always getting better
@@ -406,7 +405,7 @@ def _keep(
 
 def _held_out_l1(target: Target, config: NetworkConfig, files: NetworkFiles, split: Split) -> float | None:
     """L1 at seed scale over the held-out frames, drawn by the exported network; None where nobody is in them."""
-    run, stage = open_runner(config, files), stage_of(target, config)
+    run, stage = open_runner(config, files), target.plate
     memory = memory_of(target, config) if config.memory else None
     errors = []
     for i in np.flatnonzero(split.held_out & target.found):

@@ -22,7 +22,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from core.canvas import FRAME_LAYERS
+from core.canvas import COLOURS
 from core.choices import check_number
 from core.errors import OutputFailed, UnusableInput
 from core.runs import CHECKPOINT, LONGEST_MINUTES, METRICS, SHEETS
@@ -67,10 +67,10 @@ class Task(Protocol):
         """The same, and a window of each for a critic."""
 
     def draw(self, network: nn.Module, i: int) -> Tensor:
-        """(layers, height, width) of a frame as it will be served."""
+        """(LAYERS, height, width) of a frame as it will be served."""
 
     def wanted(self, i: int) -> Tensor:
-        """(layers, height, width) of the same frame as it should be."""
+        """(LAYERS, height, width) of the same frame as it should be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -525,5 +525,5 @@ def _checkpoint(path: Path) -> dict[str, Any]:
 
 
 def _picture(layers: Tensor) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    picture = (layers[:FRAME_LAYERS].permute(1, 2, 0).cpu().numpy() * 255).astype(np.uint8)
+    picture = (layers[:COLOURS].permute(1, 2, 0).cpu().numpy() * 255).astype(np.uint8)
     return np.ascontiguousarray(picture)

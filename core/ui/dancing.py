@@ -19,6 +19,7 @@ from core.workspace import Hold, Stored
 if TYPE_CHECKING:
     from core.compositing import Layout
     from core.pose.person import Person
+    from core.targets.store import Target
     from core.transfer import Progress, Report, Seen
     from core.types import Frame
 
@@ -71,7 +72,7 @@ class Asked:
 class DanceRequest(Asked):
     """What a visitor asked for.
 
-    ``background`` is ``stage``, ``green``, a colour as ``#rrggbb``, or ``picture``, which then is ``backdrop``.
+    ``background`` is ``stage``, ``studio``, ``green``, a colour as ``#rrggbb``, or ``picture``, which then is ``backdrop``.
     """
 
     generator: str
@@ -168,7 +169,7 @@ def _work(
             target, generator = house.performers.get(request.performer, request.generator)
             poster = _Poster()
             report, looked = transfer(
-                request.video, target, generator, output.stored.path, _options(request, target.size),
+                request.video, target, generator, output.stored.path, _options(request, target),
                 seen=seen, progress=Show(handle, poster), cancelled=handle.cancelled,
             )  # fmt: skip
         if request.upload is not None:
@@ -180,15 +181,15 @@ def _work(
     return work
 
 
-def _options(request: DanceRequest, size: tuple[int, int]) -> Any:
-    from core.compositing import parse_background
+def _options(request: DanceRequest, target: Target) -> Any:
+    from core.pipeline import background_for
     from core.transfer import TransferOptions
 
     text = request.background if request.backdrop is None else str(request.backdrop.path)
     return TransferOptions(
         person=request.person,
         layout=request.layout,
-        background=parse_background(text, size),
+        background=background_for(target, text),
         start=request.start,
         end=request.end,
         budget=page_budget(),

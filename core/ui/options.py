@@ -31,7 +31,13 @@ _LAYOUTS: dict[Layout, str] = {
     "triptych": "With the skeleton",
 }
 _SMALL = (320, 180)
-_BACKGROUNDS = {"stage": "Own stage", "green": "Green screen", "colour": "Colour", "picture": "Your picture"}
+_BACKGROUNDS = {
+    "stage": "Own stage",
+    "studio": "Studio",
+    "green": "Green screen",
+    "colour": "Colour",
+    "picture": "Your picture",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from core import paths
+from core.canvas import KEPT, LAYERS
 from core.conditioning import stick_image
 from core.generators import inside
 from core.generators.base import Choice, Generator, Glimpse
@@ -21,6 +22,7 @@ from core.generators.inside import BACKDROP, LARGEST, looks, places_for, sized
 from core.generators.nearest import PoseIndex
 from core.generators.realtime import RealtimeGenerator, insides, memory_of, whole
 from core.generators.registry import create_generator, list_generators
+from core.limbs import PART_LAYERS
 from core.networks.build import build
 from core.networks.serve import TorchRunner, load_weights
 from core.networks.unet import SelfAttention
@@ -46,10 +48,9 @@ def root(
     exported_unet: NetworkFiles,
     exported_realtime: NetworkFiles,
 ) -> Path:
-    """A performer with a network of each kind, and one whose camera moved."""
+    """A performer with a network of each kind."""
     folder = tmp_path_factory.mktemp("performers")
     make_puppet(folder, frames=12)
-    make_puppet(folder, "moving", frames=12, plate=False)
     for name, files in (("mlp-se", exported), ("unet-attn", exported_unet), ("realtime", exported_realtime)):
         roles = {"config": files.config, "weights": files.weights, "graph": files.graph}
         add_generator("puppet", name, roles, licence="CC0", recipe="", root=folder)
@@ -132,10 +133,9 @@ def test_looking_never_loads_torch(root: Path, tmp_path: Path) -> None:
 # ---- frames of the footage
 
 
-@pytest.mark.parametrize("performer", ["puppet", "moving"])
-def test_how_far_a_frame_is_away_is_what_it_was_chosen_by(root: Path, performer: str) -> None:
+def test_how_far_a_frame_is_away_is_what_it_was_chosen_by(root: Path) -> None:
     pose = moved(dance(12)[7], dy=-9, joints=(15, 17, 19, 21))
-    with load_target(performer, root) as target:
+    with load_target("puppet", root) as target:
         index = PoseIndex(target)
         apart = index.distances(pose.landmarks[None])[0]
         order = index.frames[apart.argsort()]
@@ -191,17 +191,15 @@ def off_ground(picture: Frame) -> NDArray[np.int64]:
     return np.asarray(np.abs(picture.astype(np.int64) - BACKDROP))
 
 
-@pytest.mark.parametrize("performer", ["puppet", "moving"])
-def test_what_is_copied_and_what_is_drawn_is_told_apart(root: Path, performer: str) -> None:
-    config = small_realtime_config(whole_frame=performer == "moving")
+def test_what_is_copied_and_what_is_drawn_is_told_apart(root: Path) -> None:
+    config = small_realtime_config()
     canvas, pose = config.canvas, dance(9)[8]
-    with load_target(performer, root) as target:
+    with load_target("puppet", root) as target:
         seen = memory_of(target, config).seen(pose, (8,) * 6, whole(canvas))
-    mix = np.zeros((canvas.layers + 3, 32, 32), np.uint8)
-    kept = min(canvas.layers, 4)
-    mix[:kept] = 200
+    mix = np.zeros((LAYERS + PART_LAYERS, 32, 32), np.uint8)
+    mix[:KEPT] = 200
     alone, copied = mix, mix.copy()
-    copied[kept : kept + 3] = 255
+    copied[KEPT : KEPT + PART_LAYERS] = 255
     first, second = insides(alone, seen, canvas), insides(copied, seen, canvas)
     assert first.copied == 0
     assert 0.1 < second.copied <= 1

@@ -17,7 +17,7 @@ from core.canvas import compose
 from core.conditioning import stick_image
 from core.errors import PackInvalid, WeightsMissing
 from core.generators import neural
-from core.generators.neural import NeuralGenerator, draw, draw_picture, draw_points, stage_of
+from core.generators.neural import NeuralGenerator, draw, draw_picture, draw_points
 from core.generators.realtime import memory_of
 from core.generators.registry import create_generator, list_generators
 from core.networks.config import NetworkConfig, Training, read_config
@@ -33,12 +33,11 @@ from tests.puppets import TORSO, dance, make_puppet, small_config, small_unet_co
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory, exported: NetworkFiles, exported_frames: NetworkFiles) -> Path:
-    """A folder with two performers: one whose network draws the person alone, one whose draws the whole frame."""
+def root(tmp_path_factory: pytest.TempPathFactory, exported: NetworkFiles) -> Path:
+    """A folder with a performer."""
     folder = tmp_path_factory.mktemp("performers")
-    for name, files in (("puppet", exported), ("frames", exported_frames)):
-        make_puppet(folder, name, frames=12, plate=name == "puppet")
-        give(folder, name, files)
+    make_puppet(folder, frames=12)
+    give(folder, "puppet", exported)
     return folder
 
 
@@ -64,7 +63,6 @@ def test_a_person_stands_on_the_empty_stage(root: Path) -> None:
     picture = shown(root, "puppet", dance(5)[4])
     assert picture.image.shape == (128, 128, 3)
     assert picture.image.dtype == np.uint8
-    assert picture.alpha is not None
     assert picture.alpha.any()
     outside = picture.alpha == 0
     # untrained, its shadow is anywhere, but the stage shows through and nothing else
@@ -75,22 +73,12 @@ def test_a_person_stands_on_the_empty_stage(root: Path) -> None:
 def test_the_same_pose_elsewhere_is_the_same_person(root: Path) -> None:
     pose = dance(5)[4]
     here, there = shown(root, "puppet", pose), shown(root, "puppet", moved(pose, 8, -6))
-    assert here.alpha is not None
-    assert there.alpha is not None
     np.testing.assert_array_equal(here.alpha[20:100, 20:100], there.alpha[14:94, 28:108])
 
 
 def test_another_pose_is_another_picture(root: Path) -> None:
-    for name in ("puppet", "frames"):
-        one, other = (shown(root, name, pose).image.astype(int) for pose in (dance(9)[0], dance(9)[8]))
-        assert np.abs(one - other).mean() > 0.5
-
-
-def test_a_whole_frame_knows_no_person(root: Path) -> None:
-    picture = shown(root, "frames", dance(5)[4])
-    assert picture.alpha is None
-    assert picture.image.shape == (128, 128, 3)
-    assert picture.image.std() > 3
+    one, other = (shown(root, "puppet", pose).image.astype(int) for pose in (dance(9)[0], dance(9)[8]))
+    assert np.abs(one - other).mean() > 0.5
 
 
 def test_far_outside_the_stage_is_empty(root: Path) -> None:
@@ -98,11 +86,11 @@ def test_far_outside_the_stage_is_empty(root: Path) -> None:
     np.testing.assert_array_equal(picture.image, wall())
 
 
-def test_asking_in_parts_is_asking_at_once(exported_frames: NetworkFiles, monkeypatch: pytest.MonkeyPatch) -> None:
-    config, pose = small_config(whole_frame=True), dance(3)[2]
-    run = OpenVinoRunner(config, exported_frames)
+def test_asking_in_parts_is_asking_at_once(exported: NetworkFiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    config, pose = small_config(), dance(3)[2]
+    run = OpenVinoRunner(config, exported)
     whole = draw_points(run, config, pose)
-    assert whole.shape == (3, 64, 64)
+    assert whole.shape == (5, 64, 64)
     monkeypatch.setattr(neural, "POINTS_AT_ONCE", 1000)
     assert np.abs(draw_points(run, config, pose).astype(int) - whole).max() <= 1
 
@@ -159,13 +147,6 @@ def test_a_config_of_another_generator(root: Path, exported: NetworkFiles, tmp_p
         create_generator("mlp-se", target)
 
 
-def test_a_network_that_stands_on_a_stage_needs_one(root: Path, exported: NetworkFiles) -> None:
-    make_puppet(root, "bare", frames=6, plate=False)
-    give(root, "bare", exported)
-    with load_target("bare", root) as target, pytest.raises(PackInvalid, match="stage"):
-        create_generator("mlp-se", target)
-
-
 @pytest.mark.parametrize("role", ["config", "weights", "graph"])
 def test_weights_that_are_gone_are_never_made_up(root: Path, exported: NetworkFiles, role: str) -> None:
     name = f"gone-{role}"
@@ -189,10 +170,9 @@ def shipped() -> list[tuple[str, str]]:
 
 
 def drawn_by(run: Runner, config: NetworkConfig, target: Target, pose: Pose) -> Picture:
-    stage = stage_of(target, config)
     if config.memory:
-        return memory_of(target, config).picture(run, pose, stage)
-    return compose(draw(run, config, pose), config.canvas, pose, stage)
+        return memory_of(target, config).picture(run, pose, target.plate)
+    return compose(draw(run, config, pose), config.canvas, pose, target.plate)
 
 
 @pytest.mark.parametrize(("performer", "name"), shipped())
@@ -220,8 +200,6 @@ def test_what_ships_is_the_performer(performer: str, name: str) -> None:
         max(config.canvas.width, config.canvas.height)
         >= {"unet": 256, "mlp": 128, "realtime": 512}[config.network.kind]
     )
-    assert plate is not None
-    assert cutout.alpha is not None
     assert np.abs(drawn[0] - drawn[1]).max() <= 2
     assert np.abs(drawn[0] - drawn[2]).mean() < 1.5
     assert first.image.shape == plate.shape
@@ -319,8 +297,6 @@ def test_the_same_skeleton_elsewhere_is_the_same_person(sketched: Path) -> None:
     with load_target("sketched", sketched) as target:
         generator = create_generator("unet-attn", target)
         here, there = (generator.generate(p, None) for p in (pose, moved(pose, 8, -6)))
-    assert here.alpha is not None
-    assert there.alpha is not None
     assert here.alpha[20:100, 20:100].any()
     np.testing.assert_array_equal(here.alpha[20:100, 20:100], there.alpha[14:94, 28:108])
 
@@ -338,7 +314,6 @@ def test_a_network_of_points_draws_the_same_smaller_and_a_convolutional_one_offe
         assert pose is not None
         whole, half = generator.generate(pose, None), smaller.generate(pose, None)
         assert whole.image.shape == half.image.shape
-        assert whole.alpha is not None
         inside = whole.alpha > 128
         assert inside.mean() > 0.03
         assert np.abs(whole.image.astype(int) - half.image)[inside].mean() < 16

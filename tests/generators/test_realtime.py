@@ -9,15 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from core.canvas import Canvas, compose
+from core.canvas import KEPT, Canvas, compose
 from core.errors import PackInvalid
-from core.generators.neural import stage_of
 from core.generators.realtime import (
     Memory,
     RealtimeGenerator,
     canvas_of_frame,
     firm,
-    image_of,
     lay_mix,
     memory_of,
     person_of_frame,
@@ -46,7 +44,6 @@ def give(root: Path, target_id: str, files: NetworkFiles) -> None:
 def root(tmp_path_factory: pytest.TempPathFactory, exported_realtime: NetworkFiles) -> Path:
     folder = tmp_path_factory.mktemp("performers")
     make_puppet(folder, frames=12)
-    make_puppet(folder, "moving", frames=12, plate=False)
     give(folder, "puppet", exported_realtime)
     return folder
 
@@ -64,7 +61,6 @@ def test_a_person_stands_on_the_empty_stage(root: Path) -> None:
         (choice,) = generator.choose_all([pose], [Fraction(0)])
         picture = generator.generate(pose, choice)
     assert picture.image.shape == (128, 128, 3)
-    assert picture.alpha is not None
     assert picture.alpha.any()
     beside = np.zeros((128, 128), bool)
     beside[:, :10] = beside[:, -10:] = True
@@ -73,27 +69,26 @@ def test_a_person_stands_on_the_empty_stage(root: Path) -> None:
 
 
 @pytest.mark.parametrize("fine", [False, True])
-@pytest.mark.parametrize("performer", ["puppet", "moving"])
-def test_what_is_served_is_what_is_learnt(root: Path, performer: str, fine: bool) -> None:
+def test_what_is_served_is_what_is_learnt(root: Path, fine: bool) -> None:
     """Blended by torch on the whole canvas, or here where anything is."""
-    config = small_realtime_config(whole_frame=performer == "moving")
+    config = small_realtime_config()
     if fine:
         finer = {"width": 128, "height": 128, "scale": 1.0}
         config = config.model_copy(update={"canvas": config.canvas.model_copy(update=finer)})
     network = build(config).eval()
     network.load_state_dict(small_state(config))
     pose, canvas = dance(9)[8], config.canvas
-    with load_target(performer, root) as target:
+    with load_target("puppet", root) as target:
         seen = memory_of(target, config).seen(pose, (8, 8, 5, 8, 0, 8), whole(canvas))
-        stage = stage_of(target, config)
+        stage = target.plate
     parts = np.zeros((PART_LAYERS, canvas.height, canvas.width, 4), np.uint8)
     parts[:, seen.box.rows, seen.box.columns] = seen.parts
     with torch.no_grad():
         mix = network(*(torch.from_numpy(x[None]) for x in (seen.fields, seen.told, seen.small)))
         firmly = mix.clone()
-        gates = slice(min(canvas.layers, 4), min(canvas.layers, 4) + PART_LAYERS)
+        gates = slice(KEPT, KEPT + PART_LAYERS)
         firmly[:, gates] = torch.from_numpy(firm((mix[:, gates] * 255).round().byte().numpy()[0]))[None] / 255
-        layers = blend(firmly, torch.from_numpy(seen.small[None]), torch.from_numpy(parts[None]), canvas.layers)
+        layers = blend(firmly, torch.from_numpy(seen.small[None]), torch.from_numpy(parts[None]))
     in_levels = [np.rint(x[0].numpy() * 255).astype(np.uint8) for x in (mix, layers)]
     made = lay_mix(in_levels[0], seen, canvas, pose, stage)
     wanted = compose(in_levels[1], canvas, pose, stage)
@@ -102,7 +97,7 @@ def test_what_is_served_is_what_is_learnt(root: Path, performer: str, fine: bool
     inside[:4, 4 + seen.box.top : -4, :][..., seen.box.left + 4 : seen.box.left + seen.box.width - 4] = 255
     judged = compose(inside, canvas, pose, stage).alpha
     off = np.abs(made.image.astype(int) - wanted.image)
-    off = off if judged is None else off[judged == 255]
+    off = off[judged == 255]
     assert len(off) > 60
     assert wanted.image.std() > 10
     assert off.mean() < 1
@@ -140,8 +135,6 @@ def test_the_same_pose_elsewhere_is_the_same_person(root: Path) -> None:
         generator = opened(target)
         choice = generator.choose_all([pose], [Fraction(0)])[0]
         here, there = (generator.generate(p, choice) for p in (pose, moved(pose, 8, -6)))
-    assert here.alpha is not None
-    assert there.alpha is not None
     off = here.alpha[20:100, 20:100].astype(int) - there.alpha[14:94, 28:108]
     assert np.abs(off).max() <= 1
 
@@ -151,7 +144,7 @@ def test_what_a_network_is_given(root: Path) -> None:
     with load_target("puppet", root) as target:
         memory = memory_of(target, config)
         seen = memory.seen(pose, (8,) * 6, whole(config.canvas))
-        wanted = image_of(canvas_of_frame(target, config.canvas, 8)).astype(int)
+        wanted = np.dstack([*canvas_of_frame(target, config.canvas, 8)[:KEPT]]).astype(int)
     assert seen.fields.shape == (FIELDS, 32 // CELL, 32 // CELL)
     assert seen.told.shape == (TOLD,)
     np.testing.assert_allclose(seen.told[-6:], 0, atol=0.02)
@@ -223,13 +216,12 @@ def test_the_smaller_memory_shows_the_same_person_in_the_same_place(root: Path) 
 def test_what_is_remembered_is_the_person_as_they_are_learnt(root: Path) -> None:
     """Shadows shine through the edge of a shoe alone."""
     config = small_realtime_config()
-    for performer in ("puppet", "moving"):
-        with load_target(performer, root) as target:
-            remembered = person_of_frame(target, config.canvas, 8).astype(int)
-            learnt = image_of(canvas_of_frame(target, config.canvas, 8))
-        assert np.abs(remembered - learnt).mean() < 0.2
-        assert np.abs(remembered - learnt).max() < 60
-        np.testing.assert_array_equal(remembered[..., 3], learnt[..., 3])
+    with load_target("puppet", root) as target:
+        remembered = person_of_frame(target, config.canvas, 8).astype(int)
+        learnt = np.dstack([*canvas_of_frame(target, config.canvas, 8)[:KEPT]])
+    assert np.abs(remembered - learnt).mean() < 0.2
+    assert np.abs(remembered - learnt).max() < 60
+    np.testing.assert_array_equal(remembered[..., 3], learnt[..., 3])
 
 
 def test_a_memory_of_frames_that_show_nobody_is_refused(

@@ -97,7 +97,6 @@ def test_the_performer_follows_and_the_figures_are_true(start: Start) -> None:
     numbers = [shown.number for shown in screen.shown]
     assert numbers == sorted(set(numbers))
     target, _ = cast("theo", "nearest")
-    assert target.plate is not None
     assert (np.abs(screen.last.image.astype(int) - target.plate).max(axis=2) > 40).mean() > 0.03
     hands = [shown.asked.xy[15, 1] for shown in screen.shown if shown.asked is not None]
     assert np.ptp(hands) > 20
@@ -180,7 +179,7 @@ def test_everything_can_be_changed_while_it_runs(start: Start) -> None:
 
     def on_stage_of(name: str) -> bool:
         plate = plates[name]
-        return plate is not None and np.abs(screen.last.image[:60, :60].astype(int) - plate[:60, :60]).max() < 12
+        return bool(np.abs(screen.last.image[:60, :60].astype(int) - plate[:60, :60]).max() < 12)
 
     assert on_stage_of("theo")
     session.wish(Wish("mira", "mlp-se"))

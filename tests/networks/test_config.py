@@ -18,11 +18,6 @@ def test_a_config_comes_back_as_it_was(tmp_path: Path) -> None:
     assert read_config(tmp_path / "c.json") == config
 
 
-def test_how_many_numbers_tell_a_pose() -> None:
-    assert small_config().inputs == 26
-    assert small_config(whole_frame=True).inputs == 29
-
-
 def changed(path: tuple[str, ...], value: Any) -> str:
     content: dict[str, Any] = json.loads(small_config().to_json())
     inner = content
@@ -44,6 +39,14 @@ def changed(path: tuple[str, ...], value: Any) -> str:
 def test_what_a_config_cannot_say(path: tuple[str, ...], value: Any, tmp_path: Path) -> None:
     (tmp_path / "c.json").write_text(changed(path, value))
     with pytest.raises(PackInvalid, match=r"c\.json"):
+        read_config(tmp_path / "c.json")
+
+
+def test_a_network_that_drew_whole_frames_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "c.json").write_text(changed(("canvas", "follows"), "frame"))
+    with pytest.raises(
+        PackInvalid, match=r"^c\.json was trained by an earlier version on whole frames: train it again\.$"
+    ):
         read_config(tmp_path / "c.json")
 
 

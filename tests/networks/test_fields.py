@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from core import conditioning
-from core.networks.fields import BoneFields, PlaceFields
+from core.networks.fields import BoneFields
 from tests.puppets import TORSO, dance
 
 BONES = 14
@@ -72,18 +72,6 @@ def test_moving_a_hand_moves_what_its_bone_says_alone() -> None:
 def test_bones_of_no_length_are_no_failure() -> None:
     features = BoneFields()(torch.zeros(1, 26), torch.zeros(1, 3, 2))
     assert torch.isfinite(features).all()
-
-
-def test_waves_are_the_octaves_they_stand_for() -> None:
-    points = some_points(50)
-    features = PlaceFields()(points)
-    assert features.shape == (1, 50, PlaceFields.size)
-    torch.testing.assert_close(features[..., :2], points)
-    for octave in range(5):
-        angle = 0.8 * 2**octave * points
-        at = 2 + 4 * octave
-        torch.testing.assert_close(features[..., at : at + 2], angle.sin(), atol=2e-5, rtol=0)
-        torch.testing.assert_close(features[..., at + 2 : at + 4], angle.cos(), atol=2e-5, rtol=0)
 
 
 def test_every_pose_of_a_batch_is_its_own() -> None:

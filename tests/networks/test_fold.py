@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from core.conditioning import STICKS
 from core.networks.config import UNetConfig
 from core.networks.fold import fold, unfold
 from core.networks.unet import UNet
@@ -15,7 +16,7 @@ from core.networks.unet import UNet
 def network() -> UNet:
     """As after some training: norms that scale and shift."""
     torch.manual_seed(1)
-    network = UNet(UNetConfig(widths=(8, 12, 16)), 7, 5)
+    network = UNet(UNetConfig(widths=(8, 12, 16)))
     with torch.no_grad():
         for module in network.modules():
             if isinstance(module, nn.BatchNorm2d):
@@ -28,7 +29,7 @@ def network() -> UNet:
 
 
 def test_folded_it_draws_the_same_and_its_norms_only_add(network: UNet) -> None:
-    sticks = torch.rand(2, 7, 16, 16)
+    sticks = torch.rand(2, STICKS, 16, 16)
     with torch.no_grad():
         before = network(sticks)
         fold(network)

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from core import conditioning
-from core.canvas import Behind, layers_of
+from core.canvas import LAYERS, Behind, layers_of
 from core.networks.blocks import Excitation, ResidualBlock
 from core.networks.build import Drawn, build
 from core.networks.config import MlpConfig
@@ -17,9 +17,9 @@ from tests.puppets import dance, puppet, puppet_light, small_config, wall
 SMALL = MlpConfig(trunk=32, trunk_blocks=1, width=24, depth=2, dropout=0.0)
 
 
-def seeded(config: MlpConfig = SMALL, inputs: int = 26, layers: int = 5) -> Mlp:
+def seeded(config: MlpConfig = SMALL) -> Mlp:
     torch.manual_seed(0)
-    network = Mlp(config, inputs, layers)
+    network = Mlp(config)
     network.eval()
     return network
 
@@ -28,13 +28,11 @@ def points(count: int = 50, batch: int = 1) -> torch.Tensor:
     return torch.from_numpy(np.random.default_rng(0).uniform(-1, 1, (batch, count, 2)).astype(np.float32))
 
 
-@pytest.mark.parametrize("whole_frame", [False, True])
 @pytest.mark.parametrize("excitation", [False, True])
-def test_shapes_and_gradients(whole_frame: bool, excitation: bool) -> None:
-    config = small_config(whole_frame=whole_frame, excitation=excitation)
-    network = build(config)
-    out = network(torch.randn(3, config.inputs), points(40, 3))
-    assert out.shape == (3, 40, config.canvas.layers)
+def test_shapes_and_gradients(excitation: bool) -> None:
+    network = build(small_config(excitation=excitation))
+    out = network(torch.randn(3, 26), points(40, 3))
+    assert out.shape == (3, 40, LAYERS)
     assert torch.isfinite(out).all()
     out.square().sum().backward()
     silent = [name for name, weight in network.named_parameters() if weight.grad is None or not weight.grad.any()]
@@ -94,18 +92,6 @@ def test_each_point_is_asked_alone() -> None:
     torch.testing.assert_close(together[:, order], network(pose, asked[:, order]), atol=1e-5, rtol=1e-4)
 
 
-def test_a_whole_frame_knows_the_place_and_a_person_does_not() -> None:
-    """The same point of the same pose elsewhere in the frame may have another colour."""
-    network = seeded(inputs=29, layers=3)
-    pose = torch.randn(1, 29)
-    there = pose.clone()
-    there[:, 26] += 1.0
-    with torch.no_grad():
-        network.read.weight[:, 26:].zero_()
-    assert (network(pose, points()) - network(there, points())).abs().max() > 1e-3
-    assert seeded().place is None
-
-
 def test_dropout_while_training_alone() -> None:
     network = seeded(SMALL.model_copy(update={"dropout": 0.5}))
     pose = torch.randn(1, 26)
@@ -132,13 +118,11 @@ def test_it_learns_two_pictures_by_heart() -> None:
         frame, mask = puppet(pose)
         wanted.append(layers_of(frame, config.canvas, pose, Behind(mask, puppet_light(pose), wall())).reshape(5, -1).T)
     truth = torch.from_numpy(np.stack(wanted)).float() / 255
-    told = torch.from_numpy(
-        np.stack([conditioning.pose_inputs(p.landmarks, config.unit, whole_frame=False) for p in poses])
-    )
+    told = torch.from_numpy(np.stack([conditioning.encode(p.landmarks, config.unit) for p in poses]))
     asked = torch.from_numpy(conditioning.canvas_points(config.canvas, poses[0], config.unit).reshape(1, -1, 2))
     person = torch.from_numpy(np.flatnonzero((truth[..., 3] > 0).any(0).numpy()))
     torch.manual_seed(0)
-    network = Mlp(MlpConfig(trunk=32, trunk_blocks=1, width=48, depth=2, dropout=0.0), 26, 5)
+    network = Mlp(MlpConfig(trunk=32, trunk_blocks=1, width=48, depth=2, dropout=0.0))
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-2)
     for step in range(100):
         optimizer.param_groups[0]["lr"] = 1e-2 * (1 - step / 100)
@@ -157,7 +141,7 @@ def test_it_learns_two_pictures_by_heart() -> None:
     halfway = float((truth[0] - truth[1])[moving].abs().mean()) / 2
     assert float((made - truth)[:, moving].abs().mean()) < 0.6 * halfway
     lifted_arm = moved(poses[0], dy=-15, joints=(15, 17))
-    changed = conditioning.pose_inputs(lifted_arm.landmarks, config.unit, whole_frame=False)
+    changed = conditioning.encode(lifted_arm.landmarks, config.unit)
     with torch.no_grad():
         lifted = network(torch.from_numpy(changed)[None], asked).clamp(0, 1)
     assert (lifted - made[:1]).abs().max() > 0.1, "another pose is another picture"

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from core.canvas import KEPT, LAYERS
 from core.limbs import CELL, FIELDS, PART_LAYERS, TOLD
 from core.networks.build import build
 from core.networks.config import RealtimeConfig
@@ -21,27 +22,25 @@ def inputs(height: int = 32, width: int = 64, count: int = 1, seed: int = 0) -> 
     return fields, torch.randn((count, TOLD), generator=draws), parts
 
 
-def mixed(height: int = 32, width: int = 64, *, gates: tuple[float, float, float], layers: int = 5) -> Tensor:
+def mixed(height: int = 32, width: int = 64, *, gates: tuple[float, float, float]) -> Tensor:
     """What a network could say whose gates are open (1) or shut (0) everywhere: grey, in half light."""
-    mix = torch.full((1, layers + PART_LAYERS, height, width), 0.5)
+    mix = torch.full((1, LAYERS + PART_LAYERS, height, width), 0.5)
     for layer, gate in enumerate(gates):
-        mix[:, min(layers, 4) + layer] = gate
+        mix[:, KEPT + layer] = gate
     return mix
 
 
-@pytest.mark.parametrize("layers", [3, 5])
 @pytest.mark.parametrize("size", [(64, 96), (128, 32)])
-def test_one_network_draws_every_size(layers: int, size: tuple[int, int]) -> None:
-    network = Realtime(SMALL, layers).eval()
-    assert network(*inputs(*size, count=2)).shape == (2, layers + PART_LAYERS, *size)
+def test_one_network_draws_every_size(size: tuple[int, int]) -> None:
+    network = Realtime(SMALL).eval()
+    assert network(*inputs(*size, count=2)).shape == (2, LAYERS + PART_LAYERS, *size)
 
 
-@pytest.mark.parametrize("layers", [3, 5])
-def test_gates_copy_the_pictures_exactly(layers: int) -> None:
+def test_gates_copy_the_pictures_exactly() -> None:
     """At full size, mask and all: arms over legs over trunk over what is drawn."""
-    kept, (_, _, parts) = min(layers, 4), inputs(64, 128)
+    _, _, parts = inputs(64, 128)
     everywhere = torch.full((1, PART_LAYERS, 32, 64, 4), 255, dtype=torch.uint8)
-    trunk, legs, arms = (parts[:, layer].permute(0, 3, 1, 2)[:, :kept].float() / 255 for layer in range(3))
+    trunk, legs, arms = (parts[:, layer].permute(0, 3, 1, 2).float() / 255 for layer in range(3))
     wanted = {
         (1.0, 0.0, 0.0): trunk,
         (1.0, 1.0, 0.0): legs,
@@ -49,17 +48,17 @@ def test_gates_copy_the_pictures_exactly(layers: int) -> None:
         (0.0, 0.0, 0.0): torch.full_like(arms, 0.5),
     }
     for gates, goal in wanted.items():
-        made = blend(mixed(gates=gates, layers=layers), everywhere, parts, layers)
-        assert made.shape == (1, layers, 64, 128)
-        torch.testing.assert_close(made[:, :kept], goal, atol=1e-5, rtol=0)
-        assert layers == 3 or (made[:, 4] == 0.5).all(), "there is no light to copy"
+        made = blend(mixed(gates=gates), everywhere, parts)
+        assert made.shape == (1, LAYERS, 64, 128)
+        torch.testing.assert_close(made[:, :KEPT], goal, atol=1e-5, rtol=0)
+        assert (made[:, 4] == 0.5).all(), "there is no light to copy"
 
 
 def test_a_gate_that_has_nothing_to_show_takes_nothing_away() -> None:
     parts, small = inputs(64, 128)[2], torch.zeros((1, PART_LAYERS, 32, 64, 4), dtype=torch.uint8)
     small[:, 0, 10, 20] = 255
     parts[:, :, :16] = 0
-    made = blend(mixed(gates=(1.0, 1.0, 1.0)), small, parts, 5)
+    made = blend(mixed(gates=(1.0, 1.0, 1.0)), small, parts)
     assert (made[:, :4, :12] == 0.5).all()
     copied = parts[:, 0].permute(0, 3, 1, 2)[:, :, 18:24, 38:44].float() / 255
     torch.testing.assert_close(made[:, :4, 18:24, 38:44], copied, atol=1e-5, rtol=0)
@@ -68,7 +67,7 @@ def test_a_gate_that_has_nothing_to_show_takes_nothing_away() -> None:
 def test_light_is_soft() -> None:
     mix = mixed(gates=(0.0, 0.0, 0.0))
     mix[:, -1] = torch.tensor([0.0, 1.0]).repeat(32)
-    made = blend(mix, inputs()[2], inputs(64, 128)[2], 5)
+    made = blend(mix, inputs()[2], inputs(64, 128)[2])
     torch.testing.assert_close(made[:, 4], torch.full_like(made[:, 4], 0.5), atol=1e-5, rtol=0)
 
 
@@ -87,14 +86,14 @@ def test_everything_it_is_told_matters() -> None:
 def test_it_learns_to_copy() -> None:
     """Pictures that are what should be seen: a few steps, and it copies rather than draws."""
     torch.manual_seed(0)
-    network = Realtime(SMALL, 5).train()
+    network = Realtime(SMALL).train()
     optimizer = torch.optim.Adam(network.parameters(), 5e-3)
     losses = []
     for step in range(60):
         told = inputs(32, 32, count=4, seed=step)
         parts = inputs(64, 64, count=4, seed=1000 + step)[2]
         wanted = parts[:, 0].permute(0, 3, 1, 2).float() / 255
-        loss = (blend(network(*told), told[2], parts, 5)[:, :4] - wanted).abs().mean()
+        loss = (blend(network(*told), told[2], parts)[:, :4] - wanted).abs().mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -105,5 +104,5 @@ def test_it_learns_to_copy() -> None:
 
 
 def test_as_large_as_it_is_said_to_be() -> None:
-    count = sum(weight.numel() for weight in Realtime(RealtimeConfig(), 5).parameters())
+    count = sum(weight.numel() for weight in Realtime(RealtimeConfig()).parameters())
     assert 2 * count < 4e6, "bytes in half precision"

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from core.canvas import LAYERS
 from core.conditioning import STICKS
 from core.networks.build import build
 from core.networks.config import UNetConfig
@@ -15,10 +16,10 @@ from tests.puppets import small_state, small_unet_config
 WIDTHS = (8, 12, 16)
 
 
-def seeded(layers: int = 5, **network: Any) -> UNet:
+def seeded(**network: Any) -> UNet:
     """A small network in which attention has its say."""
     torch.manual_seed(0)
-    made = UNet(UNetConfig.model_validate({"widths": WIDTHS} | network), STICKS, layers)
+    made = UNet(UNetConfig.model_validate({"widths": WIDTHS} | network))
     made.eval()
     for name, weight in made.named_parameters():
         if name.endswith("gamma"):
@@ -48,30 +49,12 @@ def test_shapes_and_gradients(widths: tuple[int, ...], attention: bool, residual
     assert silent == [], "every weight is learnt"
 
 
-def test_pixels_of_a_whole_frame_know_their_place() -> None:
-    """A wall is drawn whatever the skeleton does; a person alone is the same person everywhere."""
-    alone, whole = (build(small_unet_config(whole_frame=given)).eval() for given in (False, True))
-    assert isinstance(alone, UNet)
-    assert isinstance(whole, UNet)
-    assert alone.place is None
-    assert whole.place is not None
-    assert whole.place[0, :, 0, 0].tolist() == [-1, -1]
-    assert whole.place[0, :, 0, -1].tolist() == [1, -1], "column, then row"
-    assert not any(name.endswith("place") for name in whole.state_dict()), "no weight"
-    middle = slice(12, 20, 2)
-    nothing = torch.zeros(1, STICKS, *whole.place.shape[2:])
-    drawn = [network(nothing)[..., middle, middle] for network in (alone, whole)]
-    alike, placed = (float(picture.flatten(2).std(-1).mean()) for picture in drawn)
-    assert placed > 10 * alike
-
-
-@pytest.mark.parametrize("whole_frame", [False, True])
-def test_it_is_built_for_its_canvas(whole_frame: bool) -> None:
-    config = small_unet_config(whole_frame=whole_frame)
+def test_it_is_built_for_its_canvas() -> None:
+    config = small_unet_config()
     network = build(config)
     assert isinstance(network, UNet)
     side = config.canvas.width
-    assert network(sticks(2, side // 2, side // 2)).shape == (2, config.canvas.layers, side, side)
+    assert network(sticks(2, side // 2, side // 2)).shape == (2, LAYERS, side, side)
 
 
 @pytest.mark.parametrize("place", [0, 1])

@@ -206,7 +206,7 @@ def test_a_hand_held_camera_is_as_good_as_a_still_one(mira: list[Frame], tmp_pat
 def test_a_camera_that_runs_along_is_told(mira: list[Frame], tmp_path: Path) -> None:
     """Every picture another wall: the person is kept, the room is not."""
     with load_target("mira") as target:
-        masks = [target.masks[round(i * 0.5 * float(target.rate))] for i in range(16)]  # type: ignore[index]
+        masks = [target.masks[round(i * 0.5 * float(target.rate))] for i in range(16)]
     rng = np.random.default_rng(0)
     running = []
     for picture, mask in zip(mira, masks, strict=False):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import logging
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from core import paths
 from core.errors import GeneratorNotFound, PackInvalid, TargetNotFound, WeightsMissing
+from core.targets.manifest import MANIFEST
 from core.targets.store import (
     delete_target,
     find_guests_in,
@@ -18,6 +20,7 @@ from core.targets.store import (
     new_folder,
     place_in,
 )
+from core.targets.studio import studio
 from tests.targets.material import make_performer, number_of, some_poses
 
 
@@ -43,12 +46,44 @@ def test_a_performer_opens(folder: Path) -> None:
         pose = target.pose(4)
         assert pose is not None
         np.testing.assert_array_equal(pose.landmarks, target.poses[4])
-        assert target.plate is not None
         assert (target.plate == 77).all()
         assert target.portrait == folder / "portrait.webp"
         cut = target.cutout(21)
-        assert cut.alpha is not None
         assert number_of(cut.image) == number_of(cut.alpha) == 21
+
+
+def named(folder: Path, *, without: str) -> None:
+    """Take a file out of a performer's manifest, as earlier versions could leave it out."""
+    manifest = json.loads((folder / MANIFEST).read_text())
+    del manifest["files"][without]
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+
+
+def test_an_earlier_version_made_performers_without_a_stage(folder: Path) -> None:
+    """They stand in a studio, and nothing of the room they were filmed in is left around them."""
+    with load_target("tiny") as target:
+        before, mask, light = target.frames[21], target.masks[21], target.plate
+    named(folder, without="plate")
+    with load_target("tiny") as target:
+        stage = target.plate
+        assert stage.shape == light.shape
+        assert not stage.flags.writeable
+        np.testing.assert_array_equal(stage, studio(target.size))
+        shown = target.cutout(21)
+        np.testing.assert_array_equal(shown.alpha, mask)
+        np.testing.assert_array_equal(shown.image[mask == 0], stage[mask == 0])
+        np.testing.assert_array_equal(shown.image[mask == 255], before[mask == 255])
+        assert [frame.shape for frame in target.frames] == [stage.shape] * 30
+        assert target.held_bytes > stage.nbytes
+
+
+def test_an_earlier_version_made_performers_without_masks(folder: Path) -> None:
+    named(folder, without="masks")
+    with pytest.raises(
+        PackInvalid,
+        match=r"^tiny was made by an earlier version, without masks of the person: build it again from its footage\.$",
+    ):
+        load_target("tiny")
 
 
 def test_the_list_says_what_the_command_line_prints(folder: Path) -> None:

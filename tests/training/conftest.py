@@ -14,8 +14,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def puppets(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a performer before a still camera and one, ``moving``, who has no empty stage."""
+    """A folder with a performer."""
     root = tmp_path_factory.mktemp("puppets")
     make_puppet(root)
-    make_puppet(root, "moving", plate=False)
     return root

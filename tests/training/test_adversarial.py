@@ -9,6 +9,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
+from core.canvas import KEPT, LAYERS
 from core.conditioning import STICKS
 from core.training.adversarial import CRITIC_STEPS, PENALTY, REAL, Rival, Windows
 from core.training.recipes import Objective
@@ -22,9 +23,9 @@ TAUGHT = {"bce": 40, "wgan-gp": 10}
 class Pictures(nn.Module):
     """A generator: one picture, whatever frame is asked for."""
 
-    def __init__(self, layers: int = 5) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.pixels = nn.Parameter(torch.full((layers, SIDE, SIDE), 0.2))
+        self.pixels = nn.Parameter(torch.full((LAYERS, SIDE, SIDE), 0.2))
 
     def forward(self, frames: Tensor) -> Tensor:
         return self.pixels.expand(len(frames), -1, -1, -1)
@@ -33,8 +34,7 @@ class Pictures(nn.Module):
 class Bright:
     """Wanted are bright pictures with a little noise; windows are whole pictures."""
 
-    def __init__(self, layers: int = 5) -> None:
-        self.layers = layers
+    def __init__(self) -> None:
         self.asked: list[int] = []
 
     def windows(self, network: nn.Module, frames: Tensor, draws: torch.Generator, count: int) -> list[Windows]:
@@ -43,12 +43,12 @@ class Bright:
         return [Windows(network(frames), self.wanted(len(frames), draws), sticks) for _ in range(count)]
 
     def wanted(self, count: int, draws: torch.Generator) -> Tensor:
-        return 0.8 + 0.05 * torch.randn((count, self.layers, SIDE, SIDE), generator=draws)
+        return 0.8 + 0.05 * torch.randn((count, LAYERS, SIDE, SIDE), generator=draws)
 
 
-def rival_of(objective: Objective, task: Bright | None = None, layers: int = 5) -> Rival:
+def rival_of(objective: Objective, task: Bright | None = None) -> Rival:
     torch.manual_seed(0)
-    return Rival(Fabric(accelerator="cpu", devices=1), task or Bright(layers), objective, layers)
+    return Rival(Fabric(accelerator="cpu", devices=1), task or Bright(), objective)
 
 
 def draws(seed: int = 0) -> torch.Generator:
@@ -75,14 +75,14 @@ class Linear(nn.Module):
         patches: how many verdicts it gives, each on a part of the rows.
     """
 
-    def __init__(self, slope: float, layers: int = 4, patches: int = 1) -> None:
+    def __init__(self, slope: float, patches: int = 1) -> None:
         super().__init__()
-        self.each = slope / math.sqrt(layers * SIDE * SIDE)
-        self.layers, self.patches = layers, patches
+        self.each = slope / math.sqrt(KEPT * SIDE * SIDE)
+        self.patches = patches
 
     def forward(self, seen: Tensor) -> Tensor:
-        assert seen.shape[1:] == (self.layers + STICKS, SIDE, SIDE)
-        told = self.each * seen[:, : self.layers].sum(1) + 5.0 * seen[:, self.layers :].sum(1)
+        assert seen.shape[1:] == (KEPT + STICKS, SIDE, SIDE)
+        told = self.each * seen[:, :KEPT].sum(1) + 5.0 * seen[:, KEPT:].sum(1)
         return told.reshape(len(seen), 1, self.patches, -1).sum(-1, keepdim=True)
 
 
@@ -91,9 +91,9 @@ def with_critic(rival: Rival, critic: nn.Module) -> Rival:
     return rival
 
 
-def view_of(layers: int = 5) -> Windows:
-    wanted = torch.rand((3, layers, SIDE, SIDE), generator=draws())
-    made = torch.rand((3, layers, SIDE, SIDE), generator=draws(1))
+def view_of() -> Windows:
+    wanted = torch.rand((3, LAYERS, SIDE, SIDE), generator=draws())
+    made = torch.rand((3, LAYERS, SIDE, SIDE), generator=draws(1))
     return Windows(made, wanted, torch.rand((3, STICKS, SIDE, SIDE), generator=draws(2)))
 
 
@@ -133,12 +133,10 @@ def test_rates_of_the_papers() -> None:
 
 
 @pytest.mark.parametrize(("slope", "expected"), [(1.0, 0.0), (3.0, 4.0), (0.0, 1.0)])
-@pytest.mark.parametrize("layers", [3, 5])
-def test_the_penalty_of_a_critic_whose_slope_is_known(slope: float, expected: float, layers: int) -> None:
+def test_the_penalty_of_a_critic_whose_slope_is_known(slope: float, expected: float) -> None:
     """Only the picture counts: not how the verdict changes with the sticks, which are given."""
-    seen = min(layers, 4)
-    rival = with_critic(rival_of("wgan-gp", layers=layers), Linear(slope, seen))
-    assert float(rival._penalty(view_of(layers), draws())) == pytest.approx(expected, abs=1e-5)
+    rival = with_critic(rival_of("wgan-gp"), Linear(slope))
+    assert float(rival._penalty(view_of(), draws())) == pytest.approx(expected, abs=1e-5)
 
 
 def test_the_loss_of_a_critic_whose_slope_is_known() -> None:
@@ -240,7 +238,7 @@ def test_a_critic_goes_on_where_it_was(objective: Objective) -> None:
     kept = io.BytesIO()
     torch.save(first.state_dict(), kept)
     torch.manual_seed(99)
-    second = Rival(Fabric(accelerator="cpu", devices=1), Bright(), objective, 5)
+    second = Rival(Fabric(accelerator="cpu", devices=1), Bright(), objective)
     kept.seek(0)
     content: dict[str, Any] = torch.load(kept, weights_only=True)
     second.load_state_dict(content)

@@ -121,15 +121,6 @@ def test_it_is_taught(examples: Examples) -> None:
     assert np.mean(losses[-5:]) < 0.7 * np.mean(losses[:3])
 
 
-def test_whole_frames_are_learnt_as_well(puppets: Path) -> None:
-    with load_target("moving", puppets) as target:
-        whole = prepare(target, split_of(target, "blocks"), 96, performer_statistics(target).near[1], block=64)
-    config = config_of(whole)
-    network, task = build(config), CopyTask(whole, config, CPU)
-    assert task.draw(network.eval(), 3).shape == (3, config.canvas.height, config.canvas.width)
-    assert float(task.loss(network.train(), torch.tensor([1, 8]), draws()).detach()) > 0
-
-
 def striped(shift: float) -> NDArray[np.uint8]:
     """(5, 96, 96) of a body with soft stripes."""
     rows, columns = np.mgrid[:96, :96]

@@ -4,7 +4,6 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
@@ -24,15 +23,8 @@ def target(puppets: Path) -> Iterator[Target]:
         yield opened
 
 
-@pytest.fixture
-def moving(puppets: Path) -> Iterator[Target]:
-    with load_target("moving", puppets) as opened:
-        yield opened
-
-
 def test_a_canvas_holds_the_person_in_every_known_frame(target: Target) -> None:
     canvas = fit_canvas(target, 96, TORSO)
-    assert canvas.follows == "hips"
     assert max(canvas.width, canvas.height) == 96
     assert canvas.width % 8 == canvas.height % 8 == 0
     for i in np.flatnonzero(target.found)[::9]:
@@ -50,18 +42,10 @@ def test_a_canvas_is_fitted_to_what_is_known_alone(target: Target) -> None:
     assert fit_canvas(Subset(target, lowered), 96, TORSO) != whole
 
 
-def test_without_an_empty_stage_the_canvas_is_the_frame(moving: Target) -> None:
-    canvas = fit_canvas(moving, 64, TORSO)
-    assert canvas.model_dump() == {
-        "width": 64, "height": 64, "scale": 2.0, "left": 0.0, "top": 0.0, "follows": "frame",
-    }  # fmt: skip
-
-
 def test_examples_are_the_frames(target: Target) -> None:
     split = split_of(target, "blocks")
     examples = prepare(target, split, 96, TORSO)
     assert examples.layers.shape == (59, 5, examples.canvas.height, examples.canvas.width)
-    assert not examples.whole_frame
     assert examples.inputs().shape == (59, 26)
     shown = np.flatnonzero(target.found)
     assert shown[examples.train].tolist() == np.flatnonzero(split.train & target.found).tolist()
@@ -74,15 +58,6 @@ def test_examples_are_the_frames(target: Target) -> None:
         frame = target.frames[int(shown[place])]
         assert np.abs(made.astype(int) - frame).mean() < 4
         assert np.abs(made.astype(int) - frame).mean() < 0.6 * np.abs(wall().astype(int) - frame).mean()
-
-
-def test_examples_of_whole_frames(moving: Target) -> None:
-    examples = prepare(moving, split_of(moving, "blocks"), 64, TORSO)
-    assert examples.whole_frame
-    assert examples.layers.shape == (59, 3, 64, 64)
-    assert examples.inputs().shape == (59, 29)
-    half = cv2.resize(moving.frames[0], (64, 64), interpolation=cv2.INTER_AREA)
-    assert np.abs(examples.layers[0].transpose(1, 2, 0).astype(int) - half).mean() < 4
 
 
 def test_they_are_prepared_once(target: Target) -> None:
@@ -137,8 +112,8 @@ def test_nobody_is_left_to_learn_from(target: Target) -> None:
         prepare(target, Split(nobody, ~nobody), 64, TORSO)
 
 
-def test_what_is_told_is_what_is_served(moving: Target) -> None:
-    examples = prepare(moving, split_of(moving, "blocks"), 64, TORSO)
-    alone = conditioning.pose_inputs(np.array(moving.poses[20]), TORSO, whole_frame=True)
-    place = np.flatnonzero(np.flatnonzero(moving.found) == 20)[0]
+def test_what_is_told_is_what_is_served(target: Target) -> None:
+    examples = prepare(target, split_of(target, "blocks"), 64, TORSO)
+    alone = conditioning.encode(np.array(target.poses[20]), TORSO)
+    place = np.flatnonzero(np.flatnonzero(target.found) == 20)[0]
     np.testing.assert_allclose(examples.inputs()[place], alone, rtol=1e-6)

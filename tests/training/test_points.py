@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from core.canvas import KEPT
 from core.conditioning import around_person
 from core.generators.neural import draw_points
 from core.networks.build import Drawn, build
@@ -21,9 +22,9 @@ from tests.puppets import SMALL, TORSO, small_state
 from tests.training.views import check_window, coded_examples, sticks_of
 
 
-@pytest.fixture(params=["puppet", "moving"])
-def examples(request: pytest.FixtureRequest, puppets: Path) -> Examples:
-    with load_target(request.param, puppets) as target:
+@pytest.fixture
+def examples(puppets: Path) -> Examples:
+    with load_target("puppet", puppets) as target:
         return prepare(target, split_of(target, "blocks"), 64, TORSO)
 
 
@@ -42,15 +43,12 @@ class Oracle(nn.Module):
         super().__init__()
         self.canvas, self.shift = examples.canvas, shift
         self.layers = torch.from_numpy(np.array(examples.layers[frame])).float().flatten(1) / 255
-        self.hips = torch.from_numpy(examples.landmarks[frame, [23, 24], :2].mean(0))
         self.snapped = torch.from_numpy(examples.canvas.snapped(Pose(examples.landmarks[frame])).astype(np.float32))
         self.asked: list[Tensor] = []
         self.told: list[Tensor] = []
 
     def forward(self, told: Tensor, points: Tensor) -> Tensor:
         corner = torch.tensor([self.canvas.left, self.canvas.top]) + self.snapped
-        if self.canvas.follows == "frame":
-            corner = corner - self.hips
         at = (points * TORSO - corner) / self.canvas.scale - 0.5
         whole = at.round().long()
         assert (at - whole).abs().max() < 0.01, "points are the middles of pixels"
@@ -107,9 +105,6 @@ def test_most_points_lie_where_the_person_can_be(examples: Examples) -> None:
         task_of(examples).loss(oracle, torch.tensor([7]), torch.Generator().manual_seed(seed))
     asked = torch.cat(oracle.asked).flatten()
     assert len(asked) == 10 * SMALL.points
-    if examples.whole_frame:
-        assert len(asked.unique()) > 1500
-        return
     near = around_person(examples.canvas, Pose(examples.landmarks[7]), TORSO).ravel()
     inside = float(near[asked.numpy()].mean())
     assert inside == pytest.approx(0.8 + 0.2 * near.mean(), abs=0.04)
@@ -132,11 +127,9 @@ def test_it_is_judged_by_what_will_be_served(examples: Examples) -> None:
     layers = draw_points(run, config, Pose(examples.landmarks[25]))
     with torch.no_grad():
         judged = task_of(examples).draw(network, 25).numpy() * 255
-    colours = 3 if examples.whole_frame else 4
-    assert np.abs(layers[:colours] - judged[:colours]).max() < 1.01
-    if not examples.whole_frame:
-        # the shadow is served at a quarter of the size
-        assert np.abs(layers[4] - judged[4]).mean() < 8
+    assert np.abs(layers[:KEPT] - judged[:KEPT]).max() < 1.01
+    # the shadow is served at a quarter of the size
+    assert np.abs(layers[4] - judged[4]).mean() < 8
 
 
 class Everyone(nn.Module):
@@ -155,7 +148,7 @@ class Everyone(nn.Module):
     "canvas",
     [
         {}, {"width": 192, "height": 144}, {"width": 32, "height": 64}, {"width": 64, "height": 48},
-        {"width": 144, "height": 192, "scale": 0.6, "left": 12.0, "top": 7.0, "follows": "frame"},
+        {"width": 144, "height": 192, "scale": 0.6, "left": -52.0, "top": -71.0},
     ],
     ids=str,
 )  # fmt: skip

@@ -12,9 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from core import paths
-from core.canvas import FRAME_LAYERS
 from core.errors import PackInvalid
-from core.limbs import PART_LAYERS
 from core.networks.build import build
 from core.networks.config import CONFIG, NetworkConfig, read_config
 from core.networks.serve import load_weights
@@ -33,7 +31,6 @@ from tests.puppets import (
     SMALL_REALTIME,
     SMALL_UNET,
     make_puppet,
-    small_config,
     small_realtime_config,
     small_state,
     small_unet_config,
@@ -48,7 +45,6 @@ def kept(config: NetworkConfig, folder: Path, seed: int = 1) -> tuple[StartConfi
     start = StartConfig(
         generator=config.generator,
         network=config.network,
-        layers=config.canvas.layers,
         people=3,
         minutes=1.0,
         recipe="python",
@@ -63,7 +59,7 @@ def test_a_network_begins_with_all_of_a_start(config: NetworkConfig, tmp_path: P
     start, state = kept(config, tmp_path)
     assert start_for(config, tmp_path) == start
     network = build(config)
-    begin(network, config, start, tmp_path)
+    begin(network, start, tmp_path)
     for name, tensor in network.state_dict().items():
         torch.testing.assert_close(tensor, state[name], atol=1e-3, rtol=1e-3, msg=name)
 
@@ -74,36 +70,6 @@ def test_there_is_no_start_for_another_network(tmp_path: Path) -> None:
     assert start_for(small_realtime_config(), tmp_path) is None
 
 
-def test_a_whole_frame_takes_over_colours_and_gates(tmp_path: Path) -> None:
-    """Neither the mask nor the light, which it does not draw; everything that sees is the same."""
-    start, state = kept(small_realtime_config(), tmp_path)
-    config = small_realtime_config(whole_frame=True)
-    network = build(config)
-    begin(network, config, start, tmp_path)
-    mine, theirs = network.state_dict(), state
-    gates = slice(4, 4 + PART_LAYERS)
-    for part in ("draw.weight", "draw.bias"):
-        wanted = torch.cat([theirs[part][:FRAME_LAYERS], theirs[part][gates]])
-        torch.testing.assert_close(mine[part], wanted, atol=1e-3, rtol=1e-3)
-    torch.testing.assert_close(
-        mine["see_half.convolve.weight"], theirs["see_half.convolve.weight"], atol=1e-3, rtol=1e-3
-    )
-
-
-def test_a_whole_frame_is_told_more_than_its_start(tmp_path: Path) -> None:
-    """Two numbers for its place, which stay as they were; of what is drawn the colours are the start's."""
-    start, state = kept(small_unet_config(), tmp_path)
-    config = small_unet_config(whole_frame=True)
-    network = build(config)
-    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    begin(network, config, start, tmp_path)
-    after = network.state_dict()
-    read = state["read.convolve.weight"]
-    torch.testing.assert_close(after["read.convolve.weight"][:, :-2], read, atol=1e-3, rtol=1e-3)
-    torch.testing.assert_close(after["read.convolve.weight"][:, -2:], before["read.convolve.weight"][:, -2:])
-    torch.testing.assert_close(after["draw.weight"], state["draw.weight"][: 4 * FRAME_LAYERS], atol=1e-3, rtol=1e-3)
-
-
 def test_a_damaged_start_is_named(tmp_path: Path) -> None:
     config = small_unet_config()
     start, state = kept(config, tmp_path)
@@ -111,10 +77,10 @@ def test_a_damaged_start_is_named(tmp_path: Path) -> None:
     some = {name: tensor for name, tensor in load_file(weights).items() if not name.startswith("up.")}
     save_file(some, weights)
     with pytest.raises(PackInvalid, match=r"unet-attn\.safetensors is damaged"):
-        begin(build(config), config, start, tmp_path)
+        begin(build(config), start, tmp_path)
     weights.write_bytes(b"none")
     with pytest.raises(PackInvalid, match="damaged"):
-        begin(build(config), config, start, tmp_path)
+        begin(build(config), start, tmp_path)
     (tmp_path / "unet-attn.json").write_text(json.dumps({"generator": "unet-attn"}))
     with pytest.raises(PackInvalid, match=r"unet-attn\.json is damaged"):
         start_for(config, tmp_path)
@@ -175,9 +141,7 @@ def test_what_ships_fits_what_is_trained() -> None:
         start = start_for(config)
         assert start is not None, f"there is no start for {name}"
         assert start.people >= 15
-        begin(build(config), config, start)
-        whole = config.model_copy(update={"canvas": small_config(whole_frame=True).canvas})
-        begin(build(whole), whole, start)
+        begin(build(config), start)
 
 
 def pictures(**canvas: int) -> tuple[PictureTask, Examples]:

@@ -16,6 +16,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
+from core.canvas import LAYERS
 from core.conditioning import STICKS
 from core.errors import OutputFailed, UnusableInput
 from core.networks.config import MlpConfig
@@ -35,7 +36,7 @@ class Painting(nn.Module):
 
     def __init__(self, size: int = 16) -> None:
         super().__init__()
-        self.pixels = nn.Parameter(torch.rand(3, size, size))
+        self.pixels = nn.Parameter(torch.rand(LAYERS, size, size))
         self.dropout = nn.Dropout(0.2)
 
     def forward(self, shift: Tensor) -> Tensor:
@@ -70,7 +71,7 @@ class OnePicture:
         return made.clamp(0, 1)
 
     def wanted(self, i: int) -> Tensor:
-        return torch.full((3, 16, 16), self.judged_by())
+        return torch.full((LAYERS, 16, 16), self.judged_by())
 
 
 def trainer(folder: Path, length: Length, **changes: Any) -> Trainer:
@@ -324,7 +325,7 @@ def against(objective: Objective, folder: Path, length: Length, **changes: Any) 
     """A run with a critic beside."""
     fabric, task = Fabric(accelerator="cpu", devices=1), changes.pop("task", OnePicture())
     torch.manual_seed(1)
-    rival = Rival(fabric, task, objective, 3)
+    rival = Rival(fabric, task, objective)
     return trainer(folder, length, fabric=fabric, task=task, rival=rival, **changes)
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from core.canvas import Canvas
+from core.canvas import LAYERS, Canvas
 from core.conditioning import stick_image
 from core.pose import skeleton
 from core.training.adversarial import Windows
@@ -20,10 +20,10 @@ from tests.puppets import TORSO, dance
 
 def coded_examples(count: int = 6, **canvas: Any) -> Examples:
     """Pictures whose layers are row, column and number of the frame, in grey levels."""
-    whole = {"width": 64, "height": 96, "scale": 1.0, "left": -32.0, "top": -64.0, "follows": "hips"}
+    whole = {"width": 64, "height": 96, "scale": 1.0, "left": -32.0, "top": -64.0}
     on = Canvas.model_validate(whole | canvas)
     rows, columns = np.indices((on.height, on.width), np.uint8)
-    layers = np.zeros((count, on.layers, on.height, on.width), np.uint8)
+    layers = np.zeros((count, LAYERS, on.height, on.width), np.uint8)
     layers[:, 0], layers[:, 1], layers[:, 2] = rows, columns, np.arange(count)[:, None, None]
     landmarks = np.stack([pose.landmarks for pose in dance(4 * count)[::4]])
     return Examples(on, TORSO, np.arange(count), landmarks, layers, np.arange(count - 1), np.arange(count - 1, count))
@@ -39,7 +39,7 @@ def check_window(examples: Examples, view: Windows, place: int, frame: int, side
     Args:
         sticks: (STICKS, h / 2, w / 2) that the frame was told by.
     """
-    assert view.wanted.shape[1:] == (examples.canvas.layers, side, side)
+    assert view.wanted.shape[1:] == (LAYERS, side, side)
     assert view.made.shape == view.wanted.shape
     top, left = level(view.wanted[place, 0, 0, 0]), level(view.wanted[place, 1, 0, 0])
     assert 0 <= top <= examples.canvas.height - side

@@ -16,7 +16,7 @@ from core.warping.parts import HEAD, LEFT_ARM, LEFT_LEG, PARTS, TRUNK, Snapshot,
 from tests.bodies import moved, standing
 
 TORSO = 80.0
-CANVAS = Canvas(width=256, height=352, scale=1.0, left=-128.0, top=-220.0, follows="hips")
+CANVAS = Canvas(width=256, height=352, scale=1.0, left=-128.0, top=-220.0)
 WHOLE = Box(0, 0, CANVAS.width, CANVAS.height)
 LEFT_HAND = (15, 17, 19, 21)
 COLOURS = {"arm": (220, 40, 40), "leg": (40, 60, 200), "trunk": (240, 240, 40), "head": (40, 200, 60)}
