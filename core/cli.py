@@ -288,7 +288,7 @@ def transfer(
             start=start,
             end=end,
         )
-        made_by = create_generator(generator or default_generator(chosen.manifest.generator_names()), chosen)
+        made_by = create_generator(generator or default_generator(chosen.manifest.advised_names()), chosen)
         with _bar() as bar:
             done, _ = run(found, chosen, made_by, output, options, progress=_Show(bar), previews=False)
         _warn(done.warnings)

@@ -30,12 +30,16 @@ from core.pose.analysis import Analysis, look
 from core.pose.person import choose, distinct
 from core.targets.build import build_target
 from core.targets.footage import FolderFootage, Shot
+from core.targets.manifest import HeldOutErrors
 from core.targets.matte import body_shape
 from core.targets.split import Split, SplitName, Subset, split_of
 from core.targets.store import Target, find_place, load_target
 from core.types import Alpha, Frame, Pose, VideoFrame
 
 logger = logging.getLogger(__name__)
+
+RECUT: Final = "nearest"
+"""The generator that needs no training, which others are held against."""
 
 BEST_PSNR: Final = 100.0
 """What equal pictures count as in a mean of PSNR, in dB."""
@@ -148,6 +152,32 @@ def evaluate(
         raise NobodyFound(f"Nobody is in the frames of {target.name} that '{split}' holds out: use longer footage.")
     samples = reenact(target, generator, parts)
     return judge(_told(samples, total, progress), performer_statistics(target).near[1], flows=False)
+
+
+def against_recut(target: Target, generator: str, split: SplitName, most: int = 90) -> HeldOutErrors | None:
+    """How a trained generator draws held-out moves, beside footage that was only re-cut; None where it cannot be told.
+
+    Args:
+        most: frames to draw, from the beginnings of all held-out stretches.
+
+    Raises:
+        NobodyFound: nobody is in the frames to learn from.
+    """
+    parts = split_of(target, split)
+    kept = np.zeros_like(parts.held_out)
+    stretches = parts.stretches()
+    for stretch in stretches:
+        kept[stretch[: max(most // len(stretches), 2)]] = True
+    fewer = Split(parts.train, parts.held_out & kept)
+    if not (fewer.held_out & target.found).any():
+        return None
+    torso = performer_statistics(target).near[1]
+    mine, recut = (judge(reenact(target, name, fewer), torso, flows=False) for name in (generator, RECUT))
+    found = [mine.person_box.akd, mine.person_box.l1_seed, recut.person_box.akd, recut.person_box.l1_seed]
+    if not np.isfinite(found).all():
+        return None
+    akd, l1, recut_akd, recut_l1 = (round(value, 5) for value in found)
+    return HeldOutErrors(akd=akd, l1=l1, recut_akd=recut_akd, recut_l1=recut_l1)
 
 
 def refuse_seen(target: Target, generator: str, split: SplitName) -> None:

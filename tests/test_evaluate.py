@@ -11,7 +11,7 @@ import pytest
 
 from core import conditioning, evaluate, metrics, paths
 from core.errors import UnusableInput
-from core.evaluate import Sample, judge, performer_of, reenact
+from core.evaluate import Sample, against_recut, judge, performer_of, reenact
 from core.generators.registry import create_generator
 from core.networks.config import Training
 from core.pictures import read_picture
@@ -250,3 +250,12 @@ def test_the_baselines_of_the_tai_chi_frames(shared_data: Path) -> None:
             nearest(as_is, split),
         )
         assert found == pytest.approx(expected[name], abs=0.002)
+
+
+def test_a_trained_generator_is_held_against_recut_footage(theo: Target) -> None:
+    found = against_recut(theo, "realtime", "blocks", most=10)
+    assert found is not None
+    assert 0 < found.akd < 12
+    assert 0 < found.l1 < 0.2
+    assert 0 < found.recut_akd < 12
+    assert not found.worse, "whoever ships is better than what needs no training"

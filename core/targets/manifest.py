@@ -123,6 +123,25 @@ class FileEntry(_Model):
     bytes: int = Field(ge=0, le=MAX_FILE_BYTES)
 
 
+class HeldOutErrors(_Model):
+    """How far pictures of held-out moves are off: by a trained generator, and by re-cut footage that needs no training.
+
+    Attributes:
+        akd, recut_akd: mean distance of joints, in pixels at 256×256.
+        l1, recut_l1: of the person's box at 64 pixels.
+    """
+
+    akd: float = Field(ge=0, allow_inf_nan=False)
+    l1: float = Field(ge=0, allow_inf_nan=False)
+    recut_akd: float = Field(ge=0, allow_inf_nan=False)
+    recut_l1: float = Field(ge=0, allow_inf_nan=False)
+
+    @property
+    def worse(self) -> bool:
+        """Whether training made nothing better: both the pose and the picture are worse than re-cut footage."""
+        return self.akd > self.recut_akd and self.l1 > self.recut_l1
+
+
 class GeneratorWeights(_Model):
     """A trained generator of this performer: which files, under what licence, made how."""
 
@@ -130,6 +149,7 @@ class GeneratorWeights(_Model):
     files: dict[Role, FileEntry] = Field(min_length=1, max_length=16)
     licence: Line = Field(default="", max_length=200)
     recipe: Lines = Field(default="", max_length=4000)
+    held_out: HeldOutErrors | None = None
 
     @model_validator(mode="after")
     def _only_weights(self) -> GeneratorWeights:
@@ -197,6 +217,11 @@ class Manifest(_Model):
     def generator_names(self) -> list[str]:
         """What this performer can be danced with."""
         return [*FOOTAGE_GENERATORS, *(generator.name for generator in self.generators)]
+
+    def advised_names(self) -> list[str]:
+        """The same without trained generators that draw held-out moves worse than footage that was only re-cut."""
+        worse = {of.name for of in self.generators if of.held_out is not None and of.held_out.worse}
+        return [name for name in self.generator_names() if name not in worse]
 
     def to_json(self) -> bytes:
         """The text of ``manifest.json``; what was never said is left out."""

@@ -44,11 +44,15 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class TargetSummary:
-    """What a list of performers shows of one of them."""
+    """What a list of performers shows of one of them.
+
+    ``advised`` are the generators without those that draw held-out moves worse than footage that was only re-cut.
+    """
 
     id: str
     name: str
     generators: tuple[str, ...]
+    advised: tuple[str, ...]
     size: tuple[int, int]
     fps: float
     frames: int
@@ -411,6 +415,7 @@ def _summary_at(place: Place) -> TargetSummary | None:
         id=manifest.id,
         name=manifest.name,
         generators=tuple(manifest.generator_names()),
+        advised=tuple(manifest.advised_names()),
         size=(manifest.width, manifest.height),
         fps=float(manifest.rate),
         frames=manifest.frames,

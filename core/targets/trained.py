@@ -12,7 +12,15 @@ from pydantic import ValidationError
 
 from core.errors import OutputFailed, PackInvalid, TargetNotFound
 from core.outputs import aside, sweep_leftovers
-from core.targets.manifest import MANIFEST, WEIGHTS_FOLDER, GeneratorWeights, Manifest, file_entry, read_manifest
+from core.targets.manifest import (
+    MANIFEST,
+    WEIGHTS_FOLDER,
+    GeneratorWeights,
+    HeldOutErrors,
+    Manifest,
+    file_entry,
+    read_manifest,
+)
 from core.targets.store import Place, changing, find_place
 
 
@@ -41,6 +49,33 @@ def add_generator(
         if place is None:
             raise TargetNotFound(f"There is no performer '{target_id[:60]}' to give '{name}' to.")
         _add(place, name, files, licence, recipe)
+
+
+def note_held_out(target_id: str, name: str, errors: HeldOutErrors, root: Path | None = None) -> None:
+    """Write down how a trained generator of a performer draws moves that it was not given.
+
+    Raises:
+        TargetNotFound: there is no such performer, or it has no such generator.
+        PackInvalid: the performer's folder is damaged.
+        OutputFailed: no permission, no room.
+    """
+    with changing(target_id):
+        place = find_place(target_id, *(() if root is None else (root,)))
+        if place is None:
+            raise TargetNotFound(f"There is no performer '{target_id[:60]}' any more.")
+        old = read_manifest(place.folder)
+        trained = next((of for of in old.generators if of.name == name), None)
+        if trained is None:
+            raise TargetNotFound(f"{old.name} has no '{name}' any more.")
+        new = _with(old, trained.model_copy(update={"held_out": errors}))
+        parts = {place.folder / MANIFEST: aside(place.folder / MANIFEST)}
+        try:
+            parts[place.folder / MANIFEST].write_bytes(new.to_json())
+            _put(parts)
+        except OSError as error:
+            raise OutputFailed(
+                f"What was found out about '{name}' could not be kept: {error.strerror or error}."
+            ) from error
 
 
 def _add(place: Place, name: str, files: Mapping[str, Path], licence: str, recipe: str) -> None:

@@ -21,6 +21,7 @@ from core.canvas import compose
 from core.choices import check_number
 from core.devices import Device
 from core.errors import Cancelled, DanceError, GeneratorNotFound, UnusableInput, WeightsMissing
+from core.evaluate import against_recut
 from core.generators.neural import draw
 from core.generators.realtime import memory_of
 from core.generators.recall import select
@@ -43,8 +44,8 @@ from core.processes import is_helper
 from core.runs import claimed, run_id, runs_root
 from core.runtime import NetworkFiles, open_runner
 from core.targets.split import Split, SplitName, split_of
-from core.targets.store import Target, find_place
-from core.targets.trained import add_generator
+from core.targets.store import Target, find_place, load_target
+from core.targets.trained import add_generator, note_held_out
 from core.training.adversarial import Rival
 from core.training.copies import CopyTask
 from core.training.examples import BLOCK, Examples, prepare
@@ -206,7 +207,17 @@ def _train(
     if not fabric.is_global_zero:
         return trained
     error = _keep(target, _described(config, record, trained), order, trained, root)
+    if order.split != "all":
+        _hold_against_recut(target.id, order, root)
     return replace(trained, held_out_l1=error)
+
+
+def _hold_against_recut(target_id: str, order: Order, root: Path | None) -> None:
+    """Note how the generator draws held-out moves beside re-cut footage: whoever is better is the performer's first choice."""
+    with load_target(target_id, *(() if root is None else (root,))) as performer:
+        errors = against_recut(performer, order.generator, order.split)
+    if errors is not None:
+        note_held_out(target_id, order.generator, errors, root)
 
 
 @dataclass(frozen=True, slots=True)

@@ -318,7 +318,7 @@ class House:
         options = TransferOptions(end=_MEASURED_SECONDS)
         try:
             seen = None
-            target, generator = self.performers.get(performer.id, default_generator(performer.generators))
+            target, generator = self.performers.get(performer.id, default_generator(performer.advised))
             for again in (False, True):
                 report, seen = transfer(
                     sources[0].video, target, generator, output.stored.path, options,

@@ -77,7 +77,7 @@ def choose_generator(performer: TargetSummary, *, live: bool = False) -> str:
     specs = {spec.name: spec for spec in list_generators(list(performer.generators))}
     key = "live-generator" if live else "generator"
     # the usual one first, the others as they come
-    first = default_generator(specs)
+    first = default_generator(performer.advised)
     names = sorted(specs, key=lambda name: name != first)
     if st.session_state.get(key) not in specs:
         # what was chosen for one performer may not be there for the next
@@ -94,6 +94,12 @@ def choose_generator(performer: TargetSummary, *, live: bool = False) -> str:
         filter_mode=None,
     )
     st.caption(specs[chosen].strength)
+    if first != default_generator(specs):
+        passed_over, instead = specs[default_generator(specs)].title, specs[first].title
+        st.caption(
+            f"{passed_over} drew {performer.name}'s held-out moves worse than {instead} did, so {instead} is the first choice: "
+            "longer footage, or more training, may change that."
+        )
     return chosen
 
 

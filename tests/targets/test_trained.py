@@ -11,11 +11,12 @@ import pytest
 
 from core import paths
 from core.errors import OutputFailed, PackInvalid, TargetNotFound, WeightsMissing
+from core.generators.base import default_generator
 from core.generators.registry import create_generator
-from core.targets.manifest import MANIFEST, read_manifest
+from core.targets.manifest import MANIFEST, HeldOutErrors, read_manifest
 from core.targets.pack import export_pack, import_pack
 from core.targets.store import delete_target, load_target
-from core.targets.trained import add_generator
+from core.targets.trained import add_generator, note_held_out
 from core.types import Frame
 from tests.puppets import dance, make_puppet
 from tests.targets.material import make_performer
@@ -241,3 +242,18 @@ def test_a_graph_that_was_changed_after_training(exported: NetworkFiles) -> None
     graph.unlink()
     with pytest.raises(WeightsMissing):
         picture()
+
+
+def test_what_draws_worse_than_recut_footage_is_no_first_choice(folder: Path, tmp_path: Path) -> None:
+    give(roles(b"one", tmp_path / "made"), "realtime")
+    manifest = read_manifest(folder)
+    assert manifest.advised_names() == manifest.generator_names()
+    note_held_out("puppet", "realtime", HeldOutErrors(akd=5.0, l1=0.06, recut_akd=4.0, recut_l1=0.05))
+    manifest = read_manifest(folder)
+    assert "realtime" in manifest.generator_names()
+    assert "realtime" not in manifest.advised_names()
+    assert default_generator(manifest.advised_names()) == "nearest"
+    note_held_out("puppet", "realtime", HeldOutErrors(akd=5.0, l1=0.04, recut_akd=4.0, recut_l1=0.05))
+    assert default_generator(read_manifest(folder).advised_names()) == "realtime", "it is better in one of the two"
+    with pytest.raises(TargetNotFound, match="has no 'mlp'"):
+        note_held_out("puppet", "mlp", HeldOutErrors(akd=1, l1=1, recut_akd=1, recut_l1=1))
