@@ -6,7 +6,8 @@ its current foot. Unlike there, jumps are told from steps back (the ground line 
 where they are), and limbs are then fitted to the performer's bone by bone: a bone keeps its direction and its foreshortening
 in the picture and takes the performer's length, so that arms reach and feet stand where the performer's would.
 
-A dancer whose hips or feet are out of view (a webcam on a desk) hangs from the shoulders, and the performer's legs stand.
+A dancer whose hips or feet are out of view (a webcam on a desk) hangs from the shoulders, and the performer's legs stand. So
+does a performer whose footage ends at the thighs, whoever dances.
 """
 
 from __future__ import annotations
@@ -210,9 +211,13 @@ class Retargeter:
         longer = self._underrated(dancer)
         scale = mine.torso_at(my_ground) / (dancer.torso_at(ground) * longer)
         body = self._rebuilt(pose, dancer, scale, longer)
+        if not mine.legs_seen:
+            across, down = _shoulders_moved(pose, dancer, ground)
+            # whose footage ends at the thighs is cut off there: higher up, that would be seen
+            return _hang(body, (across, max(down, 0.0)), mine, scale)
         if dancer.legs_seen:
             return _stand(body, pose, dancer, ground, mine.centre, my_ground, scale)
-        return _hang(body, pose, dancer, mine, scale)
+        return _hang(body, _shoulders_moved(pose, dancer, ground), mine, scale)
 
     def _underrated(self, dancer: BodyStatistics) -> float:
         """By how much the dancer's torso is probably longer than it was ever seen.
@@ -293,13 +298,28 @@ def _stand(
     return Pose(body.astype(np.float32))
 
 
-def _hang(body: NDArray[np.float64], pose: Pose, dancer: BodyStatistics, mine: BodyStatistics, scale: float) -> Pose:
-    """Place the rebuilt upper body over the performer's own standing legs."""
+def _shoulders_moved(pose: Pose, dancer: BodyStatistics, ground: float) -> tuple[float, float]:
+    """How far the middle of the dancer's shoulders is to the right of and below where it usually is, in source pixels."""
+    x, y = pose.xy[list(skeleton.SHOULDERS)].mean(axis=0)
+    usual = dancer.near[0]
+    if dancer.legs_seen:
+        rest = dancer.standing.landmarks.astype(np.float64)[None]
+        line = float(_lowest_foot(rest)[0])
+        height = line - float(_middle(rest, skeleton.SHOULDERS)[0, 1])
+        usual = ground - height * dancer.torso_at(ground) / dancer.torso_at(line)
+    return float(x) - dancer.centre, float(y) - usual
+
+
+def _hang(body: NDArray[np.float64], moved: tuple[float, float], mine: BodyStatistics, scale: float) -> Pose:
+    """Place the rebuilt upper body over the performer's own standing legs.
+
+    Args:
+        moved: see ``_shoulders_moved``.
+    """
     rest = mine.standing.landmarks.astype(np.float64)
     rest_shoulders = rest[list(skeleton.SHOULDERS), :2].mean(axis=0)
     shoulders = body[list(skeleton.SHOULDERS), :2].mean(axis=0)
-    moved = pose.xy[list(skeleton.SHOULDERS)].mean(axis=0) - (dancer.centre, dancer.near[0])
-    body[:, :2] += rest_shoulders + (moved * scale) - shoulders
+    body[:, :2] += rest_shoulders + np.array(moved) * scale - shoulders
     x_shift = moved[0] * scale
     lower = [*skeleton.HIPS, *skeleton.LEGS]
     body[lower] = rest[lower]

@@ -105,6 +105,33 @@ def test_a_desk_webcam_gets_the_performers_standing_legs() -> None:
     assert asked.xy[15, 1] < PERFORMER[0].xy[15, 1] - 60
 
 
+def test_whose_footage_ends_at_the_thighs_dances_from_there_up() -> None:
+    """Shoulders go where the dancer's go, sideways and down; up, where the cut would be seen, they stay."""
+    half = []
+    for pose in PERFORMER:
+        landmarks = pose.landmarks.copy()
+        landmarks[25:, 3] = 0.1
+        half.append(Pose(landmarks))
+    performer = measure_body(half)
+    assert not performer.legs_seen
+    dancer = measure_body(LONG)
+    shoulders = PERFORMER[0].xy[[11, 12]].mean(axis=0)
+
+    def asked(pose: Pose) -> Pose:
+        return Retargeter(performer).fit(pose, dancer, dancer.near[0])
+
+    assert np.abs(asked(LONG[0]).xy[[11, 12]].mean(axis=0) - shoulders).max() < 4
+    scale = performer.near[1] / dancer.near[1]
+    aside = asked(moved(LONG[0], dx=10)).xy[[11, 12]].mean(axis=0)
+    assert aside[0] - shoulders[0] == pytest.approx(10 * scale, rel=0.1)
+    down = asked(moved(LONG[0], dy=20)).xy[[11, 12]].mean(axis=0)
+    assert down[1] - shoulders[1] == pytest.approx(20 * scale, rel=0.25)
+    jump = asked(moved(LONG[0], dy=-40)).xy[[11, 12]].mean(axis=0)
+    assert abs(jump[1] - shoulders[1]) < 4
+    legs = asked(LONG[0]).xy[[25, 26, 27, 28]]
+    assert np.abs(legs - PERFORMER[0].xy[[25, 26, 27, 28]]).max() < 4, "of legs that were never seen nothing is asked"
+
+
 def test_the_ground_ignores_a_jump_and_holds_through_gaps() -> None:
     poses: list[Pose | None] = [*DANCER, *[moved(DANCER[0], dy=-40)] * 8, *DANCER]
     poses[40:44] = [None] * 4
