@@ -16,7 +16,9 @@ from streamlit.testing.v1 import AppTest
 from core import dances, paths
 from core.compositing import layout_size
 from core.jobs import LONGEST_QUEUE, Job, JobHandle
+from core.pipeline import background_for
 from core.settings import settings
+from core.targets.store import load_target
 from core.ui.house import House
 from core.video.probe import probe
 from core.video.reader import VideoReader
@@ -282,6 +284,20 @@ class TestDancing:
         with VideoReader(job.result.video) as reader:
             corner = next(iter(reader)).image[:40, :40].reshape(-1, 3).mean(axis=0)
         assert np.abs(corner - (200, 30, 120)).max() < 12
+
+    def test_a_studio_stands_behind_anybody(self, open_app: OpenApp, shared: House) -> None:
+        app = open_app()
+        app.segmented_control(key="background").set_value("studio").run()
+
+        app = dance_to_the_end(app, shared, 0.5)
+
+        assert not app.exception
+        job = job_of(app, shared)
+        with load_target(job.about.performer) as target, VideoReader(job.result.video) as reader:
+            wanted = background_for(target, "studio").picture
+            assert wanted is not None
+            corner = next(iter(reader)).image[:40, :40].astype(int)
+        assert np.abs(corner - wanted[:40, :40]).mean() < 4
 
     def test_a_background_that_is_no_picture_is_told_at_once(self, open_app: OpenApp, shared: House) -> None:
         app = open_app()
