@@ -21,6 +21,7 @@ from core.errors import NobodyFound
 from core.generators.base import Choice, Chooser, Generator
 from core.pose.analysis import Analysis
 from core.pose.dancer import LiveDancer, Sight
+from core.pose.known_views import KnownViews
 from core.pose.person import Person
 from core.pose.retarget import BodyStatistics, Retargeter, ground_lines, measure_body
 from core.pose.smoothing import smooth_offline
@@ -33,13 +34,15 @@ class Moves:
     """What the dancer of a whole file does, and what that asks of one performer. Lists run over frames; None for nobody.
 
     ``poses`` are the dancer's (source pixels, smoothed), ``asked`` the performer's (performer pixels), ``times`` seconds,
-    ``found`` the number of frames in which the dancer was found.
+    ``found`` the number of frames in which the dancer was found. ``seen`` says how much of what each frame asks the
+    performer's footage shows, from 0 to 1 (:mod:`core.pose.known_views`), NaN for nobody; ``asked`` is what was made of that.
     """
 
     poses: list[Pose | None]
     asked: list[Pose | None]
     times: list[Fraction]
     found: int
+    seen: list[float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +76,18 @@ class Act:
     Args:
         target: the performer.
         generator: made for that performer; may be shared.
+
+    Attributes:
+        known: which views of the performer there are.
     """
 
     def __init__(self, target: Target, generator: Generator) -> None:
         self.target = target
         self.generator = generator
-        self._retargeter = Retargeter(performer_statistics(target))
+        body = performer_statistics(target)
+        self._retargeter = Retargeter(body)
+        self.known = KnownViews(np.asarray(target.poses)[target.found], body, float(target.rate), target.width)
+        self._live = self.known.live()
         self._chooser: Chooser | None = None
         self._last: tuple[Pose, Choice] | None = None
 
@@ -92,7 +101,7 @@ class Act:
             return None, None
         if sight.held and self._last is not None:
             return self._last
-        asked = self.fit(sight.pose, sight.body, sight.ground)
+        asked, _ = self._live.step(self.fit(sight.pose, sight.body, sight.ground), sight.seconds)
         if self._chooser is None:
             self._chooser = self.generator.chooser()
         self._last = asked, self._chooser.choose(asked, sight.seconds)
@@ -167,7 +176,9 @@ class DancePipeline(Closing):
         if not found:
             raise NobodyFound("Nobody was found in this video: choose one that shows a person, best from head to foot.")
         poses = smooth_offline(followed, analysis.seconds, analysis.cuts)
-        return Moves(poses, self._retarget_all(poses, analysis.seconds), analysis.times, found)
+        fitted = self._retarget_all(poses, analysis.seconds)
+        asked, seen = self._act.known.bring(fitted, analysis.seconds, analysis.cuts)
+        return Moves(poses, asked, analysis.times, found, seen)
 
     def _retarget_all(self, poses: list[Pose | None], seconds: list[float]) -> list[Pose | None]:
         dancer = measure_body([pose for pose in poses if pose is not None])

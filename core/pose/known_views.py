@@ -1,0 +1,198 @@
+"""What is asked of a performer is brought to what the footage has shown of them, so that nothing unseen is made up.
+
+A body that turns to a side which was never filmed is turned in space to the nearest side that was, and so is the head; arms,
+legs and trunk that are bent or foreshortened as they never were are drawn towards the nearest that was seen. Feet stay on
+their line, the middle of the hips stays where it was, and the body stays inside the picture. What the footage has is not
+touched. Files do all that smoothly and without delay; live streams do it by the same rules from what was seen so far.
+
+How much of a pose was seen is one number from 0 to 1. It is 1 when the footage shows every part like that, and falls to 0 for a
+part that is a quarter turn, or the length of a bone, away from all that the footage has; the worst part counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.pose import skeleton
+from core.pose.bones import Faces, Vectors, bones_of, lengths_of, turned, with_bones
+from core.pose.inside import InsideStage
+from core.pose.limb_views import LIMBS, LimbViews, with_changes
+from core.pose.retarget import BodyStatistics
+from core.pose.smoothing import BRIDGE
+from core.pose.turns import Array, KnownTurns, TurnFollower, smooth_in_time, turn_of
+from core.types import Pose
+
+BEYOND: Final = 2 / 3
+"""A pose of which less than this was seen asks beyond the footage: a turn of more than 30° too far, say."""
+
+_QUARTER: Final = np.pi / 2
+_EASE: Final = 0.08
+"""Seconds over which the change of a limb is smoothed."""
+_TRUNK_SIDES: Final = ((skeleton.LEFT_SHOULDER, skeleton.LEFT_HIP), (skeleton.RIGHT_SHOULDER, skeleton.RIGHT_HIP))
+_EARS: Final = ((7,), (8,))
+
+
+class KnownViews:
+    """What the footage of a performer shows.
+
+    Args:
+        poses: (N, 33, 4) of the frames in which they were found, in order of time.
+        body: their statistics.
+        rate: frames a second.
+        width: of the picture, in pixels.
+    """
+
+    def __init__(self, poses: NDArray[np.float32], body: BodyStatistics, rate: float, width: int) -> None:
+        track = np.asarray(poses, np.float64)
+        self._body = body
+        self.trunk = KnownTurns(turn_of(track, *_TRUNK_SIDES), rate)
+        self.face = KnownTurns(turn_of(track, *_EARS), rate)
+        self.stage = InsideStage(width, body.centre, body.near[1])
+        lengths = self._lengths(track)
+        vectors = bones_of(track, lengths)
+        self._faces = Faces(vectors, lengths, turn_of(track, *_EARS))
+        self._limbs = [LimbViews(limb, vectors, lengths) for limb in LIMBS]
+
+    def _lengths(self, track: Array) -> Array:
+        return lengths_of(self._body, _lowest(track))
+
+    def bring(
+        self, asked: Sequence[Pose | None], seconds: Sequence[float], cuts: Sequence[int] = ()
+    ) -> tuple[list[Pose | None], list[float]]:
+        """The poses of a whole file, each brought to what is known, and how much of each was seen.
+
+        Args:
+            asked: one for each frame, None for nobody.
+            seconds: their times, growing.
+            cuts: numbers of frames that begin another shot.
+
+        Returns:
+            The poses to draw, and numbers from 0 to 1, NaN for nobody.
+        """
+        poses: list[Pose | None] = list(asked)
+        seen = [float("nan")] * len(poses)
+        for run in _runs(asked, seconds, cuts):
+            track = np.stack([p.landmarks for i in run if (p := asked[i]) is not None]).astype(np.float64)
+            brought, known = self._bring(track, np.array([seconds[i] for i in run]))
+            for i, landmarks, share in zip(run, brought, known, strict=True):
+                poses[i], seen[i] = Pose(landmarks.astype(np.float32)), float(share)
+        return poses, seen
+
+    def _bring(self, track: Array, seconds: Array) -> tuple[Array, Array]:
+        trunk, face = turn_of(track, *_TRUNK_SIDES), turn_of(track, *_EARS)
+        body = self.trunk.bring(trunk, seconds)
+        lengths = self._lengths(track)
+        before = bones_of(track, lengths)
+        after = self.turned(before, lengths, body, body + self.face.bring(face + body, seconds), face)
+        changes, beyond = self.limb_changes(after, lengths)
+        changes = [smooth_in_time(change, seconds, _EASE) if change.any() else change for change in changes]
+        brought = standing(track, before, changed(after, changes))
+        brought[..., 0] += self.stage.shifts(brought, seconds)[:, None]
+        return brought, self.seen(trunk, face, beyond)
+
+    def turned(self, before: Vectors, lengths: Array, body: Array, head: Array, face: Array) -> Vectors:
+        """The bones after the body was turned by ``body`` and the head, which was turned to ``face``, by ``head``."""
+        if not body.any() and not head.any():
+            return before
+        return self._faces.put(turned(before, lengths, body, head), lengths, head, face + head)
+
+    def limb_changes(self, vectors: Vectors, lengths: Array) -> tuple[list[Vectors], Array]:
+        """For every limb what to change, and (N,) how far the worst of them is beyond what was seen, in lengths of a bone."""
+        found = [limb.towards(vectors, lengths) for limb in self._limbs]
+        return [change for change, _ in found], np.max([beyond for _, beyond in found], axis=0)
+
+    def seen(self, trunk: Array, face: Array, limbs: Array) -> Array:
+        """(N,) how much of each pose the footage shows, 0 to 1.
+
+        Args:
+            trunk, face: the directions asked for.
+            limbs: how far the worst limb is beyond what was seen.
+        """
+        turns = np.maximum(self.trunk.beyond(trunk), self.face.beyond(face)) / _QUARTER
+        return np.clip(1 - np.maximum(turns, limbs), 0.0, 1.0)
+
+    def live(self) -> LiveViews:
+        """The same for one live stream."""
+        return LiveViews(self)
+
+    def frame(self, track: Array) -> tuple[Array, Vectors]:
+        """Lengths and bones of poses (N, 33, 4)."""
+        lengths = self._lengths(track)
+        return lengths, bones_of(track, lengths)
+
+
+class LiveViews:
+    """Brings the poses of one live stream to what is known, one after the other. State of one stream.
+
+    Args:
+        known: what the footage shows.
+    """
+
+    def __init__(self, known: KnownViews) -> None:
+        self._known = known
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin anew at the next pose."""
+        self._body, self._face = TurnFollower(self._known.trunk), TurnFollower(self._known.face)
+        self._changes: list[Vectors] | None = None
+        self._shift = 0.0
+        self._seconds = 0.0
+
+    def step(self, pose: Pose, seconds: float) -> tuple[Pose, float]:
+        """The pose to draw at ``seconds``, and how much of the one that was asked for was seen."""
+        span = seconds - self._seconds
+        if not 0 <= span <= BRIDGE:
+            self.reset()
+        known, track = self._known, pose.landmarks[None].astype(np.float64)
+        trunk, face = turn_of(track, *_TRUNK_SIDES), turn_of(track, *_EARS)
+        body = np.array([self._body.step(float(trunk[0]), seconds)])
+        head = body + self._face.step(float(face[0] + body[0]), seconds)
+        lengths, before = known.frame(track)
+        after = known.turned(before, lengths, body, head, face)
+        changes, beyond = known.limb_changes(after, lengths)
+        if self._changes is not None:
+            share = 1 - float(np.exp(-max(span, 1e-3) / _EASE))
+            changes = [old + share * (new - old) for old, new in zip(self._changes, changes, strict=True)]
+        brought = standing(track, before, changed(after, changes))
+        began = self._changes is None
+        self._shift = known.stage.step(brought[0], self._shift, 1e3 if began else span)
+        brought[..., 0] += self._shift
+        self._changes, self._seconds = changes, seconds
+        return Pose(brought[0].astype(np.float32)), float(known.seen(trunk, face, beyond)[0])
+
+
+def changed(vectors: Vectors, changes: Sequence[Vectors]) -> Vectors:
+    """The bones after what was to be changed of every limb."""
+    for limb, change in zip(LIMBS, changes, strict=True):
+        if change.any():
+            vectors = with_changes(vectors, limb, change)
+    return vectors
+
+
+def standing(track: Array, before: Vectors, after: Vectors) -> Array:
+    """The poses with other bones, the lower foot of each at the height that it had."""
+    result = with_bones(track, before, after)
+    result[..., 1] += (_lowest(track) - _lowest(result))[:, None]
+    return result
+
+
+def _lowest(track: Array) -> Array:
+    return np.asarray(track[:, list(skeleton.FEET), 1].max(axis=1))
+
+
+def _runs(asked: Sequence[Pose | None], seconds: Sequence[float], cuts: Sequence[int]) -> list[list[int]]:
+    """Numbers of the frames with somebody, parted where nobody was for long, and at cuts."""
+    starts = set(cuts)
+    runs: list[list[int]] = []
+    for i, pose in enumerate(asked):
+        if pose is None:
+            continue
+        if not runs or seconds[i] - seconds[runs[-1][-1]] > BRIDGE or starts & set(range(runs[-1][-1] + 1, i + 1)):
+            runs.append([])
+        runs[-1].append(i)
+    return runs
