@@ -73,6 +73,7 @@ _START: Final = np.array([bone.start for bone in BONES])
 _END: Final = np.array([bone.end for bone in BONES])
 _DEPTH: Final = np.array([bone.depth for bone in BONES])
 _LIMB: Final = np.array([bone.limb for bone in BONES])
+_LEGS: Final = tuple((PLACE[PELVIS, hip], PLACE[hip, hip + 2], PLACE[hip + 2, hip + 4]) for hip in skeleton.HIPS)
 _SURE: Final = 0.3
 """Share of a limb's length that it must point away by, as MediaPipe tells, for the sign to count."""
 _WIDTHS: Final = (0.75, 1.3)
@@ -108,14 +109,29 @@ def turned(vectors: Vectors, lengths: Array, body: Array, face: Array) -> Vector
     angles[:, list(FACE)] = face[:, None]
     cos, sin = np.cos(angles), np.sin(angles)
     x, y, z = np.moveaxis(vectors, 2, 0)
+    share = np.minimum(np.abs(wrapped(body)) / _ALL_TURNED, 1.0)[:, None]
+    z = z + share * _balance(vectors)
     result = np.stack([x * cos - z * sin, y, x * sin + z * cos], axis=2)
     # seen from the side, the width of hips and shoulders is told by depth alone
     sides = list(_SIDES)
     widths = np.linalg.norm(vectors[:, sides][..., [0, 2]], axis=2)
-    share = np.minimum(np.abs(wrapped(body)) / _ALL_TURNED, 1.0)[:, None]
     factor = np.clip(lengths[:, sides] / np.maximum(widths, 1e-3), *_WIDTHS) ** share
     result[:, sides] *= np.stack([factor, np.ones_like(factor), factor], axis=2)
     return np.asarray(result)
+
+
+def _balance(vectors: Vectors) -> Array:
+    """(N, bones) what to add to the depth of legs, so that the trunk is above the feet or between them.
+
+    What is behind whom is the least certain: seen from the side, a body that falls over would come of it.
+    """
+    feet = np.stack([vectors[:, list(leg), 2].sum(axis=1) for leg in _LEGS])
+    trunk = vectors[:, TRUNK, 2] / 2
+    missing = np.maximum(trunk - feet.max(axis=0), 0) - np.maximum(feet.min(axis=0) - trunk, 0)
+    result = np.zeros(vectors.shape[:2])
+    for leg in _LEGS:
+        result[:, list(leg[1:])] = missing[:, None] / 2
+    return result
 
 
 class Faces:

@@ -22,12 +22,10 @@ _STATES: Final = 72
 _STEP: Final = 2 * np.pi / _STATES
 _CIRCLE: Final = np.arange(_STATES) * _STEP
 
-_NEAR: Final = np.radians(10.0)
+_NEAR: Final = np.radians(7.5)
 _SECONDS: Final = 0.3
 """A direction is known when the footage has this many seconds within ``_NEAR`` of it."""
-_TOLERANCE: Final = np.radians(5.0)
-"""A view this far from a known one still looks right when it is made from that one."""
-_GAP: Final = np.radians(30.0)
+_GAP: Final = np.radians(40.0)
 """A gap of this width between known directions is filled from both of its sides."""
 _BLINK: Final = np.radians(45.0)
 
@@ -71,8 +69,7 @@ class KnownTurns:
         apart = np.abs(wrapped(steady[:, None] - _CIRCLE))
         seconds = (apart <= _NEAR).sum(axis=0) / rate
         known = np.flatnonzero(seconds >= min(_SECONDS, 0.5 * float(seconds.max())))
-        away = np.abs(wrapped(_CIRCLE[_filled(known)][:, None] - _CIRCLE)).min(axis=0)
-        self._away = np.maximum(away - _TOLERANCE, 0.0)
+        self._away = np.abs(wrapped(_CIRCLE[_filled(known)][:, None] - _CIRCLE)).min(axis=0)
         self._unknown = _UNKNOWN * np.minimum(self._away / _ALL_UNKNOWN, 1.0)
         self._ahead: dict[int, Array] = {}
 
@@ -95,7 +92,11 @@ class KnownTurns:
         if self.everything or not self.beyond(angles).any():
             return np.zeros(len(angles))
         course = _refined(self._course(angles, seconds), angles)
-        return smooth_in_time(np.unwrap(wrapped(course - angles)), seconds, _EASE)
+        turns = smooth_in_time(np.unwrap(wrapped(course - angles)), seconds, _EASE)
+        # rounding a corner leads out of what is known, unless the course itself crosses a gap there
+        rounded = angles + turns
+        away = np.where(self.beyond(course) <= _STEP, self.beyond(rounded), 0.0)
+        return turns + np.where(self.beyond(rounded + away) < self.beyond(rounded - away), away, -away)
 
     def _course(self, angles: Array, seconds: Array) -> NDArray[np.int64]:
         """The cheapest sequence of directions (Viterbi)."""
