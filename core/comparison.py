@@ -25,7 +25,7 @@ from core.pose.draw import draw_pose
 from core.pose.person import Person
 from core.targets.store import Target
 from core.threads import PICTURES_AT_ONCE, ahead
-from core.transfer import Progress, Report, Seen, produce
+from core.transfer import Progress, Report, Seen, produce, told_of_unseen
 from core.types import Frame, Pose, VideoFrame
 from core.video.reader import Budget, VideoReader
 
@@ -132,7 +132,7 @@ def compare(
             source, grid, output, inputs=inputs, start=start, end=end, budget=budget,
             seen=seen, progress=progress, cancelled=cancelled,
         )  # fmt: skip
-        return grid.result(report), seen
+        return grid.result(told_of_unseen(report, target.name)), seen
 
 
 class SideBySide(Closing):

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Generator as PythonGenerator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import islice, pairwise
 from pathlib import Path
@@ -29,6 +29,7 @@ from core.generators.base import Generator
 from core.outputs import usable_output
 from core.pipeline import DancePipeline, Moves, Plan
 from core.pose.analysis import Analysis, Sighting, look
+from core.pose.known_views import share_beyond
 from core.pose.person import Person
 from core.settings import PoseEngine, settings
 from core.targets.store import Target
@@ -47,6 +48,7 @@ _RATE_WINDOW = 2.0
 _MOST_SECONDS = 1e6
 _SAME_PACE = Fraction(1, 4)
 _SLOWEST = Fraction(1, 10)
+_WORTH_A_WORD = 0.05
 
 Phase = Literal["looking", "dancing"]
 _Made: TypeAlias = PythonGenerator[tuple[Fraction, Frame, dict[str, float]], None, None]
@@ -103,7 +105,8 @@ class Progress:
 @dataclass(frozen=True, slots=True)
 class Report:
     """What happened, in numbers. ``stages`` maps a stage to the median and 95th percentile of its milliseconds a frame, and to
-    the seconds that it took in all.
+    the seconds that it took in all. ``seen`` is the mean over frames of how much of what was asked the performer's footage
+    shows, 0 to 1; ``beyond`` is the share of frames that asked beyond it (:mod:`core.pose.known_views`).
     """
 
     frames_in: int
@@ -117,6 +120,8 @@ class Report:
     warnings: list[str]
     size: tuple[int, int]
     pose_engine: PoseEngine
+    seen: float
+    beyond: float
 
     def as_json(self) -> dict[str, Any]:
         """Plain numbers, lists and words."""
@@ -132,6 +137,8 @@ class Report:
             "warnings": self.warnings,
             "size": list(self.size),
             "pose_engine": self.pose_engine,
+            "seen": round(self.seen, 4),
+            "beyond": round(self.beyond, 4),
         }
 
 
@@ -232,10 +239,22 @@ def transfer(
         target, generator, person=options.person, layout=options.layout, background=options.background
     ) as pipeline:
         solo = _Solo(pipeline, options.layout, target.size)
-        return produce(
+        report, seen = produce(
             source, solo, output, inputs=target.files(), start=options.start, end=options.end, budget=options.budget,
             seen=seen, progress=progress, previews=previews, cancelled=cancelled,
         )  # fmt: skip
+    return told_of_unseen(report, target.name), seen
+
+
+def told_of_unseen(report: Report, performer: str) -> Report:
+    """The report with a sentence about how much of the dance the performer's footage never shows, where that is worth one."""
+    if report.beyond < _WORTH_A_WORD:
+        return report
+    sentence = (
+        f"{report.beyond:.0%} of this dance asks for sides or moves that the footage of {performer} never shows: "
+        "there the nearest that it shows are danced."
+    )
+    return replace(report, warnings=[*report.warnings, sentence])
 
 
 def produce(
@@ -419,6 +438,8 @@ class _Production:
             warnings=list(dict.fromkeys(warnings)),
             size=self._size,
             pose_engine=settings().pose_engine,
+            seen=float(np.nanmean(moves.seen)),
+            beyond=share_beyond(moves.seen),
         )
 
 

@@ -85,7 +85,7 @@ def lengths_of(body: BodyStatistics, grounds: Array) -> Array:
     """(N, bones) lengths in pixels of the bones of somebody who stands on the lines ``grounds`` (N,)."""
     shares = np.array([bone.times * (1.0 if bone.length == "torso" else body.bones[bone.length]) for bone in BONES])
     torsos = np.array([body.torso_at(float(ground)) for ground in grounds])
-    return np.maximum(torsos[:, None] * shares, 1e-3)
+    return np.asarray(np.maximum(torsos[:, None] * shares, 1e-3))
 
 
 def bones_of(track: Array, lengths: Array) -> Vectors:

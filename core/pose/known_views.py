@@ -11,6 +11,7 @@ part that is a quarter turn, or the length of a bone, away from all that the foo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -113,7 +114,7 @@ class KnownViews:
             limbs: how far the worst limb is beyond what was seen.
         """
         turns = np.maximum(self.trunk.beyond(trunk), self.face.beyond(face)) / _QUARTER
-        return np.clip(1 - np.maximum(turns, limbs), 0.0, 1.0)
+        return np.asarray(np.clip(1 - np.maximum(turns, limbs), 0.0, 1.0))
 
     def live(self) -> LiveViews:
         """The same for one live stream."""
@@ -164,6 +165,16 @@ class LiveViews:
         brought[..., 0] += self._shift
         self._changes, self._seconds = changes, seconds
         return Pose(brought[0].astype(np.float32)), float(known.seen(trunk, face, beyond)[0])
+
+
+def share_beyond(seen: Sequence[float]) -> float:
+    """The share of frames with somebody that ask beyond the footage.
+
+    Args:
+        seen: how much of each was seen, NaN for nobody.
+    """
+    known = [share for share in seen if not math.isnan(share)]
+    return sum(share < BEYOND for share in known) / max(len(known), 1)
 
 
 def changed(vectors: Vectors, changes: Sequence[Vectors]) -> Vectors:

@@ -48,7 +48,7 @@ def turn_of(landmarks: NDArray[np.floating], lefts: Sequence[int], rights: Seque
         landmarks: (N, 33, 4) as in :class:`core.types.Pose`.
     """
     across = (landmarks[:, list(lefts), :3] - landmarks[:, list(rights), :3]).sum(axis=1)
-    return np.arctan2(DEPTH * across[:, 2], across[:, 0]).astype(np.float64)
+    return np.asarray(np.arctan2(DEPTH * across[:, 2], across[:, 0]), np.float64)
 
 
 def wrapped(angle: Array) -> Array:
@@ -80,7 +80,7 @@ class KnownTurns:
 
     def beyond(self, angles: Array) -> Array:
         """How far (radians) each direction is from the nearest one that the footage can show."""
-        return np.interp(angles % (2 * np.pi), [*_CIRCLE, 2 * np.pi], [*self._away, self._away[0]])
+        return np.asarray(np.interp(angles % (2 * np.pi), [*_CIRCLE, 2 * np.pi], [*self._away, self._away[0]]))
 
     def bring(self, angles: Array, seconds: Array) -> Array:
         """(N,) by how much to turn each body of a sequence, so that it shows a known side, smoothly in time.
