@@ -39,6 +39,8 @@ _LENGTH, _TOWARDS, _DIRECTION, _BEND = 1.0, 0.5, 0.35, 0.5
 """Weights of: length in the picture, pointing at the camera or away, direction in the picture, how it is bent there."""
 _LIKE: Final = 0.15
 _AT_ONCE: Final = 512
+_MOST: Final = 800
+"""Frames to compare with; of longer footage some are left out, evenly: the ones beside them are alike."""
 
 
 class LimbViews:
@@ -52,7 +54,8 @@ class LimbViews:
 
     def __init__(self, limb: Limb, vectors: Vectors, lengths: Array) -> None:
         self._limb = limb
-        self._seen = _upright(vectors, lengths, limb)
+        few = slice(None, None, -(-len(vectors) // _MOST))
+        self._seen = _upright(vectors[few], lengths[few], limb)
         self._traits = _traits(self._seen)
 
     def towards(self, vectors: Vectors, lengths: Array) -> tuple[Vectors, Array]:
@@ -74,6 +77,8 @@ class LimbViews:
         squares = (traits**2).sum(1)[:, None] - 2 * traits @ self._traits.T + (self._traits**2).sum(1)
         nearest = np.sqrt(np.maximum(squares.min(axis=1), 0.0))
         beyond = np.maximum(nearest - self._limb.tolerance, 0.0)
+        if not beyond.any():
+            return np.zeros_like(asked), beyond
         weight = np.exp((squares.min(axis=1, keepdims=True) - squares) / (2 * _LIKE**2))
         weight /= weight.sum(axis=1, keepdims=True)
         seen = (weight @ self._seen.reshape(len(self._seen), -1)).reshape(asked.shape)
