@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
+import cv2
 import numpy as np
 import pytest
 
 from core import dances
+from core.generators.realtime import RealtimeGenerator, memory_of
 from core.generators.registry import create_generator
-from core.pipeline import DancePipeline
+from core.pipeline import DancePipeline, empty_stage
+from core.pose import skeleton
 from core.pose.analysis import Analysis, look
 from core.pose.smoothing import torso_length
+from core.pose.turns import turn_of
+from core.targets.split import Subset
 from core.targets.store import Target, load_target
-from core.types import VideoFrame
+from core.types import Pose, VideoFrame
 from core.video.reader import VideoReader
 
 
@@ -84,6 +89,61 @@ def test_a_blink_of_the_estimator_holds_and_a_long_absence_empties_the_stage(
     gone = pipeline.step(absent(1.0), people=[])
     assert gone.asked is None
     assert np.array_equal(gone.image, theo.plate)
+
+
+@pytest.fixture(scope="module")
+def turn() -> list[VideoFrame]:
+    """Somebody who turns all the way round."""
+    dance = dances.find("lina-disco")
+    assert dance is not None
+    with VideoReader(dance, start=5, end=8.5) as reader:
+        return list(reader)
+
+
+def turned(pose: Pose) -> float:
+    """Degrees that the trunk is turned away from the camera."""
+    return float(np.degrees(np.abs(turn_of(pose.landmarks[None], (11, 23), (12, 24))[0])))
+
+
+def whole(alpha: np.ndarray, pose: Pose) -> float:
+    """Share of the trunk that is covered by the person."""
+    trunk = np.zeros(alpha.shape, np.uint8)
+    corners = pose.xy[[*skeleton.SHOULDERS, *reversed(skeleton.HIPS)]]
+    cv2.fillConvexPoly(trunk, np.rint(corners).astype(np.int32), 255)
+    return float((alpha[trunk > 0] > 128).mean())
+
+
+def test_whoever_was_filmed_from_the_front_only_is_not_torn_by_a_dance_that_turns(turn: list[VideoFrame]) -> None:
+    with load_target("mira") as mira:
+        angles = np.degrees(np.abs(turn_of(np.asarray(mira.poses), (11, 23), (12, 24))))
+        front = Subset(mira, mira.found & (angles < 35))
+        analysis = Analysis((432, 768))
+        for sighting in look(iter(turn)):
+            analysis.add(sighting)
+        generator = create_generator("nearest", front)
+        with DancePipeline(front, generator) as files, DancePipeline(front, generator) as live:
+            plan = files.analyse(analysis)
+            streamed = [
+                live.step(frame, people=people).asked for frame, people in zip(turn, analysis.people, strict=True)
+            ]
+            danced = [pose for pose in plan.poses if pose is not None]
+            assert max(turned(pose) for pose in danced) > 150
+            for asked in (plan.asked, streamed):
+                assert max(turned(pose) for pose in asked if pose is not None) < 45
+            away = [turned(pose) > 100 for pose in danced]
+            assert all(seen < 2 / 3 for seen, far in zip(plan.moves.seen, away, strict=True) if far)
+            assert np.mean(plan.moves.seen[:20]) > 0.9
+        # what draws them copies from frames of the front alone
+        realtime = create_generator("realtime", mira)
+        assert isinstance(realtime, RealtimeGenerator)
+        known = tuple(frame for frame in realtime.config.memory if front.found[frame])
+        memory = memory_of(mira, realtime.config.model_copy(update={"memory": known}))
+        for i in np.flatnonzero(away)[::4]:
+            pose = plan.asked[i]
+            assert pose is not None
+            alpha = memory.picture(realtime.network(), pose, empty_stage(mira)).alpha
+            assert alpha is not None
+            assert whole(alpha, pose) > 0.97
 
 
 def test_looking_twice_sees_the_same(frames: list[VideoFrame]) -> None:
