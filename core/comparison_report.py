@@ -14,6 +14,7 @@ from typing import Final, Literal, TypeAlias
 from core.comparison import Part
 from core.evaluate import Evaluation, Series
 from core.measuring import Measured
+from core.pose.known_views import share_beyond
 
 Better: TypeAlias = Literal["lower", "higher", "one"]
 
@@ -57,18 +58,29 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Curve:
-    """One measure over the frames."""
+class Axis:
+    """What is drawn over the frames: how it is called, and which way is better."""
 
     name: str
     title: str
     unit: str
     better: Better
+
+
+@dataclass(frozen=True, slots=True)
+class Curve(Axis):
+    """One measure of each generator over the frames."""
+
     of: Callable[[Series], Sequence[float]]
 
     def values(self, series: Series) -> tuple[float | None, ...]:
         """The value in every frame, None where there is none."""
-        return tuple(value if math.isfinite(value) else None for value in self.of(series))
+        return known_values(self.of(series))
+
+
+def known_values(values: Sequence[float]) -> tuple[float | None, ...]:
+    """The values, None for what is no number."""
+    return tuple(value if math.isfinite(value) else None for value in values)
 
 
 COLUMNS: Final = (
@@ -104,6 +116,9 @@ CURVES: Final = (
     Curve("ssim", "SSIM", "", "higher", lambda s: s.ssim),
 )
 
+SEEN: Final = Axis("seen", "Seen in the footage", "", "higher")
+"""How much of what each frame asks the performer's footage shows, 0 to 1, the same for every generator (``Moves.seen``)."""
+
 _WAYS: Final[dict[Better, str]] = {"lower": "lower is better", "higher": "higher is better", "one": "1 is best"}
 _COLOURS: Final = ("#1f6fc9", "#d9730d", "#2f9e44", "#9c36b5", "#0c8599", "#c2255c", "#846a00", "#4c6ef5", "#5c940d")
 _WIDTH, _HEIGHT = 640, 150
@@ -138,13 +153,24 @@ def _worse(column: Column, value: float) -> float:
     return {"lower": value, "higher": -value, "one": abs(value - 1)}[column.better]
 
 
-def as_csv(rows: Sequence[Row]) -> str:
-    """A line for each row, below one with the names of the columns."""
+def as_csv(rows: Sequence[Row], seen: Sequence[float]) -> str:
+    """A line for each row, below one with the names of the columns.
+
+    Args:
+        seen: ``Moves.seen``. Its mean, and the share of frames that ask beyond the footage, are columns of every row.
+    """
+    shares = {name: f"{share:.3f}" for name, share in _shares(seen).items()}
+    rows = [row | shares for row in rows]
     file = io.StringIO()
     writer = csv.DictWriter(file, list(rows[0]) if rows else [], lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return file.getvalue()
+
+
+def _shares(seen: Sequence[float]) -> dict[str, float]:
+    known = [value for value in seen if math.isfinite(value)]
+    return {"seen": sum(known) / max(len(known), 1), "beyond": share_beyond(seen)}
 
 
 def html_report(
@@ -154,6 +180,7 @@ def html_report(
     known: bool,
     pictures: Sequence[tuple[str, bytes]],
     curves: Sequence[tuple[Curve, Lines]],
+    seen: Sequence[float],
     when: str,
 ) -> str:
     """All of it as one file that needs no other.
@@ -162,6 +189,7 @@ def html_report(
         title: who dances what.
         pictures: what each is of, and its JPEG.
         curves: of those that have a value at all, a drawing each.
+        seen: ``Moves.seen``.
         when: the date.
     """
     shown = "".join(
@@ -171,26 +199,31 @@ def html_report(
     )
     drawn = "".join(
         f"<h3>{escape(curve.title)} <small>{_explained(curve)}</small></h3>{curves_svg(lines)}"
-        for curve, lines in curves
+        for curve, lines in [*curves, (SEEN, [("The dance", known_values(seen))])]
         if any(value is not None for _, values in lines for value in values)
     )
     held = "The right answer is known: sharpness, L1 and SSIM are held against it." if known else (
         "No right answer is known: sharpness is held against the performer's own footage."
     )  # fmt: skip
+    shares = _shares(seen)
+    asked = (
+        f"Of what the dance asks the performer's footage shows {shares['seen']:.0%}; "
+        f"{shares['beyond']:.0%} of the frames ask for sides or moves that it never shows."
+    )
     meanings = "".join(
         f"<dt>{escape(c.title)}</dt><dd>{escape(c.meaning)}; {_WAYS[c.better]}</dd>" for c in columns(known=known)
     )
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f"<title>{escape(title)}</title><style>{_STYLE}</style><main><h1>{escape(title)}</h1>"
-        f"<p>Every generator on the same dance, Everybody Dance Now, {escape(when)}. {held}</p>"
+        f"<p>Every generator on the same dance, Everybody Dance Now, {escape(when)}. {held} {asked}</p>"
         f'<div class="wide">{html_table(rows, known=known)}</div>'
         f"<h2>Pictures</h2>{shown}<h2>Frame by frame</h2>{_legend(curves)}{drawn}"
         f"<h2>What is measured</h2><dl>{meanings}</dl></main></html>\n"
     )
 
 
-def _explained(curve: Curve) -> str:
+def _explained(curve: Axis) -> str:
     return escape(f"{curve.unit}, {_WAYS[curve.better]}" if curve.unit else _WAYS[curve.better])
 
 

@@ -21,6 +21,9 @@ PARTS = (
     Part("nearest", "Re-cut", [], (5.0, 6.0), 18.0),
 )
 
+SEEN_OF = [1.0, math.nan, 0.0, 1.0]
+"""How much of each frame the footage shows; nobody is in the second."""
+
 
 def scores(akd: float, sharpness: float) -> Scores:
     return Scores(0.1234, 20.0, 0.8765, sharpness, akd, 0.0123)
@@ -77,21 +80,24 @@ def test_the_best_of_each_column_by_what_is_written(measured: list[Measured]) ->
 
 def test_the_csv_reads_back_as_the_table(measured: list[Measured]) -> None:
     rows = table(PARTS, measured, known=True)
-    assert list(csv.DictReader(io.StringIO(as_csv(rows)))) == rows
+    told = {"seen": "0.667", "beyond": "0.333"}
+    assert list(csv.DictReader(io.StringIO(as_csv(rows, SEEN_OF)))) == [row | told for row in rows]
 
 
 def test_the_report_is_one_file_with_the_same_numbers_and_no_foreign_word_in_it(measured: list[Measured]) -> None:
     rows = table(PARTS, measured, known=True)
     curves = [(curve, [(m.title, curve.values(m.series)) for m in measured]) for curve in CURVES]
     report = html_report(
-        "Mira in “<b>”", rows, known=True, pictures=[("At 1 s", b"\xff\xd8jpeg")], curves=curves, when="today"
-    )
+        "Mira in “<b>”", rows, known=True, pictures=[("At 1 s", b"\xff\xd8jpeg")], curves=curves, seen=SEEN_OF,
+        when="today",
+    )  # fmt: skip
     assert report.startswith("<!doctype html>")
     assert "<script" not in report
     assert "<b>" not in report
     assert "&lt;script&gt;" in report
     assert not re.search(r"(?:src|href)=\"(?!data:)", report)
-    assert report.count("<svg") == len(CURVES) - 1, "of jitter nothing is known"
+    assert report.count("<svg") == len(CURVES), "of jitter nothing is known, and one is of what the footage shows"
+    assert "the performer's footage shows 67%; 33% of the frames" in report
     for row in rows:
         for column in columns(known=True):
             assert f">{row[column.name] or '–'}</td>" in report

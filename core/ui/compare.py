@@ -132,7 +132,7 @@ def _show_grid(job_id: str) -> None:
     st.markdown(f"**{plain(request.words)}**")
     frame = reel(
         compared.video, comparison.size, [float(time) for time in comparison.moves.times],
-        comparison.tiles, _curves(measures), key=f"reel-{job_id}",
+        comparison.tiles, _curves(comparison, measures), key=f"reel-{job_id}",
     )  # fmt: skip
     over = measuring is None or measuring.over
     st.fragment(_show_numbers, run_every=None if over else _LOOK_AGAIN_SECONDS)(request, compared, over=over)
@@ -153,15 +153,17 @@ def _measures(measuring: MeasureJob | None) -> Measures:
     return Measures() if progress is None else progress[1]
 
 
-def _curves(measures: Measures) -> list[ReelCurve]:
-    from core.comparison_report import CURVES
+def _curves(comparison: Comparison, measures: Measures) -> list[ReelCurve]:
+    """What was measured of each generator, and last how much of the dance the footage shows, which is known at once."""
+    from core.comparison_report import CURVES, SEEN, known_values
 
     found = []
     for curve in CURVES:
         lines = [(m.name, curve.values(m.series)) for m in measures.measured]
         if any(value is not None for _, values in lines for value in values):
             found.append(ReelCurve(curve.name, curve.title, curve.unit, curve.better, tuple(lines)))
-    return found
+    asked = (("source", known_values(comparison.moves.seen)),)
+    return [*found, ReelCurve(SEEN.name, SEEN.title, SEEN.unit, SEEN.better, asked)]
 
 
 def _show_numbers(request: CompareRequest, compared: Compared, *, over: bool) -> None:
@@ -254,7 +256,7 @@ def _download(label: str, data: Callable[[], bytes], name: str, mime: str, key: 
 def _csv(compared: Compared, measures: Measures) -> bytes:
     from core.comparison_report import as_csv
 
-    return as_csv(_rows(compared.comparison, measures)).encode()
+    return as_csv(_rows(compared.comparison, measures), compared.comparison.moves.seen).encode()
 
 
 def _png(compared: Compared, frame: int) -> bytes:
@@ -275,7 +277,8 @@ def _report(request: CompareRequest, compared: Compared, measures: Measures, fra
     curves = [(c, [(m.title, c.values(m.series)) for m in measures.measured]) for c in CURVES]
     return html_report(
         request.words, _rows(compared.comparison, measures), known=compared.comparison.answer is not None,
-        pictures=pictures, curves=curves, when=datetime.now().astimezone().strftime("%d %B %Y, %H:%M"),
+        pictures=pictures, curves=curves, seen=compared.comparison.moves.seen,
+        when=datetime.now().astimezone().strftime("%d %B %Y, %H:%M"),
     ).encode()  # fmt: skip
 
 
