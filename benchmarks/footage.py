@@ -42,7 +42,8 @@ HELD_OUT: Final = 48
 """Moves that are drawn."""
 _ANCHORS: Final = 14
 _EDGE: Final = (12, 243)
-_LEAST_STILL: Final = 3.0
+_STILL: Final = 25.0
+"""Grey levels by which alpha may change where an edge counts as still: a stage is registered to parts of a pixel."""
 
 Matrix = NDArray[np.float64]
 
@@ -158,15 +159,15 @@ def _standing_from(clip: Clip) -> int:
 
 
 def _flicker(true: list[Alpha], own: list[Alpha]) -> float:
-    """Mean standard deviation over time of ``own`` where the true edge is still; NaN where it never is."""
+    """Mean standard deviation over time, at the edge, of how far ``own`` is from the truth; NaN where the edge moves."""
     if len(true) < 4:
         return float("nan")
     truth = np.stack(true).astype(np.float32)
     mean = truth.mean(axis=0)
-    edge = (mean > _EDGE[0]) & (mean < _EDGE[1]) & (truth.std(axis=0) < _LEAST_STILL)
+    edge = (mean > _EDGE[0]) & (mean < _EDGE[1]) & (truth.std(axis=0) < _STILL)
     if edge.sum() < 50:
         return float("nan")
-    return float(np.stack(own).astype(np.float32).std(axis=0)[edge].mean())
+    return float((np.stack(own).astype(np.float32) - truth).std(axis=0)[edge].mean())
 
 
 def _brought(mask: Alpha, matrix: Matrix, size: tuple[int, int]) -> Alpha:
