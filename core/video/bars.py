@@ -54,6 +54,11 @@ class Bars:
         rows = slice(_up(self.top * height), height - _up(self.bottom * height))
         return rows, slice(_up(self.left * width), width - _up(self.right * width))
 
+    def left_of(self, size: tuple[int, int]) -> tuple[int, int]:
+        """(width, height) between the bars of a picture of ``size``."""
+        rows, columns = self.inside(size)
+        return columns.stop - columns.start, rows.stop - rows.start
+
     def cut(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """``picture`` (height, width, ...) without its bars; the same array where there are none."""
         if self == Bars():
