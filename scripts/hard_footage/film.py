@@ -26,6 +26,8 @@ from .room import BACK, EYE, PITCH, Room, View, draw, furnished, seen_at
 from .textures import Floats, Image
 
 SECONDS: Final = 16.0
+STANDING: Final = 1.2
+"""Seconds at the end in which the performer stands quite still, though the camera need not: edges may not flicker then."""
 _MASK_CRF: Final = 8.0
 _WORDS: Final = (
     "and then we turn to the left", "one more time, slowly", "like this? yes, exactly like this",
@@ -44,7 +46,7 @@ class Truth:
         place: (N, 3, 3): pixels of the performer's own frame to those of the clip's frame.
         size: (2,): width and height of the clip and of the reference view.
         wide_to_reference: (3, 3): pixels of the wide picture of the room to the reference view.
-        lettering: (height, width) bool: where a frame of the clip has letters burnt in or something near in it.
+        lettering: (height, width) bool: where a frame of the clip has letters burnt in.
         changing: (height, width) bool: where the reference view has a screen or a clock.
         performer: id of the bundled performer.
         stage: whether there is one stage.
@@ -147,7 +149,8 @@ class _Scene:
         self._path = kind.camera(rng, seconds)
         self._light = kind.light(rng) if kind.light else None
         first = _start(target, seconds)
-        self.person = first + (self.times * float(target.rate)).astype(np.int64)
+        danced = np.minimum(self.times, max(seconds - STANDING, 0.0))
+        self.person = first + (danced * float(target.rate)).astype(np.int64)
         self.matrices = np.stack([self._to_reference(t) for t in self.times])
         low, high = self._extent()
         self.wide_to_reference = shifted(*low)
@@ -347,11 +350,6 @@ class _Scene:
         covered = np.zeros(self.kind.size[::-1], np.bool_)
         for letters in self._letters:
             covered |= letters[..., 3] > 0
-        if self._near is not None:
-            for seconds in self.times[::3].tolist():
-                to_frame = np.linalg.inv(self._to_reference(seconds))
-                part, layer = actors.placed(self._near, self._near_place(seconds, to_frame), self.kind.size)
-                covered[part] |= layer[..., 3] > 0
         return covered
 
     def _changing(self) -> NDArray[np.bool_]:

@@ -67,39 +67,22 @@ def _hand(sway: float, tremble: float) -> Callable[[np.random.Generator, float],
 
 
 def _slow_pan(rng: np.random.Generator, seconds: float) -> Path:
-    hand = Hand(rng, 0.1, 0.02)
-    knots = [(0.0, -8.0), (0.5 * seconds, 8.0), (0.9 * seconds, -6.0), (seconds, -6.0)]
-    return lambda t: replace(hand(t), yaw=hand(t).yaw + eased(t, knots))
+    hand, knots = Hand(rng, 0.1, 0.02), [(0.0, -8.0), (0.5, 8.0), (0.9, -6.0)]
+    return lambda t: replace(hand(t), yaw=hand(t).yaw + eased(t / seconds, knots))
 
 
 def _fast_pan(rng: np.random.Generator, seconds: float) -> Path:
     hand = Hand(rng, 0.3, 0.04)
-    knots = [
-        (0.0, 0.0),
-        (1.5, 0.0),
-        (3.5, -14.0),
-        (5.0, -14.0),
-        (0.55 * seconds, 12.0),
-        (0.7 * seconds, 14.0),
-        (seconds, 30.0),
-    ]
-    return lambda t: replace(hand(t), yaw=hand(t).yaw + eased(t, knots))
+    knots = [(0.0, 0.0), (0.1, 0.0), (0.22, -14.0), (0.3, -14.0), (0.55, 12.0), (0.7, 14.0), (0.9, 30.0)]
+    return lambda t: replace(hand(t), yaw=hand(t).yaw + eased(t / seconds, knots))
 
 
 def _zoom(rng: np.random.Generator, seconds: float) -> Path:
     hand = Hand(rng, 0.08, 0.02)
-    knots = [
-        (0.0, 1.0),
-        (2.0, 1.0),
-        (4.0, 1.35),
-        (6.0, 1.35),
-        (0.6 * seconds, 1.05),
-        (0.8 * seconds, 1.25),
-        (seconds, 1.0),
-    ]
+    knots = [(0.0, 1.0), (0.12, 1.0), (0.25, 1.35), (0.4, 1.35), (0.6, 1.05), (0.8, 1.25), (1.0, 1.0)]
 
     def path(t: float) -> Aim:
-        zoom = eased(t, knots)
+        zoom = eased(t / seconds, knots)
         return replace(hand(t), zoom=zoom, off=(60 * (zoom - 1), -150 * (zoom - 1)))
 
     return path
