@@ -10,8 +10,8 @@ import pytest
 
 from core import dances
 from core.generators.registry import create_generator
-from core.pipeline import DancePipeline
-from core.pose.analysis import Analysis, look
+from core.pipeline import DancePipeline, FrameResult
+from core.pose.analysis import Analysis, Sighting, look
 from core.pose.smoothing import torso_length
 from core.targets.store import Target, load_target
 from core.types import VideoFrame
@@ -75,22 +75,26 @@ def test_a_blink_of_the_estimator_holds_and_a_long_absence_empties_the_stage(
         last = pipeline.step(frame)
     nothing = np.full_like(frames[0].image, 90)
 
-    def absent(seconds: float) -> VideoFrame:
-        return VideoFrame(99, Fraction(frames[4].time) + Fraction(seconds), nothing)
+    def without(seconds: float) -> FrameResult:
+        frame = VideoFrame(99, Fraction(frames[4].time) + Fraction(seconds), nothing)
+        return pipeline.step(frame, sighting=Sighting(frame, [], None, False, 0.0))
 
-    held = pipeline.step(absent(0.2), people=[])
+    held = without(0.2)
     assert held.asked is not None
     assert last.asked is not None
     assert np.array_equal(held.asked.xy, last.asked.xy)
-    gone = pipeline.step(absent(1.0), people=[])
+    gone = without(1.0)
     assert gone.asked is None
     assert theo.plate is not None
     assert np.array_equal(gone.image, theo.plate)
 
 
 def test_looking_twice_sees_the_same(frames: list[VideoFrame]) -> None:
-    once, again = ([s.people[0].landmarks for s in look(iter(frames[:12]))] for _ in range(2))
-    assert all(np.array_equal(a, b) for a, b in zip(once, again, strict=True))
+    once, again = ([s.pose for s in look(iter(frames[:12]))] for _ in range(2))
+    for a, b in zip(once, again, strict=True):
+        assert a is not None
+        assert b is not None
+        assert np.array_equal(a.landmarks, b.landmarks)
 
 
 def test_an_error_in_the_source_surfaces_where_the_frames_are_used(frames: list[VideoFrame]) -> None:

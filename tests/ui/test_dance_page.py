@@ -443,9 +443,19 @@ class TestOwnVideo:
         job = job_of(app, shared)
         x, _ = job.about.person
         assert 0.0 < x < 0.5
-        app.button(key="follow-2").click().run()
-        shared.jobs.cancel(job)
         assert job.wait(PATIENCE)
+
+        app.button(key="follow-2").click().run()
+        assert "watched before" not in words(app)
+        app.button(key="dance").click().run()
+        other = job_of(app, shared)
+        assert other.wait(PATIENCE)
+        analysis = other.result.seen.get().analysis
+        assert all(pose.xy[:, 0].mean() > analysis.size[0] / 2 for pose in analysis.poses)
+        app.run()
+        assert "watched before" in words(app)
+        app.button(key="follow-1").click().run()
+        assert "watched before" in words(app)
 
 
 def two_dancers() -> bytes:
