@@ -28,6 +28,7 @@ _NEAR: Final = 0.35
 """Distance of two trunks, in heights of the larger person, at which one may be taken for the other."""
 _CLOSING: Final = 1.0
 """Heights by which two people come nearer to each other in a second at most, while one of them is not looked at."""
+_SURER: Final = 0.1
 _SAME_REGION: Final = 0.12
 """A detected region whose centre is nearer than this share of a tracked one's side is of the same person."""
 
@@ -162,10 +163,15 @@ def _due(track: _Track, followed: _Track, seconds: float) -> bool:
 
 
 def _add(people: list[_Track], person: _Track) -> bool:
-    """Take in somebody, and return True; False where it is one of those found already, of whom the surer look is kept."""
+    """Take in somebody, and return True; False where it is one of those found already.
+
+    Of two looks at one person the earlier one is kept, which is that of the followed one or of who is known for longer, unless
+    the other is clearly surer: a region that was detected between two people shows one of them badly.
+    """
     for i, other in enumerate(people):
         if same_place(person.body, other.body):
-            people[i] = max(person, other, key=lambda track: track.found.presence)
+            if person.found.presence > other.found.presence + _SURER:
+                people[i] = person
             return False
     people.append(person)
     return True
