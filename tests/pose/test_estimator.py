@@ -278,7 +278,8 @@ def test_whoever_is_chosen_is_chosen_anew_after_a_cut(audience: list[Frame]) -> 
     shot = np.ascontiguousarray(laid(laid(wall(190), dancer, 200), other, 430))
     pictures = [*audience[:15], *[shot] * 15]
     frames = [VideoFrame(i, Fraction(i, 25), picture) for i, picture in enumerate(pictures)]
-    for person, before, after in (("right", 550, 430), ("left", 90, 200)):
+    asked: list[tuple[Person, float, float]] = [("right", 550, 430), ("left", 90, 200)]
+    for person, before, after in asked:
         analysis = Analysis(STAGE, person)
         for sighting in look(frames, person):
             analysis.add(sighting)

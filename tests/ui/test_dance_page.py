@@ -16,7 +16,8 @@ from streamlit.testing.v1 import AppTest
 from core import dances, paths
 from core.compositing import layout_size
 from core.jobs import LONGEST_QUEUE, Job, JobHandle
-from core.settings import settings
+from core.settings import Settings, settings
+from core.ui.clips import thinned_in_words
 from core.ui.house import House
 from core.video.probe import probe
 from core.video.reader import VideoReader
@@ -423,6 +424,21 @@ class TestOwnVideo:
         most = {"0.8": "0.8 s", "12": "12 pictures"}.get(limit[1])
         told = [f"lie.mp4 goes on: at most {most} are danced in one go, and the rest was left out."]
         assert job.result.report.warnings == (told if most else [])
+
+    def test_it_is_said_how_many_pictures_of_a_fast_video_are_danced(
+        self, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        app = upload(open_app(), "usual.mp4", video())
+        assert "pictures a second" not in words(app)
+
+        monkeypatch.setenv("DANCE_MAX_RATE", "7.5")
+        settings.cache_clear()
+        app = upload(app, "fast.mp4", video())
+        assert "It has 10 pictures a second: 7.5 of them are danced, evenly spaced" in words(app)
+
+    @pytest.mark.parametrize(("rate", "thinned"), [(59.94, False), (60.02, False), (90.0, True), (1000.0, True)])
+    def test_only_what_is_faster_than_the_limit_is_thinned(self, rate: float, thinned: bool) -> None:
+        assert (thinned_in_words(rate, Settings()) is not None) == thinned
 
     def test_a_new_upload_replaces_the_last(self, open_app: OpenApp, shared: House) -> None:
         app = upload(open_app(), "first.mp4", video())
