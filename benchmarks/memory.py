@@ -1,6 +1,6 @@
 """What one server process holds: megabytes and threads of its process tree, at rest after each of the things that people do.
 
-    python -m benchmarks.memory [--rounds 1.5] [--generators N] [--label TEXT]
+    python -m benchmarks.memory [--rounds 1.5] [--parts dances,live,comparison,training] [--generators N] [--label TEXT]
 
 A visitor lets every generator of the bundled performers dance two seconds and leaves; three dance live, one after the other;
 somebody compares four generators; a training is stopped after a minute. Then once more: after a second round's dances nothing
@@ -179,22 +179,43 @@ def prepared(folder: Path) -> Path:
     return clip
 
 
-def rounds(here: Visit, count: float) -> Iterator[Step]:
-    """Everything so many times; the half of one is what the first visitor does."""
-    parts: list[Callable[[Visit], Iterator[Step]]] = [everybody_dances, three_live, compare_four, train_a_minute]
+PARTS: dict[str, Callable[[Visit], Iterator[Step]]] = {
+    "dances": everybody_dances,
+    "live": three_live,
+    "comparison": compare_four,
+    "training": train_a_minute,
+}
+"""What people do, in order, by name."""
+
+
+def rounds(here: Visit, count: float, parts: list[str]) -> Iterator[Step]:
+    """Those parts so many times; the half of a round is the first of them."""
     for number in range(int(count)):
         for part in parts:
-            for step, megabytes, threads in part(here):
+            for step, megabytes, threads in PARTS[part](here):
                 yield f"{number + 1}: {step}", megabytes, threads
     if count % 1:
-        for step, megabytes, threads in everybody_dances(here):
+        for step, megabytes, threads in PARTS[parts[0]](here):
             yield f"{int(count) + 1}: {step}", megabytes, threads
+
+
+def chosen_parts(words: str) -> list[str]:
+    """The parts that are named, in their usual order.
+
+    Raises:
+        ArgumentTypeError: one is not known.
+    """
+    named = words.split(",")
+    if unknown := [part for part in named if part not in PARTS]:
+        raise argparse.ArgumentTypeError(f"{', '.join(unknown)}: choose of {', '.join(PARTS)}")
+    return [part for part in PARTS if part in named]
 
 
 def main() -> None:
     """Measure and append."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=float, default=1.5)
+    parser.add_argument("--parts", type=chosen_parts, default=list(PARTS))
     parser.add_argument("--generators", type=int, default=None, help="only so many of each performer")
     parser.add_argument("--label", default="")
     given = parser.parse_args()
@@ -211,7 +232,9 @@ def main() -> None:
             camera.with_camera(playwright, executable, file) as browser,
             serving(folder / "app", DANCE_RESULT_MINUTES="2") as server,
         ):
-            for step, megabytes, threads in rounds(Visit(server, browser, clip, given.generators), given.rounds):
+            for step, megabytes, threads in rounds(
+                Visit(server, browser, clip, given.generators), given.rounds, given.parts
+            ):
                 steps.append((step, megabytes, threads))
                 row = {"label": given.label, "step": step, "pss_mb": round(megabytes), "threads": threads}
                 append("memory", row)

@@ -258,7 +258,9 @@ def transfer(
         str | None, typer.Option(help="Name of the generator; the best that the performer has unless given.")
     ] = None,
     layout: Annotated[str, typer.Option(help="result, side-by-side or triptych.")] = "result",
-    background: Annotated[str, typer.Option(help="stage, studio, green, #rrggbb or a picture file.")] = "stage",
+    background: Annotated[
+        str, typer.Option(help="stage, studio, green, #rrggbb or a picture: JPEG, PNG, WebP, GIF, BMP.")
+    ] = "stage",
     person: Annotated[
         str, typer.Option(help="Whom to follow: largest, left, right, or a number from the left.")
     ] = "largest",

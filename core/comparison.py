@@ -129,7 +129,7 @@ def compare(
     inputs = [*target.files(), *([] if answer is None else [answer])]
     with SideBySide(target, generators, person, answer, (start, end)) as grid:
         report, seen = produce(
-            source, grid, output, inputs=inputs, start=start, end=end, budget=budget,
+            source, grid, output, person=person, inputs=inputs, start=start, end=end, budget=budget,
             seen=seen, progress=progress, cancelled=cancelled,
         )  # fmt: skip
         return grid.result(told_of_unseen(report, target.name)), seen
@@ -177,7 +177,7 @@ class SideBySide(Closing):
 
     def live(self, sighting: Sighting) -> Frame:
         """See ``Show``: the first generator alone."""
-        return self._pipelines[0].step(sighting.frame, people=sighting.people).image
+        return self._pipelines[0].step(sighting.frame, sighting=sighting).image
 
     def plan(self, analysis: Analysis) -> Moves:
         """See ``Show``."""

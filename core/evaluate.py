@@ -296,7 +296,7 @@ def _detected(samples: Iterable[Sample]) -> Iterator[tuple[Sample, Pose | None]]
             waiting.append(sample)
             yield VideoFrame(index, Fraction(index), sample.output)
 
-    for sighting in look(pictures()):
+    for sighting in look(pictures(), person=None):
         size = (sighting.frame.image.shape[1], sighting.frame.image.shape[0])
         people = distinct(sighting.people)
         yield waiting.popleft(), choose(people, "largest", size) if people else None

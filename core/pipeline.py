@@ -19,7 +19,7 @@ from core.closing import Closing
 from core.compositing import Background, Layout, arrange, needs_source, parse_background
 from core.errors import NobodyFound
 from core.generators.base import Choice, Chooser, Generator
-from core.pose.analysis import Analysis
+from core.pose.analysis import Analysis, Sighting
 from core.pose.dancer import LiveDancer, Sight
 from core.pose.known_views import KnownViews
 from core.pose.person import Person
@@ -171,11 +171,10 @@ class DancePipeline(Closing):
         Raises:
             NobodyFound: no frame shows a person.
         """
-        followed = analysis.follow(self._person)
-        found = sum(pose is not None for pose in followed)
+        found = sum(pose is not None for pose in analysis.poses)
         if not found:
             raise NobodyFound("Nobody was found in this video: choose one that shows a person, best from head to foot.")
-        poses = smooth_offline(followed, analysis.seconds, analysis.cuts)
+        poses = smooth_offline(analysis.poses, analysis.seconds, analysis.cuts)
         fitted = self._retarget_all(poses, analysis.seconds)
         asked, seen = self._act.known.bring(fitted, analysis.seconds, analysis.cuts)
         return Moves(poses, asked, analysis.times, found, seen)
@@ -188,17 +187,17 @@ class DancePipeline(Closing):
             for pose, ground in zip(poses, grounds, strict=True)
         ]
 
-    def step(self, frame: VideoFrame, plan: Plan | None = None, people: list[Pose] | None = None) -> FrameResult:
+    def step(self, frame: VideoFrame, plan: Plan | None = None, sighting: Sighting | None = None) -> FrameResult:
         """The next frame to show.
 
         Args:
             frame: with a plan, its ``index`` says which one; its pixels are looked at only if ``needs_source``.
             plan: for files. Without one this is a live step.
-            people: everybody in a live frame, where that is known already.
+            sighting: of a live frame that somebody looked at already.
         """
         clock = Clock()
         if plan is None:
-            pose, asked, choice = self._live_pose(frame, people, clock)
+            pose, asked, choice = self._live_pose(frame, sighting, clock)
         else:
             i = frame.index
             pose, asked, choice = plan.poses[i], plan.asked[i], plan.choices[i]
@@ -209,12 +208,13 @@ class DancePipeline(Closing):
         return FrameResult(image, pose, asked, clock.milliseconds)
 
     def _live_pose(
-        self, frame: VideoFrame, people: list[Pose] | None, clock: Clock
+        self, frame: VideoFrame, sighting: Sighting | None, clock: Clock
     ) -> tuple[Pose | None, Pose | None, Choice]:
         if self._dancer is None:
             self._dancer = LiveDancer(self._person)
         with clock.stage("pose"):
-            sight = self._dancer.look(frame, people)
+            seconds = float(frame.time)
+            sight = self._dancer.look(frame) if sighting is None else self._dancer.take(sighting.pose, seconds)
         with clock.stage("retarget"):
             asked, choice = self._act.ask(sight)
         return None if sight is None else sight.pose, asked, choice

@@ -68,7 +68,7 @@ class TransferOptions:
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class Seen:
-    """What the first pass found in one stretch of a source: everybody in every frame, and the sound that belongs to it.
+    """What the first pass found in one stretch of a source: one person in every frame, and the sound that belongs to it.
 
     ``until`` is when the stretch ends, in seconds from the first frame; None where the source ended before.
     """
@@ -81,7 +81,7 @@ class Seen:
     @property
     def held_bytes(self) -> int:
         """About how much memory it takes."""
-        people = sum(len(people) for people in self.analysis.people)
+        people = sum(pose is not None for pose in self.analysis.poses)
         return people * _POSE_BYTES + len(self.analysis.times) * _FRAME_BYTES
 
 
@@ -194,7 +194,7 @@ class _Solo:
         return layout_size(self._layout, source, self._performer)
 
     def live(self, sighting: Sighting) -> Frame:
-        return self._pipeline.step(sighting.frame, people=sighting.people).image
+        return self._pipeline.step(sighting.frame, sighting=sighting).image
 
     def plan(self, analysis: Analysis) -> Moves:
         self._plan = self._pipeline.analyse(analysis)
@@ -220,7 +220,8 @@ def transfer(
     """Make the performer's video of ``source`` and write it to ``output``.
 
     Args:
-        seen: what an earlier transfer of the same stretch of the same source returned; saves looking again.
+        seen: what an earlier transfer of the same stretch of the same source returned; saves looking again, unless somebody
+            else was followed there.
         progress: called now and then from this thread.
         previews: whether ``progress`` is given pictures; while everybody is looked for, they are made for that alone.
         cancelled: asked for every frame.
@@ -240,7 +241,8 @@ def transfer(
     ) as pipeline:
         solo = _Solo(pipeline, options.layout, target.size)
         report, seen = produce(
-            source, solo, output, inputs=target.files(), start=options.start, end=options.end, budget=options.budget,
+            source, solo, output, person=options.person, inputs=target.files(),
+            start=options.start, end=options.end, budget=options.budget,
             seen=seen, progress=progress, previews=previews, cancelled=cancelled,
         )  # fmt: skip
     return told_of_unseen(report, target.name), seen
@@ -262,6 +264,7 @@ def produce(
     show: Show,
     output: Path,
     *,
+    person: Person = "largest",
     inputs: Iterable[Path] = (),
     start: float = 0.0,
     end: float | None = None,
@@ -279,7 +282,9 @@ def produce(
     if end is not None:
         check_number(end, 0, _MOST_SECONDS, "The last second")
     usable_output(output, [source, *inputs])
-    return _Production(source, show, output, (start, end), budget, progress, previews, cancelled).run(seen)
+    if seen is not None and seen.analysis.person != person:
+        seen = None
+    return _Production(source, show, output, person, (start, end), budget, progress, previews, cancelled).run(seen)
 
 
 class _Production:
@@ -290,13 +295,14 @@ class _Production:
         source: Path,
         show: Show,
         output: Path,
+        person: Person,
         stretch: tuple[float, float | None],
         budget: Budget | None,
         progress: Callable[[Progress], None],
         previews: bool,
         cancelled: Callable[[], bool],
     ) -> None:
-        self._source, self._show, self._output = source, show, output
+        self._source, self._show, self._output, self._person = source, show, output, person
         self._start, self._end = stretch
         self._budget = budget or Budget()
         self._progress, self._previews, self._cancelled = progress, previews, cancelled
@@ -325,11 +331,11 @@ class _Production:
         return self._budget.frames_of(end - self._start, float(info.rate))
 
     def _look(self, reader: VideoReader) -> Seen:
-        """First pass: everybody in every frame."""
-        analysis = Analysis(reader.size)
+        """First pass: the dancer in every frame."""
+        analysis = Analysis(reader.size, self._person)
         total = self._frames_expected(reader.info)
         meter = _Meter()
-        for sighting in look(ahead(self._timed(reader), depth=2)):
+        for sighting in look(ahead(self._timed(reader), depth=2), self._person):
             self._stop_if_cancelled()
             analysis.add(sighting)
             self._stages["pose"].append(sighting.milliseconds)

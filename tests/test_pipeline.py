@@ -14,12 +14,12 @@ from core.generators.realtime import RealtimeGenerator, memory_of
 from core.generators.registry import create_generator
 from core.pipeline import DancePipeline
 from core.pose import skeleton
-from core.pose.analysis import Analysis, look
+from core.pose.analysis import Analysis, Sighting, look
 from core.pose.smoothing import torso_length
 from core.pose.turns import turn_of
 from core.targets.split import Subset
 from core.targets.store import Target, load_target
-from core.types import Pose, VideoFrame
+from core.types import FrameResult, Pose, VideoFrame
 from core.video.reader import VideoReader
 
 
@@ -79,14 +79,15 @@ def test_a_blink_of_the_estimator_holds_and_a_long_absence_empties_the_stage(
         last = pipeline.step(frame)
     nothing = np.full_like(frames[0].image, 90)
 
-    def absent(seconds: float) -> VideoFrame:
-        return VideoFrame(99, Fraction(frames[4].time) + Fraction(seconds), nothing)
+    def without(seconds: float) -> FrameResult:
+        frame = VideoFrame(99, Fraction(frames[4].time) + Fraction(seconds), nothing)
+        return pipeline.step(frame, sighting=Sighting(frame, [], None, False, 0.0))
 
-    held = pipeline.step(absent(0.2), people=[])
+    held = without(0.2)
     assert held.asked is not None
     assert last.asked is not None
     assert np.array_equal(held.asked.xy, last.asked.xy)
-    gone = pipeline.step(absent(1.0), people=[])
+    gone = without(1.0)
     assert gone.asked is None
     assert np.array_equal(gone.image, theo.plate)
 
@@ -118,14 +119,13 @@ def test_whoever_was_filmed_from_the_front_only_is_not_torn_by_a_dance_that_turn
         angles = np.degrees(np.abs(turn_of(np.asarray(mira.poses), (11, 23), (12, 24))))
         front = Subset(mira, mira.found & (angles < 35))
         analysis = Analysis((432, 768))
-        for sighting in look(iter(turn)):
+        sightings = list(look(iter(turn)))
+        for sighting in sightings:
             analysis.add(sighting)
         generator = create_generator("nearest", front)
         with DancePipeline(front, generator) as files, DancePipeline(front, generator) as live:
             plan = files.analyse(analysis)
-            streamed = [
-                live.step(frame, people=people).asked for frame, people in zip(turn, analysis.people, strict=True)
-            ]
+            streamed = [live.step(of.frame, sighting=of).asked for of in sightings]
             danced = [pose for pose in plan.poses if pose is not None]
             assert max(turned(pose) for pose in danced) > 150
             for asked in (plan.asked, streamed):
@@ -147,8 +147,11 @@ def test_whoever_was_filmed_from_the_front_only_is_not_torn_by_a_dance_that_turn
 
 
 def test_looking_twice_sees_the_same(frames: list[VideoFrame]) -> None:
-    once, again = ([s.people[0].landmarks for s in look(iter(frames[:12]))] for _ in range(2))
-    assert all(np.array_equal(a, b) for a, b in zip(once, again, strict=True))
+    once, again = ([s.pose for s in look(iter(frames[:12]))] for _ in range(2))
+    for a, b in zip(once, again, strict=True):
+        assert a is not None
+        assert b is not None
+        assert np.array_equal(a.landmarks, b.landmarks)
 
 
 def test_an_error_in_the_source_surfaces_where_the_frames_are_used(frames: list[VideoFrame]) -> None:

@@ -130,6 +130,16 @@ def test_again_with_what_was_seen_gives_the_same_frames(
     assert sound_seconds(again) == pytest.approx(sound_seconds(output), abs=1e-6)
 
 
+def test_what_was_seen_of_somebody_else_is_not_used(
+    made: tuple[Path, Report, Seen, list[Progress]], theo: Target, nearest: Generator, dance: Path, tmp_path: Path
+) -> None:
+    options = TransferOptions(person="left", start=START, end=START + 0.4)
+    report, seen = transfer(dance, theo, nearest, tmp_path / "left.mp4", options, seen=made[2])
+    assert "pose" in report.stages
+    assert seen.analysis.person == "left"
+    assert len(seen.analysis.poses) == report.frames_out < len(made[2].analysis.poses)
+
+
 def test_the_pipeline_itself_gives_the_frames_that_are_encoded(
     made: tuple[Path, Report, Seen, list[Progress]], theo: Target, nearest: Generator
 ) -> None:

@@ -1,8 +1,9 @@
-"""Looking at a whole video: everybody in every frame, once. Following, smoothing and retargeting come after and cost nothing.
+"""Looking at a whole video once, and following one person through it. Smoothing and retargeting come after and cost nothing.
 
 Two lanes look side by side, one at the even frames and one at the odd, each tracking its own: always two, so that the
 result does not depend on the machine. One lane would leave a core idle (a picture is looked at by one thread); more would
-track frames too far apart.
+track frames too far apart. Whom each lane found is followed in the order of the frames, and the lane is told a few frames later
+whom of them that is, so that it need not look at everybody else every time.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from core.pose.detection import Detection
 from core.pose.estimator import find_people
 from core.pose.person import Follower, Person
 from core.types import Frame, Pose, VideoFrame
@@ -29,50 +31,63 @@ _THUMBNAIL = (32, 32)
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """One frame looked at: everybody found, and what it cost."""
+    """One frame looked at.
+
+    Attributes:
+        people: everybody whom somebody looked at in this frame; all in view where nobody is followed.
+        pose: the followed one's, unsmoothed; None where they were not found, or nobody is followed.
+        cut: whether a shot begins with this frame.
+        milliseconds: what looking took.
+    """
 
     frame: VideoFrame
     people: list[Pose]
+    pose: Pose | None
+    cut: bool
     milliseconds: float
 
 
 @dataclass(slots=True)
 class Analysis:
-    """Everybody in every frame of one video. Lists run over frames.
+    """One person in every frame of one video. Lists run over frames.
 
-    ``size`` is (width, height) of the frames that were looked at; ``cuts`` are the numbers of frames that begin a shot.
+    Attributes:
+        size: (width, height) of the frames that were looked at.
+        person: whom it follows. Of anybody else it knows nothing: another choice needs another look.
+        poses: theirs, unsmoothed; None where they were not found.
+        cuts: numbers of the frames that begin a shot.
     """
 
     size: tuple[int, int]
+    person: Person = "largest"
     times: list[Fraction] = field(default_factory=list)
-    people: list[list[Pose]] = field(default_factory=list)
+    poses: list[Pose | None] = field(default_factory=list)
     cuts: list[int] = field(default_factory=list)
-    _last: NDArray[np.uint8] | None = None
 
     def add(self, sighting: Sighting) -> None:
-        """Take in the next frame."""
-        small = _thumbnail(sighting.frame.image)
-        if self._last is not None and float(cv2.absdiff(small, self._last).mean()) > _CUT_LEVELS:
+        """Take in the next frame of a :func:`look` for the same person."""
+        if sighting.cut:
             self.cuts.append(len(self.times))
-        self._last = small
         self.times.append(sighting.frame.time)
-        self.people.append(sighting.people)
-
-    def follow(self, person: Person) -> list[Pose | None]:
-        """The chosen person in each frame, unsmoothed."""
-        follower = Follower(person)
-        cuts = set(self.cuts)
-        result: list[Pose | None] = []
-        for i, (time, people) in enumerate(zip(self.times, self.people, strict=True)):
-            if i in cuts:
-                follower.reset()
-            result.append(follower.pick(people, float(time), self.size))
-        return result
+        self.poses.append(sighting.pose)
 
     @property
     def seconds(self) -> list[float]:
         """Times as floats."""
         return [float(t) for t in self.times]
+
+
+class _Cuts:
+    """Tells where a shot begins, frame by frame."""
+
+    def __init__(self) -> None:
+        self._last: NDArray[np.uint8] | None = None
+
+    def at(self, image: Frame) -> bool:
+        """Whether the next picture (RGB) shows something else altogether."""
+        small, before = _thumbnail(image), self._last
+        self._last = small
+        return before is not None and float(cv2.absdiff(small, before).mean()) > _CUT_LEVELS
 
 
 def _thumbnail(image: Frame) -> NDArray[np.uint8]:
@@ -84,40 +99,85 @@ def _thumbnail(image: Frame) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(grey, _THUMBNAIL, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def look(frames: Iterable[VideoFrame]) -> Iterator[Sighting]:
-    """Everybody in each frame, in order. A handful of frames is in memory at a time.
+def look(frames: Iterable[VideoFrame], person: Person | None = "largest") -> Iterator[Sighting]:
+    """Look for a person in each frame, in order. A handful of frames is in memory at a time.
 
     Args:
         frames: decoded in the calling thread, a few ahead of need.
+        person: whom to follow. None follows nobody, and looks at everybody in every frame.
     """
     lanes = [_Lane() for _ in range(LANES)]
-    waiting: deque[Future[Sighting]] = deque()
+    cuts = _Cuts()
+    follower = None if person is None else Follower(person)
+    waiting: deque[tuple[_Lane, Future[_Looked]]] = deque()
+
+    def next_sighting() -> Sighting:
+        lane, future = waiting.popleft()
+        looked = future.result()
+        return looked.sighting(None) if follower is None else lane.follow(looked, follower)
+
     try:
         for frame in frames:
-            waiting.append(lanes[frame.index % LANES].submit(frame))
+            lane, cut = lanes[frame.index % LANES], cuts.at(frame.image)
+            if cut:
+                for one in lanes:
+                    one.begin_shot()
+            waiting.append((lane, lane.submit(frame, cut)))
             if len(waiting) > LANES + 1:
-                yield waiting.popleft().result()
+                yield next_sighting()
         while waiting:
-            yield waiting.popleft().result()
+            yield next_sighting()
     finally:
         for lane in lanes:
             lane.close()
 
 
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """What a lane found in a frame."""
+
+    frame: VideoFrame
+    found: list[Detection]
+    cut: bool
+    milliseconds: float
+
+    def sighting(self, pose: Pose | None) -> Sighting:
+        people = [detection.pose for detection in self.found if detection.fresh]
+        return Sighting(self.frame, people, pose, self.cut, self.milliseconds)
+
+
 class _Lane:
-    """One thread with one finder, which sees its frames in order."""
+    """One thread with one finder, which sees its frames in order. Its methods are called by one other thread."""
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="pose")
         self._finder = find_people()
+        self._followed: int | None = None
+        self._anew = False
 
-    def submit(self, frame: VideoFrame) -> Future[Sighting]:
-        return self._pool.submit(self._look, frame)
+    def begin_shot(self) -> None:
+        """Forget everybody before the next frame of this lane."""
+        self._anew, self._followed = True, None
 
-    def _look(self, frame: VideoFrame) -> Sighting:
+    def submit(self, frame: VideoFrame, cut: bool) -> Future[_Looked]:
+        anew, self._anew = self._anew, False
+        return self._pool.submit(self._look, frame, cut, anew, self._followed)
+
+    def _look(self, frame: VideoFrame, cut: bool, anew: bool, followed: int | None) -> _Looked:
         start = perf_counter()
-        people = [found.pose for found in self._finder.people(frame.image, float(frame.time))]
-        return Sighting(frame, people, (perf_counter() - start) * 1000)
+        if anew:
+            self._finder.reset()
+        found = self._finder.people(frame.image, float(frame.time), followed=followed)
+        return _Looked(frame, found, cut, (perf_counter() - start) * 1000)
+
+    def follow(self, looked: _Looked, follower: Follower) -> Sighting:
+        """Pick the followed one among those found, and look for them from the next frame on that is submitted."""
+        if looked.cut:
+            follower.reset()
+        image = looked.frame.image
+        chosen = follower.pick_from(looked.found, float(looked.frame.time), (image.shape[1], image.shape[0]))
+        self._followed = None if chosen is None else chosen.track
+        return looked.sighting(None if chosen is None else chosen.pose)
 
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)

@@ -8,9 +8,8 @@ from typing import Final
 import numpy as np
 
 from core.closing import Closing
-from core.pose.detection import PeopleFinder
-from core.pose.estimator import find_people
-from core.pose.person import Follower, Person, distinct
+from core.pose.estimator import PoseEstimator
+from core.pose.person import Person
 from core.pose.retarget import BodyStatistics, LiveBody
 from core.pose.smoothing import BRIDGE, OneEuro
 from core.types import Pose, VideoFrame
@@ -50,39 +49,40 @@ class LiveDancer(Closing):
 
     def __init__(self, person: Person = "largest") -> None:
         self.people = 0
-        self._follower = Follower(person)
-        self._finder: PeopleFinder | None = None
+        self._person = person
+        self._estimator: PoseEstimator | None = None
         self._filter = OneEuro()
         self._body = LiveBody()
         self._recent: list[Sight] = []
 
     def close(self) -> None:
         """Give back what is native."""
-        if self._finder is not None:
-            self._finder.close()
-            self._finder = None
+        if self._estimator is not None:
+            self._estimator.close()
+            self._estimator = None
 
     def reset(self) -> None:
         """Forget who was seen, as when the camera is turned; the networks stay."""
-        self._follower.reset()
+        if self._estimator is not None:
+            self._estimator.reset()
         self._filter.reset()
         self._body.reset()
         self._recent = []
 
-    def look(self, frame: VideoFrame, people: list[Pose] | None = None) -> Sight | None:
+    def look(self, frame: VideoFrame) -> Sight | None:
         """The dancer in the next frame; None when nobody is there.
 
         A missed detection holds the last sight for as long as files would bridge.
-
-        Args:
-            people: everybody in the frame, where that is known already.
         """
-        seconds = float(frame.time)
-        if people is None:
-            people = self._find(frame)
-        self.people = len(distinct(people))
-        found = self._follower.pick(people, seconds, (frame.image.shape[1], frame.image.shape[0]))
-        return self._bridged(seconds) if found is None else self._take_in(found, seconds)
+        if self._estimator is None:
+            self._estimator = PoseEstimator(person=self._person, survey_every=_SURVEY_EVERY)
+        found = self._estimator.detect(frame.image, float(frame.time) * 1000)
+        self.people = self._estimator.in_view
+        return self.take(None if found is None else found.pose, float(frame.time))
+
+    def take(self, pose: Pose | None, seconds: float) -> Sight | None:
+        """The dancer in the next frame, where it is known already where they are; None for a frame without them."""
+        return self._bridged(seconds) if pose is None else self._take_in(pose, seconds)
 
     def guess(self, seconds: float) -> Sight | None:
         """The dancer at ``seconds``, a frame that is not looked at: on from the last two sights in a straight line."""
@@ -93,11 +93,6 @@ class LiveDancer(Closing):
         landmarks = last.pose.landmarks.copy()
         landmarks[:, :3] += np.float32(min(ahead, 1.0)) * (landmarks[:, :3] - before.pose.landmarks[:, :3])
         return replace(last, seconds=seconds, pose=Pose(landmarks))
-
-    def _find(self, frame: VideoFrame) -> list[Pose]:
-        if self._finder is None:
-            self._finder = find_people(survey_every=_SURVEY_EVERY)
-        return [found.pose for found in self._finder.people(frame.image, float(frame.time))]
 
     def _take_in(self, pose: Pose, seconds: float) -> Sight:
         if self._recent and seconds - self._recent[-1].seconds > BRIDGE:

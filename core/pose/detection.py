@@ -38,18 +38,36 @@ _SAMPLES: Final = _samples()
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """One person found: the pose in pixels and, where asked for, a soft mask (height, width) float32 in [0, 1]."""
+    """One person found.
+
+    Attributes:
+        pose: in pixels.
+        mask: (height, width) float32 in [0, 1], where asked for.
+        track: the same number from frame to frame as long as the finder takes somebody for the same person; None where it
+            does not track.
+        fresh: False where nobody looked at this frame for that person: the pose is that of an earlier one.
+    """
 
     pose: Pose
     mask: NDArray[np.float32] | None = None
+    track: int | None = None
+    fresh: bool = True
 
 
 class PeopleFinder(Closing):
     """Finds everybody in each frame of one stream. Holds state; close it when the stream ends. Not for two threads at once."""
 
     @abstractmethod
-    def people(self, image: Frame, seconds: float) -> list[Detection]:
-        """Find everybody in the frame (RGB) at ``seconds``; times grow from frame to frame."""
+    def people(self, image: Frame, seconds: float, *, followed: int | None = None) -> list[Detection]:
+        """Find everybody in the frame (RGB) at ``seconds``; times grow from frame to frame.
+
+        Args:
+            followed: the ``track`` of the only person who matters. A finder may then look at the others now and then only,
+                while they are too far away to be confused with that person. None looks at everybody.
+        """
+
+    def reset(self) -> None:
+        """Forget everybody, as after a cut."""
 
 
 def require_model(model: Path) -> None:

@@ -1,11 +1,14 @@
 """Following people through the frames of a stream: BlazePose looks where each of them was in the frame before.
 
-A person costs one pass of the landmark network a frame. The detector, which looks at the whole picture, runs at the start, now
+The followed person costs one pass of the landmark network a frame, and so does whoever is near; anybody else two or three
+passes a second. The detector, which looks at the whole picture, runs at the start, now
 and then for newcomers, and at once when somebody is lost. benchmarks/pose.py measures all of this against MediaPipe's own graph.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import count
 from typing import Final
 
 import numpy as np
@@ -13,13 +16,19 @@ import numpy as np
 from core.closing import Closing
 from core.pose.blazepose import BlazePose, Found, Region
 from core.pose.detection import MOST_PEOPLE, Detection, PeopleFinder, clothes_colours
-from core.pose.person import SPECK, Follower, Person, body_of, same_place
+from core.pose.person import SPECK, Body, Follower, Person, body_of, distinct, same_place
 from core.settings import settings
 from core.types import Frame, Pose
 
 _SURVEY_EVERY: Final = 1.0
 _SEARCH_SECONDS: Final = 0.5
 _PRESENT: Final = 0.5
+_GLANCE_EVERY: Final = 0.4
+_NEAR: Final = 0.35
+"""Distance of two trunks, in heights of the larger person, at which one may be taken for the other."""
+_CLOSING: Final = 1.0
+"""Heights by which two people come nearer to each other in a second at most, while one of them is not looked at."""
+_SURER: Final = 0.1
 _SAME_REGION: Final = 0.12
 """A detected region whose centre is nearer than this share of a tracked one's side is of the same person."""
 
@@ -43,8 +52,32 @@ def find_people(*, masks: bool = False, tracking: bool = True, survey_every: flo
     return PeopleTracker(BlazePose(masks=masks), tracking=tracking, survey_every=survey_every)
 
 
+@dataclass(frozen=True, slots=True)
+class _Track:
+    """One person as they were when last looked at.
+
+    Attributes:
+        number: the same for as long as they are tracked.
+        seconds: when that was.
+    """
+
+    number: int
+    found: Found
+    pose: Pose
+    body: Body
+    seconds: float
+
+    def distance(self, other: _Track) -> float:
+        """From the middle of one trunk to that of the other, in heights of the larger one."""
+        apart = np.hypot(self.body.x - other.body.x, self.body.y - other.body.y)
+        return float(apart / max(self.body.height, other.body.height))
+
+
 class PeopleTracker(PeopleFinder):
     """Follows each person from frame to frame of one stream by the region that the last frame left.
+
+    Where it is told who is followed, that one is looked at in every frame, and so is whoever might be confused with them.
+    Everybody else is looked at two or three times a second, and at once when the followed one is lost.
 
     Args:
         networks: of this stream alone.
@@ -64,46 +97,84 @@ class PeopleTracker(PeopleFinder):
         self._tracking = tracking
         self._survey_every = survey_every
         self._most = most
-        self.close()
+        self._numbers = count()
+        self.reset()
 
     def close(self) -> None:
         """Forget everybody; what is compiled is shared between streams and stays."""
-        self._regions: list[Region] = []
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everybody, as after a cut; numbers are not given twice."""
+        self._tracks: list[_Track] = []
         self._next_survey = float("-inf")
         self._search_until = float("-inf")
 
-    def people(self, image: Frame, seconds: float) -> list[Detection]:
-        """Find everybody in the frame (RGB) at ``seconds``; times grow from frame to frame."""
-        found: list[Found] = []
-        for region in self._regions:
-            _add(found, self._networks.landmarks(image, region))
-        if len(found) < len(self._regions):
+    def people(self, image: Frame, seconds: float, *, followed: int | None = None) -> list[Detection]:
+        """Find everybody in the frame (RGB) at ``seconds``; see :meth:`PeopleFinder.people`."""
+        known = sorted(self._tracks, key=lambda track: track.number != followed)
+        seen: list[_Track] = []
+        waiting: list[_Track] = []
+        lost = 0
+        for track in known:
+            if seen and seen[0].number == followed and not _due(track, seen[0], seconds):
+                waiting.append(track)
+            elif not self._look_again(image, track, seconds, seen):
+                lost += 1
+        if lost and not (seen and seen[0].number == followed):
+            # whoever else is lost is searched for once
             self._search_until = seconds + _SEARCH_SECONDS
-        if not found or seconds >= self._next_survey or seconds <= self._search_until:
+        if lost or not seen or seconds >= self._next_survey or seconds <= self._search_until:
             self._next_survey = seconds + self._survey_every
-            for region in self._networks.detect(image, self._most):
-                if len(found) < self._most and not any(_covers(person, region) for person in found):
-                    _add(found, self._networks.landmarks(image, region))
-        found = _without_specks(found)
-        self._regions = [person.region for person in found if self._tracking and person.region is not None]
+            # a detected region is somebody new only where everybody who is known was looked at
+            for track in waiting:
+                self._look_again(image, track, seconds, seen)
+            waiting = []
+            self._add_newcomers(image, seconds, seen)
+        in_view = _without_specks([*seen, *waiting])
+        self._tracks = [track for track in in_view if self._tracking and track.found.region is not None]
         return [
-            Detection(Pose(person.landmarks, clothes_colours(image, person.landmarks)), person.mask) for person in found
+            Detection(track.pose, track.found.mask, track.number if self._tracking else None, track.seconds == seconds)
+            for track in in_view
         ]
 
+    def _look_again(self, image: Frame, track: _Track, seconds: float, seen: list[_Track]) -> bool:
+        """Look where somebody was, and note who is there; False where nobody is, or somebody who is known already."""
+        region = track.found.region
+        return region is not None and self._look_at(image, region, track.number, seconds, seen)
 
-def _add(people: list[Found], person: Found) -> None:
-    """Take in whom a region shows, unless it is nobody, or one of those found already."""
-    if person.presence < _PRESENT:
-        return
-    if not people:
-        people.append(person)
-        return
-    body = body_of(Pose(person.landmarks))
+    def _add_newcomers(self, image: Frame, seconds: float, seen: list[_Track]) -> None:
+        for region in self._networks.detect(image, self._most):
+            if len(seen) < self._most and not any(_covers(track.found, region) for track in seen):
+                self._look_at(image, region, next(self._numbers), seconds, seen)
+
+    def _look_at(self, image: Frame, region: Region, number: int, seconds: float, seen: list[_Track]) -> bool:
+        found = self._networks.landmarks(image, region)
+        if found.presence < _PRESENT:
+            return False
+        pose = Pose(found.landmarks, clothes_colours(image, found.landmarks))
+        return _add(seen, _Track(number, found, pose, body_of(pose), seconds))
+
+
+def _due(track: _Track, followed: _Track, seconds: float) -> bool:
+    """Whether to look at somebody again who is not the followed one."""
+    unseen = seconds - track.seconds
+    return unseen >= _GLANCE_EVERY or track.distance(followed) <= _NEAR + _CLOSING * unseen
+
+
+def _add(people: list[_Track], person: _Track) -> bool:
+    """Take in somebody, and return True; False where it is one of those found already.
+
+    Of two looks at one person the earlier one is kept, which is that of the followed one or of who is known for longer, unless
+    the other is clearly surer: a region that was detected between two people shows one of them badly.
+    """
     for i, other in enumerate(people):
-        if same_place(body, body_of(Pose(other.landmarks))):
-            people[i] = max(person, other, key=lambda found: found.presence)
-            return
+        if same_place(person.body, other.body):
+            if person.found.presence > other.found.presence + _SURER:
+                people[i] = person
+            return False
     people.append(person)
+    return True
 
 
 def _covers(person: Found, region: Region) -> bool:
@@ -112,12 +183,10 @@ def _covers(person: Found, region: Region) -> bool:
     return tracked is not None and np.hypot(tracked.x - region.x, tracked.y - region.y) < _SAME_REGION * tracked.side
 
 
-def _without_specks(people: list[Found]) -> list[Found]:
+def _without_specks(people: list[_Track]) -> list[_Track]:
     """Leave out whoever is too small to be followed beside the largest: each would cost as much as the dancer."""
-    if len(people) < 2:
-        return people
-    heights = [body_of(Pose(person.landmarks)).height for person in people]
-    return [person for person, height in zip(people, heights, strict=True) if height >= SPECK * max(heights)]
+    tallest = max((track.body.height for track in people), default=0.0)
+    return [track for track in people if track.body.height >= SPECK * tallest]
 
 
 class PoseEstimator(Closing):
@@ -127,11 +196,24 @@ class PoseEstimator(Closing):
         person: whom to follow when several are in view.
         tracking: False looks at every frame afresh, for pictures that hardly follow each other.
         masks: also give the person's segmentation.
+        survey_every: see :func:`find_people`.
+
+    Attributes:
+        in_view: how many people were in view in the last frame.
     """
 
-    def __init__(self, *, person: Person = "largest", tracking: bool = True, masks: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        person: Person = "largest",
+        tracking: bool = True,
+        masks: bool = False,
+        survey_every: float = _SURVEY_EVERY,
+    ) -> None:
+        self.in_view = 0
         self._follower = Follower(person)
-        self._finder = find_people(masks=masks, tracking=tracking)
+        self._finder = find_people(masks=masks, tracking=tracking, survey_every=survey_every)
+        self._followed: int | None = None
 
     def close(self) -> None:
         """Give back what is native."""
@@ -140,9 +222,14 @@ class PoseEstimator(Closing):
     def reset(self) -> None:
         """Forget whom was followed, as after a cut."""
         self._follower.reset()
+        self._finder.reset()
+        self._followed = None
 
-    def detect(self, image: Frame, milliseconds: int) -> Detection | None:
+    def detect(self, image: Frame, milliseconds: float) -> Detection | None:
         """Find the followed person in the next frame (RGB), or None; times grow from frame to frame."""
-        found = self._finder.people(image, milliseconds / 1000)
-        chosen = self._follower.pick([d.pose for d in found], milliseconds / 1000, (image.shape[1], image.shape[0]))
-        return next((d for d in found if d.pose is chosen), None)
+        seconds = milliseconds / 1000
+        found = self._finder.people(image, seconds, followed=self._followed)
+        self.in_view = len(distinct([detection.pose for detection in found]))
+        chosen = self._follower.pick_from(found, seconds, (image.shape[1], image.shape[0]))
+        self._followed = None if chosen is None else chosen.track
+        return chosen

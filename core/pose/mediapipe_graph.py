@@ -57,8 +57,8 @@ class MediaPipeTracker(PeopleFinder):
         """Give back the native graph."""
         self._graph.close()
 
-    def people(self, image: Frame, seconds: float) -> list[Detection]:
-        """Find everybody in the next frame (RGB); ``seconds`` is not looked at."""
+    def people(self, image: Frame, seconds: float, *, followed: int | None = None) -> list[Detection]:
+        """Find everybody in the next frame (RGB); neither ``seconds`` nor ``followed`` is looked at."""
         from mediapipe.tasks.python.vision.core.image import Image, ImageFormat
 
         picture = Image(image_format=ImageFormat.SRGB, data=np.ascontiguousarray(image))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from core.errors import UnusableInput
 from core.pose import skeleton
+from core.pose.detection import Detection
 from core.types import Pose
 
 Person: TypeAlias = Literal["largest", "left", "right"] | int | tuple[float, float]
@@ -162,13 +163,27 @@ class Follower:
         self._others: list[_Known] = []
         self._several_at = -_FORGET_AFTER
 
-    def pick(self, poses: Sequence[Pose], seconds: float, size: tuple[int, int]) -> Pose | None:
-        """The followed one among everybody found in the frame at ``seconds``, or None; ``size`` is (width, height)."""
+    def pick_from(self, found: Sequence[Detection], seconds: float, size: tuple[int, int]) -> Detection | None:
+        """The followed one among what a finder found in the frame at ``seconds``, or None; ``size`` is (width, height)."""
+        elsewhere = [detection.pose for detection in found if not detection.fresh]
+        chosen = self.pick([d.pose for d in found if d.fresh], seconds, size, elsewhere=elsewhere)
+        return next((detection for detection in found if detection.pose is chosen), None)
+
+    def pick(
+        self, poses: Sequence[Pose], seconds: float, size: tuple[int, int], *, elsewhere: Sequence[Pose] = ()
+    ) -> Pose | None:
+        """The followed one among everybody found in the frame at ``seconds``, or None.
+
+        Args:
+            size: (width, height) of the frame.
+            elsewhere: where others were when they were last looked at. None of them is picked, nor is where they are noted;
+                but whoever they are is not taken for one of ``poses``.
+        """
         candidates = distinct(poses)
         self._forget(seconds)
         if not candidates:
             return None
-        if len(candidates) > 1:
+        if len(candidates) + len(elsewhere) > 1:
             self._several_at = seconds
         bodies = [body_of(pose) for pose in candidates]
         if self._followed is None:
@@ -180,7 +195,7 @@ class Follower:
             assigned: dict[int, _Known] = {place: self._followed}
         else:
             alone = len(candidates) == 1 and seconds - self._several_at > _FORGET_AFTER
-            assigned = {0: self._followed} if alone else self._assigned(candidates, bodies, seconds)
+            assigned = {0: self._followed} if alone else self._assigned(candidates, bodies, elsewhere, seconds)
         self._take_in(candidates, bodies, assigned, seconds)
         return next((candidates[i] for i, known in assigned.items() if known is self._followed), None)
 
@@ -189,18 +204,23 @@ class Follower:
             self._followed = None
         self._others = [known for known in self._others if seconds - known.seen_at <= _FORGET_AFTER]
 
-    def _assigned(self, candidates: Sequence[Pose], bodies: Sequence[Body], seconds: float) -> dict[int, _Known]:
+    def _assigned(
+        self, candidates: Sequence[Pose], bodies: Sequence[Body], elsewhere: Sequence[Pose], seconds: float
+    ) -> dict[int, _Known]:
         """Who is who: numbers of candidates, each with whom it is, where it is anybody who is known."""
         # here: it takes a tenth of a second to load, and most videos show one person
         from scipy.optimize import linear_sum_assignment
 
         known = [person for person in (self._followed, *self._others) if person is not None]
-        distance = np.array([[person.distance(body, seconds) for body in bodies] for person in known])
-        unlike = np.array([[person.unlikeness(pose.colours) for pose in candidates] for person in known])
+        everybody = [*candidates, *elsewhere]
+        places = [*bodies, *map(body_of, elsewhere)]
+        distance = np.array([[person.distance(body, seconds) for body in places] for person in known])
+        unlike = np.array([[person.unlikeness(pose.colours) for pose in everybody] for person in known])
         possible = distance <= 1.0
         # whom nobody can be costs more than any pairing that is possible
         cost = np.where(possible, distance + _CLOTHES_WEIGHT * unlike, _IMPOSSIBLE)
-        return {int(j): known[i] for i, j in zip(*linear_sum_assignment(cost), strict=True) if possible[i, j]}
+        pairs = zip(*linear_sum_assignment(cost), strict=True)
+        return {int(j): known[i] for i, j in pairs if possible[i, j] and j < len(candidates)}
 
     def _take_in(
         self, candidates: Sequence[Pose], bodies: Sequence[Body], assigned: dict[int, _Known], seconds: float

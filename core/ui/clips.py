@@ -23,6 +23,7 @@ PICTURE_MEGABYTES = 25
 _THUMB_SIDE = 320
 _LOOK_SIDE = 960
 _MARGIN = 0.06
+_RATE_ROUNDING = 0.5
 _LOOK_SECONDS = (0.0, 0.4, 1.0)
 
 
@@ -52,6 +53,15 @@ def limits_in_words(limits: Settings | None = None) -> str:
         f"Up to {limits.max_upload_mb} MB and {in_words(limits.max_seconds)} in one go; "
         "of a longer video you choose the part."
     )
+
+
+def thinned_in_words(rate: float, limits: Settings | None = None) -> str | None:
+    """One line where a video of ``rate`` pictures a second has more than are danced; None where all of them are."""
+    most = (limits or settings()).max_rate
+    # a file of 60 pictures a second may well state 60.01
+    if rate <= most + _RATE_ROUNDING:
+        return None
+    return f"It has {rate:.0f} pictures a second: {most:g} of them are danced, evenly spaced, and it lasts as long as before."
 
 
 def page_budget() -> Budget:

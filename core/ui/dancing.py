@@ -51,9 +51,9 @@ class Asked:
     again: bool = False
 
     @property
-    def stretch(self) -> tuple[Path, float, float | None]:
-        """What is watched: two requests of the same stretch need it watched only once."""
-        return self.video, self.start, self.end
+    def watched(self) -> tuple[Path, float, float | None, Person]:
+        """Which stretch of which video, and who in it: what two requests have in common needs to be watched only once."""
+        return self.video, self.start, self.end, self.person
 
     @property
     def words(self) -> str:
@@ -99,7 +99,7 @@ DanceJob: TypeAlias = "Job[Progress, Danced]"
 
 
 def start(house: House, request: DanceRequest, seen: Seen | None = None) -> DanceJob:
-    """Queue a dance. ``seen`` is what an earlier dance saw in the same stretch of the same source.
+    """Queue a dance. ``seen`` is what an earlier one saw of the same person in the same stretch of the same source.
 
     Raises:
         TooBusy: too many wait.

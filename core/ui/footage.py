@@ -9,7 +9,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core.errors import DanceError
 from core.jobs import Job, JobHandle
@@ -19,7 +18,6 @@ from core.ui.failing import in_one_sentence
 from core.ui.house import House, house
 from core.ui.options import choose_of
 from core.ui.pictures import animated, as_url, jpeg, numbers, tag
-from core.ui.serving import was_refused
 from core.ui.uploads import give_back, take_upload
 from core.ui.visit import Visit
 from core.ui.words import in_words, plain
@@ -36,7 +34,6 @@ WANTED: Final = (
     "Twenty seconds to three minutes of **one person, whole**: arms up and out, turns all the way round, steps, bends, a dance. "
     "Good light. The camera may lean somewhere or be held in a hand, in one place."
 )
-_TOO_MANY: Final = "There was no room for all of your videos at once: please add those that are missing one by one."
 _LOOKING: Final = 0.8
 """Of the time that a check takes; the rest goes into the film."""
 _LOOK_AGAIN_SECONDS: Final = 0.4
@@ -155,9 +152,6 @@ def _take_parts(here: Visit, given: Footage, added: Sequence[UploadedFile]) -> l
             given.roles.append(role)
         else:
             refused.append(here.refused.pop(role))
-    context = get_script_run_ctx(suppress_warning=True)
-    if context is not None and was_refused(context.session_id):
-        refused.append(_TOO_MANY)
     return refused
 
 

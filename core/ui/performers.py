@@ -21,7 +21,7 @@ from core.ui.failing import in_one_sentence
 from core.ui.house import house
 from core.ui.options import portrait_url
 from core.ui.pictures import tag
-from core.ui.uploads import give_back
+from core.ui.uploads import give_back, require_content
 from core.ui.visit import Visit
 from core.ui.words import plain
 from core.workspace import MEGABYTE, Hold, size_of
@@ -213,6 +213,8 @@ def _part_with(here: Visit, guest: str) -> None:
 def _try(here: Visit, act: Callable[[], None], *uploads: UploadedFile) -> None:
     """Do it, give back what was uploaded for it, and show the page anew; a sentence where it cannot be done."""
     try:
+        for upload in uploads:
+            require_content(upload)
         act()
     except Exception as error:
         if not isinstance(error, DanceError):

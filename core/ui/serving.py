@@ -36,9 +36,12 @@ ONLY_HERE: Final = (
 BROWSER: Final = "dance_browser"
 """Name of the cookie that holds a browser's secret."""
 TOO_MUCH: Final = "There is no room for this just now: please try again in a minute.\n"
-_UPLOAD: Final = re.compile(r"/_stcore/upload_file/(?P<session>[^/]+)/[^/]+$")
+_UPLOAD: Final = re.compile(r"/_stcore/upload_file/(?P<session>[^/]+)/(?P<file>[^/]+)$")
 _WRAPPING: Final = 1024
 """Bytes of a request that are not the file."""
+_HEAD_END: Final = b"\r\n\r\n"
+_MOST_HEAD: Final = 1 << 16
+_MOST_REFUSED: Final = 1000
 _POLICY_VIOLATION: Final = 1008
 
 
@@ -90,7 +93,9 @@ class OnlyHere:
 class UploadMemory:
     """Refuses an upload while those of the same visit, or of all, take so much memory that it would be too much.
 
-    Streamlit keeps an upload in memory until a page has taken it in, and for ever where none does.
+    Streamlit keeps an upload in memory until a page has taken it in, and for ever where none does. Of an answer that is an
+    error its uploader shows the number alone: so a refused upload is read and forgotten, and an empty file of its name handed
+    on in its place, of which the page says what became of it (:func:`was_refused`).
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -105,10 +110,7 @@ class UploadMemory:
             return
         session, size = upload["session"], _length(scope)
         if self._is_too_much(session, size):
-            beside_others = session in _held_uploads() or self._coming[session] > 0
-            if beside_others and Runtime.exists() and Runtime.instance().is_active_session(session):
-                _refused.add(session)
-            await PlainTextResponse(TOO_MUCH, status_code=413)(scope, receive, send)
+            await self._refuse(scope, receive, send, upload["file"])
             return
         self._coming[session] += size
         try:
@@ -117,6 +119,27 @@ class UploadMemory:
             self._coming[session] -= size
             if not self._coming[session]:
                 del self._coming[session]
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send, file: str) -> None:
+        """Hand an empty file on, or answer with an error where the request is no form that holds one."""
+        body = await _form_without_content(receive)
+        if not body:
+            await PlainTextResponse(TOO_MUCH, status_code=413)(scope, receive, send)
+            return
+        _refused[file] = None
+        while len(_refused) > _MOST_REFUSED:
+            del _refused[next(iter(_refused))]
+        waiting = [body]
+
+        async def receive_form() -> Message:
+            if waiting:
+                return {"type": "http.request", "body": waiting.pop(), "more_body": False}
+            return await receive()
+
+        length = b"content-length"
+        headers = [(name, value) for name, value in scope["headers"] if name != length]
+        headers.append((length, str(len(body)).encode()))
+        await self._app({**scope, "headers": headers}, receive_form, send)
 
     def _is_too_much(self, session: str, size: int) -> bool:
         held = _held_uploads()
@@ -153,15 +176,28 @@ class KnowAgain:
         await self._app(scope, receive, give)
 
 
-_refused: set[str] = set()
-"""Sessions of which an upload was refused beside others that were taken."""
+_refused: dict[str, None] = {}
+"""Streamlit's ids of the files that were refused, the latest last."""
 
 
-def was_refused(session: str) -> bool:
-    """Whether one of several uploads of that session was refused since this was last asked: its uploader may be gone by now."""
-    refused = session in _refused
-    _refused.discard(session)
-    return refused
+def was_refused(file: str) -> bool:
+    """Whether the upload of that ``file_id`` is empty because there was no room for it."""
+    return file in _refused
+
+
+async def _form_without_content(receive: Receive) -> bytes:
+    """Read a form that uploads a file to its end; returns the same form of an empty file, nothing where it is none."""
+    head, more = b"", True
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":
+            return b""
+        if _HEAD_END not in head and len(head) < _MOST_HEAD:
+            head += message.get("body", b"")
+        more = message.get("more_body", False)
+    fields, end, _ = head.partition(_HEAD_END)
+    boundary = fields.partition(b"\r\n")[0]
+    return fields + end + b"\r\n" + boundary + b"--\r\n" if end and boundary.startswith(b"--") else b""
 
 
 def _length(scope: Scope) -> int:

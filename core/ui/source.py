@@ -11,7 +11,18 @@ import streamlit as st
 from core.dances import Dance
 from core.settings import settings
 from core.ui.cards import Card, pick
-from core.ui.clips import KINDS, Clip, Dancer, clip, dancers_at, limits_in_words, page_budget, picture_at, take_video
+from core.ui.clips import (
+    KINDS,
+    Clip,
+    Dancer,
+    clip,
+    dancers_at,
+    limits_in_words,
+    page_budget,
+    picture_at,
+    take_video,
+    thinned_in_words,
+)
 from core.ui.house import house
 from core.ui.pictures import as_url, file_url, tag
 from core.ui.uploads import take_upload
@@ -76,6 +87,9 @@ def _own(here: Visit) -> Source | None:
     if upload is None:
         return None
     about = clip(upload.path)
+    thinned = thinned_in_words(about.rate)
+    if thinned is not None:
+        st.caption(thinned)
     start, end = trim(about, key=f"part-{here.uploads}", pictures_of=upload.path)
     person = _who(here, upload, start)
     return Source(OWN, upload.name, upload.path, about, start, end, person, upload)

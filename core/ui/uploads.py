@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from core.errors import DanceError
+from core.errors import DanceError, OverLimit
 from core.ui.failing import in_one_sentence
+from core.ui.serving import was_refused
 from core.ui.visit import Visit
 from core.workspace import Hold
 
@@ -30,6 +31,7 @@ def take_upload(here: Visit, role: str, upload: UploadedFile, take: Callable[[],
         take: stores it; leaves nothing where it raises.
     """
     try:
+        require_content(upload)
         hold = take()
     except Exception as error:
         if not isinstance(error, DanceError):
@@ -41,6 +43,16 @@ def take_upload(here: Visit, role: str, upload: UploadedFile, take: Callable[[],
     here.refused.pop(role, None)
     here.shelf.put(role, hold)
     return True
+
+
+def require_content(upload: UploadedFile) -> None:
+    """Make sure that an upload was not refused while it came (see :class:`core.ui.serving.UploadMemory`).
+
+    Raises:
+        OverLimit: it was.
+    """
+    if was_refused(upload.file_id):
+        raise OverLimit(f"There was no room for {upload.name} just now: please try again in a minute.")
 
 
 def give_back(*uploads: UploadedFile) -> None:

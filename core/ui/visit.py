@@ -118,9 +118,9 @@ class Visit:
         return self.shelf.get(performer) if performer in self.guests else None
 
     def seen(self, request: DanceRequest | CompareRequest) -> Seen | None:
-        """What earlier work of this visit saw in the same stretch of the same source."""
+        """What earlier work of this visit saw of the same person in the same stretch of the same source."""
         for earlier in (*self.dances.jobs(), *self.comparisons.jobs()):
-            if earlier.result is not None and earlier.about.stretch == request.stretch:
+            if earlier.result is not None and earlier.about.watched == request.watched:
                 found: Seen | None = earlier.result.seen.get()
                 if found is not None:
                     return found

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
 from tests.browser import page as stage
-from tests.browser.conftest import UPLOAD_MB, Come
+from tests.browser.conftest import UPLOAD_MB, Come, Start
 from tests.browser.serving import Server
 from tests.media import write_sound, write_video
 
@@ -81,6 +82,20 @@ def test_what_is_no_video_or_too_large_is_refused_at_once(
     expect(stage.dance_button(page)).to_be_disabled()
     assert set(server.files()) <= before
     works_afterwards(page)
+
+
+def test_an_upload_for_which_there_is_no_memory_is_told_by_its_name(come: Come, start: Start) -> None:
+    """Two come at once where there is room for one."""
+    page = come("/train", at=start(DANCE_MAX_UPLOAD_MB="2", DANCE_UPLOAD_MEMORY_MB="2"))
+    large = bytes(3 << 19)
+    files: list[FilePayload] = [
+        {"name": name, "mimeType": "video/mp4", "buffer": large} for name in ("first.mp4", "second.mp4")
+    ]
+    page.locator("input[type=file]").first.set_input_files(files)
+    said = page.get_by_test_id("stAlert").filter(has_text="There was no room for")
+    expect(said).to_contain_text(re.compile(r"There was no room for (first|second)\.mp4 just now: please try again"))
+    expect(said).to_contain_text(re.compile(r"(first|second)\.mp4 is not a video"))
+    expect(page.get_by_text("status code")).to_have_count(0)
 
 
 def test_a_video_with_nobody_in_it_is_told_and_nothing_is_left_of_it(

@@ -29,7 +29,7 @@ def poses(dance: str) -> list[tuple[float, Pose]]:
         every_third = (VideoFrame(n // 3, f.time, f.image) for n, f in enumerate(reader) if n % 3 == 0)
         for sighting in look(every_third):
             analysis.add(sighting)
-    followed = zip(analysis.seconds, analysis.follow("largest"), strict=True)
+    followed = zip(analysis.seconds, analysis.poses, strict=True)
     return [(seconds, pose) for seconds, pose in followed if pose is not None]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -17,7 +16,7 @@ from core.live.room import LiveRoom, RoomFull
 from core.live.stage import LIVE_LAYOUTS, Panels, compose_live, parse_live_layout
 from core.pose.dancer import LiveDancer, Sight
 from core.pose.retarget import measure_body
-from core.types import Frame, Pose, VideoFrame
+from core.types import Frame, Pose
 from tests.bodies import moved, standing
 from tests.waiting import PATIENCE, until
 
@@ -185,9 +184,8 @@ class TestHints:
 class TestDancer:
     def test_a_guess_goes_on_in_a_straight_line_but_not_far(self) -> None:
         dancer = LiveDancer()
-        image = np.zeros((480, 640, 3), np.uint8)
         for n in range(3):
-            sight = dancer.look(VideoFrame(n, Fraction(n, 15), image), [standing(x=300 + 8 * n)])
+            sight = dancer.take(standing(x=300 + 8 * n), n / 15)
         assert sight is not None
         guessed = dancer.guess(2.5 / 15)
         assert guessed is not None

@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
@@ -13,13 +14,14 @@ from numpy.typing import NDArray
 from core import dances
 from core.errors import WeightsMissing
 from core.pose import skeleton
-from core.pose.blazepose import BlazePose, Region, refine_on_heat_maps
+from core.pose.analysis import Analysis, look
+from core.pose.blazepose import BlazePose, Found, Region, refine_on_heat_maps
 from core.pose.detection import clothes_colours
 from core.pose.estimator import PeopleTracker, PoseEstimator, find_people
 from core.pose.mediapipe_graph import MediaPipeTracker
-from core.pose.person import Follower, body_of
+from core.pose.person import Follower, Person, body_of
 from core.settings import settings
-from core.types import Frame
+from core.types import Frame, VideoFrame
 from core.video.reader import VideoReader
 from tests.conftest import PROJECT
 
@@ -160,39 +162,131 @@ def cut_out(dance: str, start: float, count: int) -> list[tuple[Frame, Mask]]:
     return [(image, d.mask[..., None]) for image, d in zip(images, found, strict=True) if d.mask is not None]
 
 
-def test_two_rendered_dancers_who_change_places_keep_their_identities() -> None:
-    """One walks through the picture from the left, in front; the other from the right. Neither becomes the other."""
-    count, size = 60, (360, 640)
-    front, behind = cut_out("june-sway", 1.0, count), cut_out("omar-street", 1.0, count)
-    stage = np.full((*size, 3), (120, 115, 110), np.uint8)
+STAGE = (640, 360)
 
-    def laid(stage: Frame, part: tuple[Frame, Mask], centre: float, dancer: float) -> Frame:
-        image, mask = part
-        scale = 330 / image.shape[0]
-        matrix = np.array([[scale, 0, centre - dancer * scale], [0, scale, 20.0]])
-        there = (size[1], size[0])
-        alpha = cv2.warpAffine(mask, matrix, there)[..., None]
-        return np.asarray(cv2.warpAffine(image, matrix, there) * alpha + stage * (1 - alpha), np.uint8)
 
-    middles = [float((m[..., 0].sum(axis=0) @ np.arange(i.shape[1])) / m.sum()) for i, m in (front[0], behind[0])]
+def laid(stage: Frame, part: tuple[Frame, Mask], centre: float) -> Frame:
+    """``stage`` with a dancer in front, whose middle in their own picture comes to stand at ``centre``."""
+    image, mask = part
+    scale = 330 / image.shape[0]
+    middle = float((mask[..., 0].sum(axis=0) @ np.arange(image.shape[1])) / mask.sum())
+    matrix = np.array([[scale, 0, centre - middle * scale], [0, scale, 20.0]])
+    alpha = cv2.warpAffine(mask, matrix, STAGE)[..., None]
+    return np.asarray(cv2.warpAffine(image, matrix, STAGE) * alpha + stage * (1 - alpha), np.uint8)
+
+
+def wall(light: int = 115) -> Frame:
+    return np.full((STAGE[1], STAGE[0], 3), light, np.uint8)
+
+
+@pytest.fixture(scope="module")
+def changing_places() -> list[Frame]:
+    """One walks through the picture from the left, in front; the other from the right."""
+    count = 60
+    pairs = zip(cut_out("june-sway", 1.0, count), cut_out("omar-street", 1.0, count), strict=True)
+    pictures = []
+    for i, (front, behind) in enumerate(pairs):
+        walked = 380 * i / (count - 1)
+        pictures.append(np.ascontiguousarray(laid(laid(wall(), behind, 510 - walked), front, 130 + walked)))
+    return pictures
+
+
+def test_two_rendered_dancers_who_change_places_keep_their_identities(changing_places: list[Frame]) -> None:
+    """Neither becomes the other where everybody is looked at in every frame."""
     followers = {"left": Follower("left"), "right": Follower("right")}
     last: dict[str, float] = {}
     both = 0
     with find_people() as finder:
-        for i in range(count):
-            share = i / (count - 1)
-            places = 130 + 380 * share, 510 - 380 * share
-            picture = laid(stage, behind[i], places[1], middles[1])
-            picture = np.ascontiguousarray(laid(picture, front[i], places[0], middles[0]))
+        for i, picture in enumerate(changing_places):
             poses = [found.pose for found in finder.people(picture, i / 25)]
             both += len(poses) == 2
             for name, follower in followers.items():
-                chosen = follower.pick(poses, i / 25, (size[1], size[0]))
+                chosen = follower.pick(poses, i / 25, STAGE)
                 if chosen is not None:
                     last[name] = body_of(chosen).x
-    assert both > 0.6 * count
+    assert both > 0.6 * len(changing_places)
     assert last["left"] == pytest.approx(510, abs=60)
     assert last["right"] == pytest.approx(130, abs=60)
+
+
+@pytest.mark.parametrize(("person", "end"), [("left", 510), ("right", 130), ((0.2, 0.5), 510), (2, 130)])
+def test_one_of_two_who_change_places_is_followed_while_the_other_is_looked_at_now_and_then(
+    changing_places: list[Frame], person: Person, end: float
+) -> None:
+    with PoseEstimator(person=person) as estimator:
+        alone = [estimator.detect(picture, 40 * i) for i, picture in enumerate(changing_places)]
+    frames = [VideoFrame(i, Fraction(i, 25), picture) for i, picture in enumerate(changing_places)]
+    in_lanes = [sighting.pose for sighting in look(frames, person)]
+    for poses in ([None if found is None else found.pose for found in alone], in_lanes):
+        # whoever walks behind is hidden for a moment
+        assert np.mean([pose is not None for pose in poses]) > 0.8
+        last = next(pose for pose in reversed(poses) if pose is not None)
+        assert body_of(last).x == pytest.approx(end, abs=60)
+
+
+class Counting(BlazePose):
+    """Notes how often somebody was looked at."""
+
+    looks = 0
+
+    def landmarks(self, image: Frame, region: Region) -> Found:
+        self.looks += 1
+        return super().landmarks(image, region)
+
+
+@pytest.fixture(scope="module")
+def audience() -> list[Frame]:
+    """A dancer in the middle, and two who stand at the sides."""
+    standing = cut_out("omar-street", 1.0, 1)[0]
+    sides = laid(laid(wall(), standing, 90), standing, 550)
+    return [np.ascontiguousarray(laid(sides, dancer, 320)) for dancer in cut_out("june-sway", 2.0, 50)]
+
+
+def test_whoever_stands_aside_is_looked_at_a_few_times_a_second(audience: list[Frame]) -> None:
+    networks = Counting()
+    tracker, everybody = PeopleTracker(networks), PeopleTracker(BlazePose())
+    follower = Follower((0.5, 0.5))
+    followed: int | None = None
+    for i, picture in enumerate(audience):
+        found = tracker.people(picture, i / 25, followed=followed)
+        assert len(found) == 3
+        chosen = follower.pick_from(found, i / 25, STAGE)
+        assert chosen is not None
+        assert chosen.fresh
+        assert followed is None or chosen.track == followed
+        followed = chosen.track
+        # what is found of the dancer is what is found where everybody is looked at
+        reference = min(everybody.people(picture, i / 25), key=lambda d: abs(body_of(d.pose).x - 320))
+        assert np.array_equal(chosen.pose.landmarks, reference.pose.landmarks)
+    assert len(audience) < networks.looks < 1.5 * len(audience)
+
+
+def test_everybody_is_looked_at_as_soon_as_the_followed_one_is_lost(audience: list[Frame], single: Frame) -> None:
+    empty = np.ascontiguousarray(laid(wall(), cut_out("omar-street", 1.0, 1)[0], 90))
+    with find_people() as finder:
+        found = finder.people(audience[0], 0.0)
+        dancer = min(found, key=lambda d: abs(body_of(d.pose).x - 320))
+        assert not all(d.fresh for d in finder.people(audience[1], 0.04, followed=dancer.track))
+        left = finder.people(empty, 0.08, followed=dancer.track)
+    assert [d.fresh for d in left] == [True]
+    assert body_of(left[0].pose).x == pytest.approx(90, abs=40)
+
+
+def test_whoever_is_chosen_is_chosen_anew_after_a_cut(audience: list[Frame]) -> None:
+    """The second shot shows others elsewhere; both lanes begin anew, and none keeps whom it followed."""
+    dancer, other = cut_out("june-sway", 1.0, 1)[0], cut_out("omar-street", 1.0, 1)[0]
+    shot = np.ascontiguousarray(laid(laid(wall(190), dancer, 200), other, 430))
+    pictures = [*audience[:15], *[shot] * 15]
+    frames = [VideoFrame(i, Fraction(i, 25), picture) for i, picture in enumerate(pictures)]
+    asked: list[tuple[Person, float, float]] = [("right", 550, 430), ("left", 90, 200)]
+    for person, before, after in asked:
+        analysis = Analysis(STAGE, person)
+        for sighting in look(frames, person):
+            analysis.add(sighting)
+        assert analysis.cuts == [15]
+        places = [None if pose is None else body_of(pose).x for pose in analysis.poses]
+        assert places[:15] == [pytest.approx(before, abs=40)] * 15
+        assert places[15:] == [pytest.approx(after, abs=40)] * 15
 
 
 def test_colours_are_those_of_the_clothes() -> None:

@@ -62,7 +62,7 @@ def test_dancers_are_found_near_the_known_joints(dance: str) -> None:
             analysis.add(sighting)
     with np.load(PROJECT / "tests" / "data" / f"{dance}_joints.npz") as stored:
         exact = np.asarray(stored["xy"], np.float64)
-    poses = analysis.follow("largest")
+    poses = analysis.poses
     assert np.mean([pose is not None for pose in poses]) >= 0.99
     found = joints(smooth_offline(poses, analysis.seconds, analysis.cuts))
     assert measure(exact, found, _unit(exact))["error_with_offset"] < 0.06

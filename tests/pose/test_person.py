@@ -64,3 +64,19 @@ def test_one_person_alone_is_never_lost_by_a_jump_cut() -> None:
     follower.pick([standing(x=100)], 0.0, SIZE)
     far = standing(x=600)
     assert follower.pick([far], 0.04, SIZE) is far
+
+
+def test_whoever_was_not_looked_at_just_now_is_not_taken_for_the_dancer_who_leaps_towards_them() -> None:
+    follower = Follower("left")
+    dancer, other = standing(x=100, torso=60), standing(x=200, torso=60)
+    assert follower.pick([dancer, other], 0.0, SIZE) is dancer
+    leapt = moved(dancer, 60)
+    assert follower.pick([leapt], 0.04, SIZE, elsewhere=[other]) is leapt
+
+
+def test_nobody_is_picked_who_was_not_looked_at() -> None:
+    follower = Follower("left")
+    dancer, other = standing(x=100, torso=60), standing(x=500, torso=60)
+    follower.pick([dancer, other], 0.0, SIZE)
+    assert follower.pick([], 0.04, SIZE, elsewhere=[other]) is None
+    assert follower.pick([], 5.0, SIZE, elsewhere=[other]) is None

@@ -19,6 +19,7 @@ from core.jobs import LONGEST_QUEUE, Job, JobHandle
 from core.pipeline import background_for
 from core.settings import settings
 from core.targets.store import load_target
+from core.ui.clips import thinned_in_words
 from core.ui.house import House
 from core.video.probe import probe
 from core.video.reader import VideoReader
@@ -440,6 +441,21 @@ class TestOwnVideo:
         told = [f"lie.mp4 goes on: at most {most} are danced in one go, and the rest was left out."]
         assert job.result.report.warnings == (told if most else [])
 
+    def test_it_is_said_how_many_pictures_of_a_fast_video_are_danced(
+        self, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        app = upload(open_app(), "usual.mp4", video())
+        assert "pictures a second" not in words(app)
+
+        monkeypatch.setenv("DANCE_MAX_RATE", "7.5")
+        settings.cache_clear()
+        app = upload(app, "fast.mp4", video())
+        assert "It has 10 pictures a second: 7.5 of them are danced, evenly spaced" in words(app)
+
+    @pytest.mark.parametrize(("rate", "thinned"), [(59.94, False), (60.02, False), (90.0, True), (1000.0, True)])
+    def test_only_what_is_faster_than_the_limit_is_thinned(self, rate: float, thinned: bool) -> None:
+        assert (thinned_in_words(rate, settings()) is not None) == thinned
+
     def test_a_new_upload_replaces_the_last(self, open_app: OpenApp, shared: House) -> None:
         app = upload(open_app(), "first.mp4", video())
         (first,) = shared.files.folder.iterdir()
@@ -459,9 +475,19 @@ class TestOwnVideo:
         job = job_of(app, shared)
         x, _ = job.about.person
         assert 0.0 < x < 0.5
-        app.button(key="follow-2").click().run()
-        shared.jobs.cancel(job)
         assert job.wait(PATIENCE)
+
+        app.button(key="follow-2").click().run()
+        assert "watched before" not in words(app)
+        app.button(key="dance").click().run()
+        other = job_of(app, shared)
+        assert other.wait(PATIENCE)
+        analysis = other.result.seen.get().analysis
+        assert all(pose.xy[:, 0].mean() > analysis.size[0] / 2 for pose in analysis.poses)
+        app.run()
+        assert "watched before" in words(app)
+        app.button(key="follow-1").click().run()
+        assert "watched before" in words(app)
 
 
 def two_dancers() -> bytes:

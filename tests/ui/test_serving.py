@@ -13,15 +13,20 @@ from urllib.request import urlopen
 
 import psutil
 import pytest
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 from streamlit import config
+from streamlit.proto.Common_pb2 import FileURLs
 from streamlit.runtime import Runtime
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
-from streamlit.runtime.uploaded_file_manager import UploadedFileRec
+from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
 
+from core.errors import OverLimit
 from core.settings import settings
 from core.ui.serving import BROWSER, ONLY_HERE, KnowAgain, OnlyHere, UploadMemory, was_refused
+from core.ui.uploads import require_content
 from tests.browser.serving import Server, serving
 from tests.waiting import until
 
@@ -85,12 +90,13 @@ class Inner:
         self.passed.append(scope)
 
 
-def send_to(app: Any, **scope: Any) -> list[dict[str, Any]]:
-    """What the application answers to a request of that kind."""
+def send_to(app: Any, body: list[bytes] | None = None, **scope: Any) -> list[dict[str, Any]]:
+    """What the application answers to a request of that kind, whose body comes in those parts."""
     said: list[dict[str, Any]] = []
+    parts = [b""] if body is None else body
 
     async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": b"", "more_body": False}
+        return {"type": "http.request", "body": parts.pop(0), "more_body": bool(parts)}
 
     async def send(message: Any) -> None:
         said.append(dict(message))
@@ -154,9 +160,6 @@ def uploads(monkeypatch: pytest.MonkeyPatch) -> MemoryUploadedFileManager:
     class Running:
         uploaded_file_mgr = held
 
-        def is_active_session(self, session: str) -> bool:
-            return session != "nobody"
-
     monkeypatch.setattr(Runtime, "exists", lambda: True)
     monkeypatch.setattr(Runtime, "instance", Running)
     for name, value in {"HOSTED": "1", "MAX_UPLOAD_MB": "2", "UPLOAD_MEMORY_MB": "3"}.items():
@@ -165,31 +168,83 @@ def uploads(monkeypatch: pytest.MonkeyPatch) -> MemoryUploadedFileManager:
     return held
 
 
-def put(app: Any, session: str, size: int) -> bool:
-    """Whether an upload of that many bytes is let through."""
-    path, length = f"/_stcore/upload_file/{session}/file", [(b"content-length", str(size).encode())]
-    said = send_to(app, method="PUT", path=path, headers=length)
-    assert not said or said[0]["status"] == 413
-    return not said
+HEAD = b'--x\r\nContent-Disposition: form-data; name="a"; filename="a.mp4"\r\nContent-Type: video/mp4\r\n\r\n'
+
+
+class Storing:
+    """An application that reads forms to their end."""
+
+    def __init__(self) -> None:
+        self.given: list[bytes] = []
+        self.lengths: list[int] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        form = await Request(scope, receive).form()
+        (file,) = form.values()
+        assert isinstance(file, UploadFile)
+        assert file.filename == "a.mp4"
+        self.given.append(await file.read())
+        self.lengths.append(int(dict(scope["headers"])[b"content-length"]))
+        await PlainTextResponse("", status_code=204)(scope, receive, send)
+
+
+def put(app: Any, session: str, size: int, *, file: str = "file") -> bool:
+    """Whether an upload of that many bytes comes through with them; otherwise it comes through empty."""
+    storing: Storing = app._app
+    content = bytes(size)
+    body = HEAD + content + b"\r\n--x--\r\n"
+    parts = [body[i : i + 50_000] for i in range(0, len(body), 50_000)]
+    headers = [
+        (b"content-length", str(len(body)).encode()),
+        (b"content-type", b"multipart/form-data; boundary=x"),
+    ]
+    said = send_to(app, parts, method="PUT", path=f"/_stcore/upload_file/{session}/{file}", headers=headers)
+    assert said[0]["status"] == 204
+    assert not parts, "the browser is heard out"
+    assert storing.given[-1] in (content, b"")
+    return storing.given[-1] == content
 
 
 def test_uploads_take_so_much_memory_and_no_more(uploads: MemoryUploadedFileManager) -> None:
-    app = UploadMemory(Inner())
+    app = UploadMemory(Storing())
     mine = [UploadedFileRec(f"{n}", "a.mp4", "video/mp4", bytes(1 << 20)) for n in range(2)]
     assert put(app, "me", 2 << 20)
     uploads.add_file("me", mine[0])
     assert put(app, "me", 1 << 20)
-    assert not put(app, "me", 3 << 19), "more than one visit may have"
-    assert was_refused("me")
-    assert not was_refused("me"), "told once"
+    assert not put(app, "me", 3 << 19, file="second"), "more than one visit may have"
+    assert was_refused("second")
+    assert not was_refused("file")
     uploads.add_file("me", mine[1])
     assert put(app, "you", 1 << 20)
     assert not put(app, "you", 3 << 19), "more than all together may have"
-    assert not was_refused("you"), "its uploader is still there, and says it"
-    assert not put(app, "nobody", 3 << 19)
-    assert not was_refused("nobody")
     uploads.remove_file("me", "0")
     assert put(app, "you", 3 << 19)
+
+
+def test_an_upload_that_was_refused_is_told_by_its_name(uploads: MemoryUploadedFileManager) -> None:
+    app = UploadMemory(Storing())
+    assert not put(app, "me", 3 << 20, file="large")
+    given = UploadedFile(UploadedFileRec("large", "a.mp4", "video/mp4", b""), FileURLs())
+    with pytest.raises(OverLimit, match=r"^There was no room for a\.mp4 just now: please try again in a minute\.$"):
+        require_content(given)
+    require_content(UploadedFile(UploadedFileRec("small", "a.mp4", "video/mp4", b""), FileURLs()))
+
+
+def test_what_is_no_form_is_refused_with_an_error(uploads: MemoryUploadedFileManager) -> None:
+    app = UploadMemory(Inner())
+    for body in ([b""], [b"only bytes"], [b"\r\n\r\n"], [b"x" * 100_000] * 3):
+        said = send_to(app, list(body), method="PUT", path="/_stcore/upload_file/me/file")
+        assert said[0]["status"] == 413
+    assert app._app.passed == []  # type: ignore[attr-defined]
+
+
+def test_only_so_many_refusals_are_remembered(uploads: MemoryUploadedFileManager) -> None:
+    app = UploadMemory(Inner())
+    for n in range(1100):
+        path, length = f"/_stcore/upload_file/me/refused-{n}", [(b"content-length", b"9000000")]
+        send_to(app, [HEAD + b"\r\n--x--\r\n"], method="PUT", path=path, headers=length)
+    assert was_refused("refused-1099")
+    assert not was_refused("refused-0")
 
 
 def test_an_upload_that_is_still_coming_counts(uploads: MemoryUploadedFileManager) -> None:
@@ -200,7 +255,8 @@ def test_an_upload_that_is_still_coming_counts(uploads: MemoryUploadedFileManage
             answers.append(app._is_too_much("me", 1 << 20))
 
     app = UploadMemory(slow)
-    assert put(app, "me", 2 << 20)
+    headers = [(b"content-length", str(2 << 20).encode())]
+    assert send_to(app, method="PUT", path="/_stcore/upload_file/me/file", headers=headers) == []
     assert answers == [True]
     assert not app._coming
 
