@@ -18,6 +18,8 @@ from core.errors import Cancelled, NobodyFound, NotAVideo, OutputFailed, Unusabl
 from core.generators.base import Generator
 from core.generators.registry import create_generator
 from core.pipeline import DancePipeline, background_for, performer_statistics
+from core.pose.turns import turn_of
+from core.targets.split import Subset
 from core.targets.store import Target, load_target
 from core.targets.studio import studio
 from core.transfer import Progress, Report, Seen, TransferOptions, transfer
@@ -74,6 +76,28 @@ def test_the_result_plays_everywhere(made: tuple[Path, Report, Seen, list[Progre
     assert info.audio == "aac"
     head = made[0].read_bytes()[:4096]
     assert b"moov" in head  # faststart: playable before it is whole
+
+
+def test_the_report_tells_how_much_of_the_dance_the_footage_shows(tmp_path: Path) -> None:
+    turns = dances.find("lina-disco")
+    assert turns is not None
+    options = TransferOptions(start=6, end=8)
+    with load_target("mira") as mira:
+        facing = np.cos(turn_of(np.asarray(mira.poses), (11, 23), (12, 24))) > np.cos(np.radians(35))
+        front = Subset(mira, facing)
+        whole, seen = transfer(turns, mira, create_generator("nearest", mira), tmp_path / "whole.mp4", options)
+        half, _ = transfer(turns, front, create_generator("nearest", front), tmp_path / "half.mp4", options, seen=seen)
+    assert whole.beyond == 0
+    assert whole.seen > 0.95
+    assert whole.warnings == []
+    assert half.beyond > 0.3
+    assert half.seen < 0.7
+    assert half.warnings == [
+        f"{half.beyond:.0%} of this dance asks for sides or moves that the footage of Mira never shows: "
+        "there the nearest that it shows are danced."
+    ]
+    assert half.as_json()["beyond"] == round(half.beyond, 4)
+    assert half.as_json()["seen"] == round(half.seen, 4)
 
 
 def test_sound_is_kept_in_length_and_loudness(made: tuple[Path, Report, Seen, list[Progress]]) -> None:

@@ -39,7 +39,7 @@ _LENGTH, _TOWARDS, _DIRECTION, _BEND = 1.0, 0.5, 0.35, 0.5
 """Weights of: length in the picture, pointing at the camera or away, direction in the picture, how it is bent there."""
 _LIKE: Final = 0.15
 _AT_ONCE: Final = 512
-_MOST: Final = 800
+_MOST: Final = 2000
 """Frames to compare with; of longer footage some are left out, evenly: the ones beside them are alike."""
 
 

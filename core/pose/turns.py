@@ -31,6 +31,8 @@ _BLINK: Final = np.radians(45.0)
 
 _FASTEST: Final = np.radians(240.0)
 """A second, for turns that the dancer does not make: from one end of what is known to the other."""
+_HASTE: Final = np.radians(720.0)
+"""The same through directions that are not known, which are to be seen as shortly as possible."""
 _UNKNOWN: Final = 3.0
 _ALL_UNKNOWN: Final = np.radians(30.0)
 _MOVE: Final = 0.3
@@ -41,6 +43,14 @@ _EASE: Final = 0.1
 """Seconds over which files round off the corners of a course, and live streams take in a step of it."""
 
 
+def wrapped(angle: Array) -> Array:
+    """The same direction within half a turn of 0."""
+    return np.asarray((angle + np.pi) % (2 * np.pi) - np.pi)
+
+
+_APART: Final = wrapped(_CIRCLE[None, :] - _CIRCLE[:, None])
+
+
 def turn_of(landmarks: NDArray[np.floating], lefts: Sequence[int], rights: Sequence[int]) -> Array:
     """(N,) how far each body is turned, told by pairs of landmarks (``lefts``, ``rights``) on both of its sides.
 
@@ -49,11 +59,6 @@ def turn_of(landmarks: NDArray[np.floating], lefts: Sequence[int], rights: Seque
     """
     across = (landmarks[:, list(lefts), :3] - landmarks[:, list(rights), :3]).sum(axis=1)
     return np.asarray(np.arctan2(DEPTH * across[:, 2], across[:, 0]), np.float64)
-
-
-def wrapped(angle: Array) -> Array:
-    """The same direction within half a turn of 0."""
-    return np.asarray((angle + np.pi) % (2 * np.pi) - np.pi)
 
 
 class KnownTurns:
@@ -71,6 +76,7 @@ class KnownTurns:
         known = np.flatnonzero(seconds >= min(_SECONDS, 0.5 * float(seconds.max())))
         self._away = np.abs(wrapped(_CIRCLE[_filled(known)][:, None] - _CIRCLE)).min(axis=0)
         self._unknown = _UNKNOWN * np.minimum(self._away / _ALL_UNKNOWN, 1.0)
+        self._between = (self._away > 0)[:, None] | (self._away > 0)
         self._ahead: dict[int, Array] = {}
 
     @property
@@ -105,7 +111,7 @@ class KnownTurns:
         total = self._stay(near[0]) * spans[0]
         back = np.zeros((len(near), _STATES), np.int64)
         for t in range(1, len(near)):
-            step = total[:, None] + _moving(int(near[t] - near[t - 1]), float(spans[t]))
+            step = total[:, None] + self._moving(int(near[t] - near[t - 1]), float(spans[t]))
             back[t] = step.argmin(axis=0)
             total = step[back[t], np.arange(_STATES)] + self._stay(near[t]) * spans[t]
         path = np.empty(len(near), np.int64)
@@ -122,17 +128,27 @@ class KnownTurns:
         """(72,) what the next moment costs from each direction, if ``asked`` goes on being asked for."""
         if asked not in self._ahead:
             span = _FORESIGHT / _LOOKS
-            moving, stay, total = _moving(0, span), self._stay(asked) * span, np.zeros(_STATES)
+            moving, stay, total = self._moving(0, span), self._stay(asked) * span, np.zeros(_STATES)
             for _ in range(_LOOKS):
                 total = (moving + stay + total).min(axis=1)
             self._ahead[asked] = total
         return self._ahead[asked]
 
+    def _moving(self, asked: int, span: float) -> Array:
+        """(72, 72) what it costs to go from one direction to another while what is asked moves by ``asked`` places.
+
+        Staying is free, and so is moving as the dancer does.
+        """
+        along = float(wrapped(np.array(asked * _STEP)))
+        cost = _MOVE * np.minimum(np.abs(_APART), np.abs(wrapped(_APART - along)))
+        fastest = np.where(self._between, max(_HASTE * span, abs(along)), max(_FASTEST * span, abs(along)))
+        return np.where(np.abs(_APART) <= fastest + 1.01 * _STEP, cost, np.inf)
+
     def step(self, before: int | None, asked_before: int, asked: int, span: float) -> int:
         """The next direction of a live stream, ``span`` seconds after ``before``; directions by their place on the circle."""
         cost = self._stay(asked) * span + self.ahead(asked)
         if before is not None:
-            cost = cost + _moving(asked - asked_before, span)[before]
+            cost = cost + self._moving(asked - asked_before, span)[before]
         return int(cost.argmin())
 
 
@@ -215,16 +231,3 @@ def _refined(places: NDArray[np.int64], angles: Array) -> Array:
     """The directions at those places, each moved by half a place at most towards what is asked."""
     course = _CIRCLE[places]
     return np.asarray(course + np.clip(wrapped(angles - course), -_STEP / 2, _STEP / 2))
-
-
-_APART: Final = wrapped(_CIRCLE[None, :] - _CIRCLE[:, None])
-
-
-def _moving(asked: int, span: float) -> Array:
-    """(72, 72) what it costs to go from one direction to another while what is asked moves by ``asked`` places.
-
-    Staying is free, and so is moving as the dancer does.
-    """
-    along = float(wrapped(np.array(asked * _STEP)))
-    cost = _MOVE * np.minimum(np.abs(_APART), np.abs(wrapped(_APART - along)))
-    return np.where(np.abs(_APART) <= max(_FASTEST * span, abs(along)) + 1.01 * _STEP, cost, np.inf)

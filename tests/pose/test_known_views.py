@@ -161,6 +161,18 @@ def test_a_steady_turn_swings_to_and_fro_and_never_jumps(way: Way, speed: float)
 
 
 @ways
+def test_a_gap_between_two_known_sides_is_crossed_in_a_moment(way: Way) -> None:
+    filmed = [*(20 * np.sin(np.arange(200) / 20)), *(180 + 20 * np.sin(np.arange(200) / 20))]
+    known = known_views(np.stack([turned_body(degrees).landmarks for degrees in filmed]))
+    poses: list[Pose | None] = [turned_body(0.9 * i) for i in range(200)]
+    shown = np.abs(trunks(way(known, poses)[0]))
+    assert shown[0] < 30
+    assert shown[-1] > 150
+    between = (shown > 45) & (shown < 135)
+    assert between.sum() <= 0.35 * RATE
+
+
+@ways
 def test_swaying_with_the_back_to_the_camera_does_not_turn_the_performer_at_every_sway(way: Way) -> None:
     known = known_views(np.stack([turned_body(30 * np.sin(i / 20)).landmarks for i in range(300)]))
     poses: list[Pose | None] = [turned_body(180 + 8 * np.sin(2 * np.pi * i / RATE)) for i in range(200)]
