@@ -7,7 +7,7 @@ on one core, and what it takes to decode the rest.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal, TypeAlias, get_args
 
@@ -26,6 +26,7 @@ from core.targets.poses import stack_poses
 from core.targets.spread import Spread
 from core.targets.stage import Sample, Stage, find_stage
 from core.types import Alpha, Frame, Pose, VideoFrame
+from core.video.bars import Bars, find_bars
 from core.video.probe import probe
 from core.video.reader import VideoReader
 
@@ -79,7 +80,7 @@ class PartCheck:
     Attributes:
         path: the file.
         seconds: how long it is.
-        size: (width, height) of its pictures as they are shown.
+        size: (width, height) of its pictures as they are shown, without black bars.
         elsewhere: whether it shows another place than most of the footage does.
     """
 
@@ -225,9 +226,11 @@ def check_footage(
     notes, before = _Notes(rate), 0.0
     with find_people(masks=True, tracking=False) as finder:
         for path in parts:
+            bars = find_bars(path)
             with VideoReader(path, max_side=_SIDE, every=1 / rate) as reader:
-                part = _Part(reader, rate)
-                for frame in reader:
+                part = _Part(reader, rate, bars)
+                for whole in reader:
+                    frame = replace(whole, image=bars.cut(whole.image))
                     if cancelled is not None and cancelled():
                         raise Cancelled("Checking the footage was stopped.")
                     people = finder.people(frame.image, float(frame.time))
@@ -252,8 +255,9 @@ def _refuse_long(seconds: float) -> None:
 class _Part:
     """What is gathered of one video while it is looked through."""
 
-    def __init__(self, reader: VideoReader, rate: float) -> None:
+    def __init__(self, reader: VideoReader, rate: float, bars: Bars) -> None:
         self.path, self.info = reader.path, reader.info
+        self.size = bars.left_of((self.info.width, self.info.height))
         self.seconds = 0.0
         self._rate = rate
         self._follower = Follower("largest")
@@ -362,7 +366,7 @@ class _Notes:
         head, hands, feet = out.mean(axis=0).tolist() if found else (0.0, 0.0, 0.0)
         return FootageCheck(
             parts=tuple(
-                PartCheck(part.path, part.seconds, (part.info.width, part.info.height), place.elsewhere(number))
+                PartCheck(part.path, part.seconds, part.size, place.elsewhere(number))
                 for number, part in enumerate(self._parts)
             ),
             samples=len(self._poses),

@@ -19,6 +19,7 @@ from core.pictures import read_picture
 from core.settings import settings
 from core.targets.manifest import MAX_FRAMES
 from core.types import LANDMARKS, Alpha, Frame, Pose
+from core.video.bars import find_bars
 from core.video.reader import VideoReader
 
 FASTEST: Final = 30
@@ -104,7 +105,7 @@ def fit(picture: Frame, size: tuple[int, int]) -> Frame:
 
 
 class VideoFootage:
-    """A video at no more than 30 frames a second, at the size in which people are looked for.
+    """A video at no more than 30 frames a second, at the size in which people are looked for, without black bars.
 
     Args:
         path: the video.
@@ -124,7 +125,8 @@ class VideoFootage:
         info = self._reader.info
         step = max(1, -(-info.rate // FASTEST))
         self._slack = Fraction(1, 4 * step)  # clocks tremble by less than a quarter of a frame
-        self.size = self._reader.size
+        self._bars = find_bars(path)
+        self.size = self._bars.left_of(self._reader.size)
         self.rate = info.rate / step if rate is None else rate
         # of slower footage than asked for every frame is kept, and those that are not there are no gap
         self._longest_gap = _LONGEST_GAP * max(Fraction(1), self.rate / info.rate)
@@ -146,7 +148,9 @@ class VideoFootage:
                 run += tick >= 0 and due - tick > self._longest_gap
                 tick = due
                 red = None if mask is None else np.ascontiguousarray(mask.image[..., 0])
-                yield Shot(frame.image, frame.time, run, mask=red)
+                yield Shot(
+                    self._bars.cut(frame.image), frame.time, run, mask=None if red is None else self._bars.cut(red)
+                )
 
     def _mask_reader(self, path: Path) -> VideoReader:
         reader = VideoReader(path)

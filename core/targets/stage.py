@@ -295,8 +295,10 @@ def _median_of_rows(stack: NDArray[np.uint8], hidden: NDArray[np.bool_]) -> NDAr
     values = np.where((hidden & ~always)[..., None], np.uint16(_NO_VIEW), stack.astype(np.uint16))
     values.sort(axis=0)
     last = np.where(always, len(stack), (~hidden).sum(axis=0)) - 1
-    middle, bright = (_at_rank(values, last * share // 6) for share in (3, 5))
-    shadowed = (bright.astype(np.int16) - middle).mean(axis=2, keepdims=True) > _SHADOW_STEP
+    middle, light, bright = (_at_rank(values, last * share // 6).astype(np.int16) for share in (3, 4, 5))
+    # letters that come and go are bright as well, but in fewer of the views, and not always in the same place
+    agreed = np.abs(bright - light).max(axis=2, keepdims=True) <= _SHADOW_STEP
+    shadowed = agreed & ((bright - middle).mean(axis=2, keepdims=True) > _SHADOW_STEP)
     return np.asarray(np.where(shadowed, bright, middle), np.uint8)
 
 
