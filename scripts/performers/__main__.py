@@ -90,16 +90,14 @@ def render_samples(character: Character, out: Path, frames: list[int]) -> None:
     with Renderer(character, camera_of(character, dance)) as renderer:
         for i in frames:
             pose = character.rig.pose(dance[i])
-            if character.ponytail:
-                character.ponytail.settle(pose, 1 / FPS)
+            character.settle(pose, 1 / FPS)
             write_still(renderer.frame(pose)[0], out / f"{character.spec.id}_{i:04d}.png")
 
 
 def render_portrait(character: Character, out: Path) -> None:
     """Head and chest, smiling at the camera."""
     pose = character.rig.pose({**PORTRAIT.get(character.spec.id, STRAIGHT), "blink": 0.0})
-    if character.ponytail:
-        character.ponytail.settle(pose, 1 / FPS)
+    character.settle(pose, 1 / FPS)
     marks = character.marks
     between_eyes = character.attached(pose, "head", (marks.eye_left + marks.eye_right) / 2)
     with Renderer(character, portrait_camera(between_eyes, PORTRAIT_DRAWN)) as renderer:
@@ -169,8 +167,7 @@ def film_of(character: Character, dance: list[Key], scratch: Path, every: int = 
     """Draw a dance, of `every` frames one; hair swings through all of them."""
     joints, started, cpu = [], time.monotonic(), time.process_time()
     lossless, mask, camera = scratch / "dance.mkv", scratch / "mask.mkv", camera_of(character, dance)
-    if character.ponytail:
-        character.ponytail.settle(character.rig.pose(dance[0]), 1 / FPS)
+    character.settle(character.rig.pose(dance[0]), 1 / FPS)
     with (
         Renderer(character, camera) as renderer,
         LosslessWriter(lossless, camera.size, FPS // every) as footage,
@@ -179,8 +176,7 @@ def film_of(character: Character, dance: list[Key], scratch: Path, every: int = 
         plate = renderer.plate()
         for number, channels in enumerate(dance):
             pose = character.rig.pose(channels)
-            if character.ponytail:
-                character.ponytail.step(pose, 1 / FPS)
+            character.step(pose, 1 / FPS)
             if number % every:
                 continue
             picture, coverage = renderer.frame(pose)
