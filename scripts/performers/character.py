@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from .body import SKIN_VERTICES, load_body
 from .characters import CharacterSpec
-from .drape import SETTLE_STEPS, Points, Wall
+from .drape import SETTLE_STEPS, Points, Wall, move
 from .garments import Hanging, hangings, wall_of
 from .hair import TIE, locks
 from .meshes import Floats, Layer, Material
@@ -33,6 +33,7 @@ JOINTS = (
     "r_ankle",
 )
 JOINT_BONES = ("upperarm01", "lowerarm01", "wrist", "upperleg01", "lowerleg01", "foot")
+LEG_JOINTS, LEG_SHARES = JOINT_BONES[3:], np.linspace(0, 1, 13)
 CROWN = 0.17
 """From the middle of the skull to the top of the hair, metres."""
 Surface = tuple[Floats, Floats]
@@ -97,18 +98,28 @@ class Character:
         if self._last is None:
             raise RuntimeError("settle() puts clothes on before step() moves them")
         before, wall_before = self._last
-        for hanging, was, now in zip(self.hanging, before, pins, strict=True):
-            hanging.drape.step((was, now), (wall_before, wall), dt)
+        drapes = [hanging.drape for hanging in self.hanging]
+        move(drapes, list(zip(before, pins, strict=True)), (wall_before, wall), dt)
         self._last = pins, wall
 
     def _carried(self, pose: Pose) -> tuple[list[Points], Wall]:
         """Where the skin takes the points of all that hangs, and the outside of the body."""
         matrices = self._matrices(pose)
-        wall = Wall(*(np.asarray(part, np.float32) for part in self._skin_layer(self.wall, matrices, 0.0)))
+        points, normals = (np.asarray(part, np.float32) for part in self._skin_layer(self.wall, matrices, 0.0))
+        wall = Wall(points, normals, self._leg_bones(pose))
         return [
             _blended(h.drape.grid.weights.astype(np.float32), matrices, h.drape.grid.rest.reshape(-1, 3))
             for h in self.hanging
         ], wall
+
+    def _leg_bones(self, pose: Pose) -> Points:
+        """Points along the middle of both legs from below the hip to the ankle, (n, 3)."""
+        found = []
+        for side in "LR":
+            hip, knee, ankle = (pose.heads[self.body.index[f"{n}.{side}"]] for n in LEG_JOINTS)
+            found += [hip + (knee - hip) * t for t in LEG_SHARES[LEG_SHARES > 0.2]]
+            found += [knee + (ankle - knee) * t for t in LEG_SHARES]
+        return np.array(found, np.float32)
 
     def _from_upright(self, pose: Pose, share: float) -> Pose:
         """On the way from standing upright, where and as `pose` has its pelvis, to `pose`: 0 to 1."""

@@ -5,6 +5,7 @@ move with it; all others fall, keep their distances and are pushed out of the bo
 long hair are such grids, see `garments.py`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,8 @@ from scipy.spatial import cKDTree
 from .meshes import Floats, Ints
 
 SUBSTEPS, ITERATIONS = 4, 5
+LOOK_EVERY = 2
+"""Substeps after which the nearest points of the body are found anew."""
 GRAVITY = 9.8
 FAR = 0.15
 """From the nearest point of the body beyond which it is not asked whether a point of cloth lies inside, metres."""
@@ -22,6 +25,12 @@ FASTEST = 7.0
 """Of a point of cloth, metres a second: what is faster has been pushed, not thrown."""
 GRIP = 0.35
 """Share of its sliding that cloth loses to the body it touches, each substep."""
+BONE = 0.045
+"""Radius around the middle of a leg that is in front of no point of a skirt, metres."""
+CATCH = 0.25
+"""Share of its way around a leg that cloth is brought back by in a substep."""
+OUTWARD = 1.5
+"""How much more a skirt is pushed away from the middle of its row than away from the skin."""
 SETTLE_STEPS = 30
 """From where it is put on until cloth hangs still, steps."""
 Points = NDArray[np.float32]
@@ -29,16 +38,23 @@ Points = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Wall:
-    """The surface of a body that cloth stays outside of: points and their unit normals, both (n, 3) metres."""
+    """The surface of a body that cloth stays outside of.
+
+    Attributes:
+        points, normals: of the skin and what is worn on it, both (n, 3) metres.
+        bones: (m, 3) metres, points along the middle of both legs, which a skirt never leaves outside.
+    """
 
     points: Points
     normals: Points
+    bones: Points
 
     def between(self, other: "Wall", share: float) -> "Wall":
         """The surface on its way from this one to `other`; normals are not normalised again."""
         return Wall(
             self.points + np.float32(share) * (other.points - self.points),
             self.normals + np.float32(share) * (other.normals - self.normals),
+            self.bones + np.float32(share) * (other.bones - self.bones),
         )
 
 
@@ -57,7 +73,7 @@ class Stuff:
     down: float = 1.0
     slant: float = 0.4
     bend: float = 0.06
-    air: float = 1.2
+    air: float = 2.2
     apart: float = 0.012
 
 
@@ -72,6 +88,7 @@ class Grid:
         weights: (rows * columns, bones) sparse skin weights.
         tether: (rows, columns) metres, how far a point gets from its anchor.
         anchor: (rows, columns) flat index of the pinned point that a point hangs from.
+        legs_inside: whether both legs are inside, as in a skirt.
     """
 
     rest: Floats
@@ -80,6 +97,7 @@ class Grid:
     weights: sp.csr_matrix
     tether: Floats
     anchor: Ints
+    legs_inside: bool = False
 
     @property
     def faces(self) -> Ints:
@@ -122,6 +140,8 @@ class Drape:
         self.springs = list(self._springs())
         self.anchor = grid.anchor.ravel()[self.free]
         self.tether = grid.tether.ravel()[self.free].astype(np.float32)
+        self.near: Ints = np.zeros(0, int)
+        self.spot: Ints = np.zeros(0, int)
 
     def _springs(self) -> "list[_Springs]":
         stuff, (rows, columns) = self.stuff, self.grid.pinned.shape
@@ -168,47 +188,75 @@ class Drape:
         self.points = points.astype(np.float32)
         self.before = self.points.copy()
 
-    def step(self, pins: tuple[Points, Points], walls: tuple[Wall, Wall], dt: float, floor: float = 0.0) -> None:
-        """Move on by `dt` seconds.
+    def look(self, tree: cKDTree) -> None:
+        """Find the point of the wall that is nearest to each point of cloth."""
+        distance, nearest = tree.query(self.points[self.free], distance_upper_bound=FAR)
+        near = np.isfinite(distance)
+        self.near, self.spot = self.free[near], nearest[near]
+
+    def step(self, pins: tuple[Points, Points], wall: Wall, moved: Points, dt: float) -> None:
+        """Move on by a short time.
 
         Args:
-            pins: all points as the skin would carry them, before and after, (rows * columns, 3) each.
-            walls: the body before and after.
-            floor: height of the floor, metres.
+            pins: all points as the skin carries them, before and after, (rows * columns, 3) each.
+            wall: the body afterwards.
+            moved: (n, 3) metres, how far each point of the wall has moved.
+            dt: seconds.
         """
-        part = dt / SUBSTEPS
-        keep = np.float32(np.exp(-self.stuff.air * part))
-        for number in range(SUBSTEPS):
-            was, share = number / SUBSTEPS, (number + 1) / SUBSTEPS
-            wall = walls[0].between(walls[1], share)
-            moved = (walls[1].points - walls[0].points) * np.float32(1 / SUBSTEPS)
-            velocity = (self.points - self.before) * keep
-            speed = np.linalg.norm(velocity, axis=1, keepdims=True)
-            velocity *= np.minimum(1, FASTEST * part / np.maximum(speed, 1e-9))
-            self.before = self.points
-            self.points = self.points + velocity
-            self.points[:, 2] -= np.float32(GRAVITY * part * part)
-            self.before[self.pinned] = (pins[0] + np.float32(was) * (pins[1] - pins[0]))[self.pinned]
-            self.points[self.pinned] = (pins[0] + np.float32(share) * (pins[1] - pins[0]))[self.pinned]
-            self._relax(wall, moved, floor)
+        velocity = (self.points - self.before) * np.float32(np.exp(-self.stuff.air * dt))
+        speed = np.linalg.norm(velocity, axis=1, keepdims=True)
+        velocity *= np.minimum(1, FASTEST * dt / np.maximum(speed, 1e-9))
+        self.before = self.points
+        self.points = self.points + velocity
+        self.points[:, 2] -= np.float32(GRAVITY * dt * dt)
+        self.before[self.pinned] = pins[0][self.pinned]
+        self.points[self.pinned] = pins[1][self.pinned]
+        outward = self._outward() if self.grid.legs_inside else None
+        if outward is not None:
+            self._around_legs(wall.bones, outward)
+        self._relax(wall, moved, outward)
 
-    def _relax(self, wall: Wall, moved: Points, floor: float) -> None:
+    def _outward(self) -> Points:
+        """Away from the middle of its row, for every point, (rows * columns, 3) of length 1."""
+        ring = self.points.reshape(*self.grid.pinned.shape, 3)
+        outward = (ring - ring.mean(1, keepdims=True)).reshape(-1, 3)
+        return outward / (np.linalg.norm(outward, axis=1, keepdims=True) + np.float32(1e-9))
+
+    def _around_legs(self, bones: Points, outward: Points) -> None:
+        """Bring cloth that a leg has got through back to the leg's outside.
+
+        A point of cloth that looks outwards, away from the middle of its row, sees no bone in front of it.
+        """
+        beyond = outward @ bones.T - np.einsum("ij,ij->i", outward, self.points)[:, None]
+        away = np.einsum("ij,ij->i", self.points, self.points)[:, None] - 2 * self.points @ bones.T
+        aside = away + np.einsum("ij,ij->i", bones, bones) - beyond**2
+        caught = (aside < BONE**2) & (beyond > 0) & (beyond < FAR)
+        shift = np.where(caught, beyond + BONE, 0).max(1) * CATCH
+        shift[self.pinned] = 0
+        moved = shift[:, None] * outward
+        self.points += moved
+        self.before += moved
+
+    def _relax(self, wall: Wall, moved: Points, outward: Points | None) -> None:
         x, free, apart = self.points, self.free, np.float32(self.stuff.apart)
-        away, nearest = cKDTree(wall.points).query(x[free], distance_upper_bound=FAR)
-        touching = np.flatnonzero(np.isfinite(away))
-        who, spot = free[touching], nearest[touching]
+        who, spot = self.near, self.spot
         at, normal = wall.points[spot], wall.normals[spot]
         normal = normal / (np.linalg.norm(normal, axis=1, keepdims=True) + np.float32(1e-9))
         least = np.einsum("ij,ij->i", at, normal) + apart
+        away = normal
+        if outward is not None:  # pushed along its normals alone, cloth would part before a knee and slip off to its sides
+            mixed = normal + np.float32(OUTWARD) * outward[who]
+            along = np.einsum("ij,ij->i", mixed, normal)[:, None]
+            away = np.where(along > 0.5, mixed / np.maximum(along, 0.5), normal)
         pushed = np.zeros(len(who), np.float32)
         for _ in range(ITERATIONS):
             for springs in self.springs:
                 springs.pull(x)
             self._hold(x)
             lack = np.maximum(least - np.einsum("ij,ij->i", x[who], normal), 0)
-            x[who] += lack[:, None] * normal
+            x[who] += lack[:, None] * away
             pushed = np.maximum(pushed, lack)
-            x[free, 2] = np.maximum(x[free, 2], np.float32(floor) + apart)
+            x[free, 2] = np.maximum(x[free, 2], apart)
         touched = who[pushed > 0]
         sliding = x[touched] - self.before[touched] - moved[spot[pushed > 0]]
         self.before[touched] += np.float32(GRIP) * sliding
@@ -218,3 +266,23 @@ class Drape:
         d = x[self.free] - x[self.anchor]
         away = np.sqrt(np.einsum("ij,ij->i", d, d)) + np.float32(1e-9)
         x[self.free] -= d * np.maximum(1 - self.tether / away, 0)[:, None]
+
+
+def move(drapes: Sequence[Drape], pins: Sequence[tuple[Points, Points]], walls: tuple[Wall, Wall], dt: float) -> None:
+    """Move everything that hangs from one body on by `dt` seconds; the floor is at height 0.
+
+    Args:
+        drapes: what hangs.
+        pins: of each, all points as the skin carries them, before and after.
+        walls: the body before and after.
+        dt: seconds.
+    """
+    moved = (walls[1].points - walls[0].points) * np.float32(1 / SUBSTEPS)
+    for number in range(SUBSTEPS):
+        was, share = np.float32(number / SUBSTEPS), np.float32((number + 1) / SUBSTEPS)
+        wall = walls[0].between(walls[1], float(share))
+        tree = cKDTree(wall.points, balanced_tree=False) if number % LOOK_EVERY == 0 else None
+        for drape, (first, last) in zip(drapes, pins, strict=True):
+            if tree is not None:
+                drape.look(tree)
+            drape.step((first + was * (last - first), first + share * (last - first)), wall, moved, dt / SUBSTEPS)

@@ -24,6 +24,8 @@ PINNED = 0.075
 """How far below its waist a skirt moves with the skin, metres."""
 UNDER = 0.005
 """Between a skirt's waist and what is tucked into it, metres."""
+CLEAR = 0.06
+"""Between the floor and the hem of the longest skirt, metres."""
 SLEEVE_COLUMNS, SLEEVE_ROWS = 24, 14
 HAIR_COLUMNS, HAIR_ROW = 24, 0.026
 HAIR_AROUND = 1.95
@@ -31,7 +33,7 @@ HAIR_AROUND = 1.95
 HAIR_PINNED = (0.55, 0.15, -0.22)
 """Elevation above the middle of the skull of the rows that move with the head, radians."""
 LOCKS, LOCK_RINGS = 300, 15
-WALL_CELL = 0.016
+WALL_CELL = 0.020
 """Of the points that make a wall, metres."""
 COTTON, KNIT = Stuff(), Stuff(around=0.25, slant=0.2, bend=0.10)
 SLEEVE, HAIR = Stuff(bend=0.03, apart=0.006), Stuff(around=0.25, slant=0.1, bend=0.10, air=3.0, apart=0.014)
@@ -67,7 +69,7 @@ def hangings(body: Body, spec: CharacterSpec, marks: Landmarks, layers: list[Lay
     found = []
     if spec.skirt:
         worn = [layer for layer in layers if layer.material in (Material.TOP, Material.BOTTOM, Material.SKIN)]
-        found.append(_skirt(body, spec.skirt, worn, [shown(layer, spec, marks) for layer in worn]))
+        found.append(_skirt(body, spec.skirt, marks.floor, worn, [shown(layer, spec, marks) for layer in worn]))
     if spec.top.wide:
         found += [_sleeve(body, spec, layers, side) for side in "LR"]
     if spec.hair.length:
@@ -97,16 +99,17 @@ def wall_of(layers: list[Layer], shown: list[np.ndarray]) -> Layer:
 # ---- skirts and coats
 
 
-def _skirt(body: Body, skirt: Skirt, worn: list[Layer], seen: list[np.ndarray]) -> Hanging:
+def _skirt(body: Body, skirt: Skirt, floor: float, worn: list[Layer], seen: list[np.ndarray]) -> Hanging:
     hip = body.heads[body.index["upperleg01.L"]]
     top = hip[2] + skirt.waist
-    rows = int(round(skirt.length / ROW)) + 1
+    length = min(skirt.length, top - floor - CLEAR)
+    rows = int(round(length / ROW)) + 1
     half = np.pi - skirt.opening / 2
     if skirt.opening:
         theta = np.pi + np.linspace(-half, half, COLUMNS)
     else:
         theta = np.arange(COLUMNS) / COLUMNS * 2 * np.pi
-    heights = top - np.linspace(0, skirt.length, rows)
+    heights = top - np.linspace(0, length, rows)
     axis = hip[1] + 0.005
     points = np.concatenate([layer.vertices[mine] for layer, mine in zip(worn, seen, strict=True)]).astype(float)
     radius = _around(points, theta, heights, axis, skirt)
@@ -115,7 +118,7 @@ def _skirt(body: Body, skirt: Skirt, worn: list[Layer], seen: list[np.ndarray]) 
     rest[..., :2] = outward * radius[..., None] + [0, axis]
     rest[..., 2] = heights[:, None]
     pinned = np.broadcast_to((top - heights <= PINNED)[:, None], radius.shape).copy()
-    grid = _hung(rest, not skirt.opening, pinned, _carried(rest, worn))
+    grid = _hung(rest, not skirt.opening, pinned, _carried(rest, worn), legs_inside=not skirt.opening)
     narrow = skirt.flare < 0.12
     drape = Drape(grid, KNIT if narrow else COTTON)
     arc = np.pi - np.abs(theta - np.pi)  # from the front
@@ -166,14 +169,16 @@ def _carried(rest: Floats, worn: list[Layer]) -> sp.csr_matrix:
     return (mean @ weights).tocsr()
 
 
-def _hung(rest: Floats, closed: bool, pinned: np.ndarray, weights: sp.csr_matrix) -> Grid:
+def _hung(
+    rest: Floats, closed: bool, pinned: np.ndarray, weights: sp.csr_matrix, *, legs_inside: bool = False
+) -> Grid:
     """A grid whose every column hangs from its last pinned row."""
     rows, columns = pinned.shape
     last = int(np.flatnonzero(pinned.all(1))[-1])
     lengths = np.linalg.norm(np.diff(rest, axis=0), axis=2)
     down = np.concatenate([np.zeros((1, columns)), np.cumsum(lengths, 0)])
     anchor = np.broadcast_to(last * columns + np.arange(columns), (rows, columns))
-    return Grid(rest, closed, pinned, weights, np.maximum(down - down[last], 0) * 1.03, anchor)
+    return Grid(rest, closed, pinned, weights, np.maximum(down - down[last], 0) * 1.03, anchor, legs_inside)
 
 
 def _sewn(drape: Drape, attributes: Floats, material: Material) -> Hanging:
@@ -206,7 +211,7 @@ def _sleeve(body: Body, spec: CharacterSpec, layers: list[Layer], side: str) -> 
     across = np.cross(up, along)  # so that faces look outward
     alpha = np.arange(SLEEVE_COLUMNS) / SLEEVE_COLUMNS * 2 * np.pi
     worn = [layer for layer in layers if layer.material in (Material.TOP, Material.SKIN)]
-    girth = np.interp(t, [0.62, 1, 1.95], [0.066, 0.058, 0.048]) + spec.top.offset
+    girth = np.interp(t, [0.62, 1, 1.95], [0.074, 0.066, 0.055]) + spec.top.offset
     hang = spec.top.wide * smoothstep(0.65, 1.5, t)
     radius = girth[:, None] + hang[:, None] * ((1 - np.cos(alpha)) / 2)[None]
     ring = np.cos(alpha)[None, :, None] * up[:, None] + np.sin(alpha)[None, :, None] * across[:, None] * 0.75

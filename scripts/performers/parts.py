@@ -13,6 +13,8 @@ from .meshes import Layer, Material
 LABELS = ("nothing", "trunk", "head", "left arm", "right arm", "left leg", "right leg", "skirt")
 """By number; left and right are the person's own."""
 NOTHING, TRUNK, HEAD, LEFT_ARM, RIGHT_ARM, LEFT_LEG, RIGHT_LEG, SKIRT = range(8)
+PART_STEP = np.uint8(32)
+"""Grey levels from one label to the next in the file of a part map, so that a person can look at it."""
 STARTS = {
     "neck01": HEAD, "upperarm01.L": LEFT_ARM, "upperarm01.R": RIGHT_ARM, "upperleg01.L": LEFT_LEG,
     "upperleg01.R": RIGHT_LEG,

@@ -44,6 +44,8 @@ SURFACES = {
 PATTERNS = ("stripes", "dots", "emblem", "side-stripe", "denim", "open", "wrapped")
 SKIRT_PATTERNS = ("plain", "bands", "checks", "flowers", "pleats")
 """Of a `characters.Skirt`: plain, stripes along its hem, checks, scattered flowers, upright pleats."""
+TUCKED = 0.005
+"""How much deeper legs below a skirt are drawn, of the depth between the near and the far plane: about 2 cm for a dancer."""
 Picture = NDArray[np.uint8]
 
 
@@ -249,6 +251,11 @@ class Renderer:
             if material in self.shade:
                 colours = {"colour_1": first, "colour_2": second, "colour_3": spec.shoes.sole}
                 self._set([self.shade[material]], colours | {"roughness": roughness})
+        if spec.skirt and not spec.skirt.opening:  # what is left of a knee that pokes through
+            below = self.character.body.heads[self.character.body.index["upperleg01.L"]][2] - 0.05
+            covered = [m for m in (Material.SKIN, Material.BOTTOM, Material.SHOES) if m in self.shade]
+            programs = [kind[m] for m in covered for kind in (self.shade, self.depth_only)]
+            self._set(programs, {"tucked": (float(below), TUCKED)})
         lens = (camera.near, camera.far, np.tan(camera.field_of_view / 2), camera.aspect)
         self._set(
             [self.occlude], {"lens": lens, "texel": (1 / self.size[0], 1 / self.size[1]), "depth": 0, "colour": 1}
