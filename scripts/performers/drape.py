@@ -27,7 +27,7 @@ GRIP = 0.35
 """Share of its sliding that cloth loses to the body it touches, each substep."""
 BONE = 0.045
 """Radius around the middle of a leg that is in front of no point of a skirt, metres."""
-CATCH = 0.25
+CATCH = 0.4
 """Share of its way around a leg that cloth is brought back by in a substep."""
 OUTWARD = 1.5
 """How much more a skirt is pushed away from the middle of its row than away from the skin."""
@@ -225,12 +225,12 @@ class Drape:
     def _around_legs(self, bones: Points, outward: Points) -> None:
         """Bring cloth that a leg has got through back to the leg's outside.
 
-        A point of cloth that looks outwards, away from the middle of its row, sees no bone in front of it.
+        A point of cloth that looks outwards, away from the middle of its row, sees no bone in front of it, nor one just behind it.
         """
         beyond = outward @ bones.T - np.einsum("ij,ij->i", outward, self.points)[:, None]
         away = np.einsum("ij,ij->i", self.points, self.points)[:, None] - 2 * self.points @ bones.T
         aside = away + np.einsum("ij,ij->i", bones, bones) - beyond**2
-        caught = (aside < BONE**2) & (beyond > 0) & (beyond < FAR)
+        caught = (aside < BONE**2) & (beyond > -BONE) & (beyond < FAR)
         shift = np.where(caught, beyond + BONE, 0).max(1) * CATCH
         shift[self.pinned] = 0
         moved = shift[:, None] * outward

@@ -44,8 +44,8 @@ SURFACES = {
 PATTERNS = ("stripes", "dots", "emblem", "side-stripe", "denim", "open", "wrapped")
 SKIRT_PATTERNS = ("plain", "bands", "checks", "flowers", "pleats")
 """Of a `characters.Skirt`: plain, stripes along its hem, checks, scattered flowers, upright pleats."""
-TUCKED = 0.005
-"""How much deeper legs below a skirt are drawn, of the depth between the near and the far plane: about 2 cm for a dancer."""
+TUCKED = 0.009
+"""How much deeper legs below a skirt are drawn, of the depth between the near and the far plane: about 4 cm for a dancer."""
 Picture = NDArray[np.uint8]
 
 
