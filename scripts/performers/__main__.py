@@ -138,7 +138,10 @@ def render_dance(character: Character, out: Path) -> None:
 
 
 def render_answer(performer: CharacterSpec, dancer: CharacterSpec, cache: Path, out: Path) -> None:
-    """The performer doing the dancer's dance: footage, mask, parts and joints. Channels are in limb lengths and scale by themselves."""
+    """The performer doing the dancer's dance: footage, mask, parts and joints.
+
+    Channels are in limb lengths and scale by themselves.
+    """
     character, original = Character(performer, cache), Character(dancer, cache)
     dance = centred(sink_smoothly(dance_of(original), character.rig, FPS), character)
     name = f"{performer.id}_{dancer.dance}"

@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 from .body import SKIN_VERTICES, load_body
 from .characters import CharacterSpec
 from .drape import SETTLE_STEPS, Points, Wall, move
-from .garments import Hanging, hangings, wall_of
+from .garments import hangings, wall_of
 from .hair import TIE, locks
 from .meshes import Floats, Layer, Material
 from .motion import Pose, Rig

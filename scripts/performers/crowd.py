@@ -116,7 +116,9 @@ def _skirted(spec: CharacterSpec, rng: np.random.Generator) -> dict[str, Any]:
     waist = float(rng.uniform(0.11, 0.17))
     pattern = str(rng.choice(("plain", "plain", "bands", "checks", "flowers", "pleats")))
     skirt = _skirt(rng, pattern, _colour(rng), waist)
-    top = replace(spec.top, hem=waist - 0.04, offset=float(rng.uniform(0.005, 0.009)), slope=float(rng.uniform(0.2, 0.42)))
+    top = replace(
+        spec.top, hem=waist - 0.04, offset=float(rng.uniform(0.005, 0.009)), slope=float(rng.uniform(0.2, 0.42))
+    )
     return {"skirt": skirt, "top": top, "bottom": _under(rng, skirt)}
 
 

@@ -225,7 +225,7 @@ class Drape:
     def _around_legs(self, bones: Points, outward: Points) -> None:
         """Bring cloth that a leg has got through back to the leg's outside.
 
-        A point of cloth that looks outwards, away from the middle of its row, sees no bone in front of it, nor one just behind it.
+        A point of cloth that looks outwards, away from the middle of its row, has no bone in front of it, nor just behind it.
         """
         beyond = outward @ bones.T - np.einsum("ij,ij->i", outward, self.points)[:, None]
         away = np.einsum("ij,ij->i", self.points, self.points)[:, None] - 2 * self.points @ bones.T
@@ -244,7 +244,9 @@ class Drape:
         normal = normal / (np.linalg.norm(normal, axis=1, keepdims=True) + np.float32(1e-9))
         least = np.einsum("ij,ij->i", at, normal) + apart
         away = normal
-        if outward is not None:  # pushed along its normals alone, cloth would part before a knee and slip off to its sides
+        if (
+            outward is not None
+        ):  # pushed along its normals alone, cloth would part before a knee and slip off to its sides
             mixed = normal + np.float32(OUTWARD) * outward[who]
             along = np.einsum("ij,ij->i", mixed, normal)[:, None]
             away = np.where(along > 0.5, mixed / np.maximum(along, 0.5), normal)

@@ -47,19 +47,20 @@ class Hanging:
         drape: what moves.
         layer: what is drawn; its skin weights only say which part of the body it belongs to.
         operator: (vertices, points) from the drape's points to the layer's vertices, for hair to the lines of its locks.
-        widths: of each lock, for hair.
+        lift: (locks, rings) metres that a lock stands off the sheet it grows on, for hair.
+        widths: (locks,) metres, for hair.
     """
 
     drape: Drape
     layer: Layer
     operator: sp.csr_matrix
-    along: Floats | None = None
+    lift: Floats | None = None
     widths: Floats | None = None
 
     def surface(self) -> tuple[Floats, Floats]:
         """Vertices and normals as they hang now, both (n, 3)."""
-        if self.widths is not None and self.along is not None:
-            return _locks_surface(self, self.along, self.widths)
+        if self.widths is not None and self.lift is not None:
+            return _locks_surface(self, self.lift, self.widths)
         vertices = self.operator @ self.drape.points.astype(float)
         return vertices, vertex_normals(vertices, self.layer.faces)
 
@@ -103,12 +104,9 @@ def _skirt(body: Body, skirt: Skirt, floor: float, worn: list[Layer], seen: list
     hip = body.heads[body.index["upperleg01.L"]]
     top = hip[2] + skirt.waist
     length = min(skirt.length, top - floor - CLEAR)
-    rows = int(round(length / ROW)) + 1
+    rows = round(length / ROW) + 1
     half = np.pi - skirt.opening / 2
-    if skirt.opening:
-        theta = np.pi + np.linspace(-half, half, COLUMNS)
-    else:
-        theta = np.arange(COLUMNS) / COLUMNS * 2 * np.pi
+    theta = np.pi + np.linspace(-half, half, COLUMNS) if skirt.opening else np.arange(COLUMNS) / COLUMNS * 2 * np.pi
     heights = top - np.linspace(0, length, rows)
     axis = hip[1] + 0.005
     points = np.concatenate([layer.vertices[mine] for layer, mine in zip(worn, seen, strict=True)]).astype(float)
@@ -169,9 +167,7 @@ def _carried(rest: Floats, worn: list[Layer]) -> sp.csr_matrix:
     return (mean @ weights).tocsr()
 
 
-def _hung(
-    rest: Floats, closed: bool, pinned: np.ndarray, weights: sp.csr_matrix, *, legs_inside: bool = False
-) -> Grid:
+def _hung(rest: Floats, closed: bool, pinned: np.ndarray, weights: sp.csr_matrix, *, legs_inside: bool = False) -> Grid:
     """A grid whose every column hangs from its last pinned row."""
     rows, columns = pinned.shape
     last = int(np.flatnonzero(pinned.all(1))[-1])
@@ -188,9 +184,7 @@ def _sewn(drape: Drape, attributes: Floats, material: Material) -> Hanging:
     once, faces = subdivide(grid.faces, count)
     twice, faces = subdivide(faces, once.shape[0])
     operator = (twice @ once).tocsr()
-    layer = Layer(
-        operator @ grid.rest.reshape(-1, 3), faces, operator @ grid.weights, operator @ attributes, material
-    )
+    layer = Layer(operator @ grid.rest.reshape(-1, 3), faces, operator @ grid.weights, operator @ attributes, material)
     return Hanging(drape, layer, operator)
 
 
@@ -254,7 +248,7 @@ def _long_hair(body: Body, spec: CharacterSpec, marks: Landmarks, cap: Layer) ->
         _, near = tree.query(ray, 8)
         pinned_rows.append(marks.skull + ray * (far[near].mean(1) + 0.010)[:, None])
     start = pinned_rows[-1]
-    count = int(round(spec.hair.length / HAIR_ROW))
+    count = round(spec.hair.length / HAIR_ROW)
     out = np.column_stack([backwards, np.zeros(len(phi))])
     drop = np.arange(1, count + 1) * HAIR_ROW
     free = start[None] + drop[:, None, None] * np.array([0, 0, -1.0]) + 0.06 * drop[:, None, None] * out[None]

@@ -158,7 +158,7 @@ def dress(body: Body, spec: CharacterSpec, marks: Landmarks) -> list[Layer]:
 
 def shown(layer: Layer, spec: CharacterSpec, marks: Landmarks) -> np.ndarray:
     """Which vertices of a layer are drawn, as `shaders/regions.glsl` cuts it, (n,) bool; False for what nothing rests on."""
-    x, y, z = layer.vertices.T
+    z = layer.vertices[:, 2]
     arm, leg, _, leg_weight = layer.attributes.T
     if layer.material is Material.TOP:
         return ~_outside_top(layer.vertices, arm, leg_weight, spec, marks, 0.0)
@@ -168,7 +168,7 @@ def shown(layer: Layer, spec: CharacterSpec, marks: Landmarks) -> np.ndarray:
         under_top = ~_outside_top(layer.vertices, arm, np.zeros(len(z)), spec, marks, 0.03)
         under_bottom = (arm < 0) & (~_outside_bottom(z, leg, spec, marks, 0.03) | (z < marks.ankle + 0.02))
         return ~(under_top | under_bottom)
-    return np.full(len(x), layer.material in (Material.SHOES, Material.HAIR))
+    return np.full(len(z), layer.material in (Material.SHOES, Material.HAIR))
 
 
 def _outside_top(
