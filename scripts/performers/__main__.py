@@ -18,9 +18,18 @@ from .camera import Camera, closest, dance_camera, portrait_camera
 from .character import JOINTS, Character
 from .characters import CHARACTERS, CharacterSpec
 from .choreography import choreograph, sink_smoothly
-from .encode import LosslessWriter, encode_dance, encode_footage, encode_mask, write_loop, write_still
+from .encode import (
+    LosslessWriter,
+    encode_dance,
+    encode_footage,
+    encode_mask,
+    encode_parts,
+    write_loop,
+    write_still,
+)
 from .keys import Key, key
 from .meshes import Floats
+from .parts import PART_STEP
 from .renderer import Renderer
 from .routines import ROUTINES
 from .sampler import realise
@@ -90,16 +99,14 @@ def render_samples(character: Character, out: Path, frames: list[int]) -> None:
     with Renderer(character, camera_of(character, dance)) as renderer:
         for i in frames:
             pose = character.rig.pose(dance[i])
-            if character.ponytail:
-                character.ponytail.settle(pose, 1 / FPS)
+            character.settle(pose, 1 / FPS)
             write_still(renderer.frame(pose)[0], out / f"{character.spec.id}_{i:04d}.png")
 
 
 def render_portrait(character: Character, out: Path) -> None:
     """Head and chest, smiling at the camera."""
     pose = character.rig.pose({**PORTRAIT.get(character.spec.id, STRAIGHT), "blink": 0.0})
-    if character.ponytail:
-        character.ponytail.settle(pose, 1 / FPS)
+    character.settle(pose, 1 / FPS)
     marks = character.marks
     between_eyes = character.attached(pose, "head", (marks.eye_left + marks.eye_right) / 2)
     with Renderer(character, portrait_camera(between_eyes, PORTRAIT_DRAWN)) as renderer:
@@ -107,12 +114,13 @@ def render_portrait(character: Character, out: Path) -> None:
 
 
 def render_performer(character: Character, out: Path) -> None:
-    """Footage, plate, mask and joints of one performer."""
+    """Footage, plate, mask, parts and joints of one performer."""
     spec = character.spec
     with tempfile.TemporaryDirectory(dir=out) as scratch:
         film = film_of(character, dance_of(character), Path(scratch))
         encode_footage(film.lossless, out / f"{spec.id}.mp4")
         encode_mask(film.mask, out / f"{spec.id}_mask.mp4")
+        encode_parts(film.parts, out / f"{spec.id}_parts.mkv")
         write_still(film.plate, out / f"{spec.id}_plate.png")
         _write_joints(out / f"{spec.id}_joints.json", film.joints, character, spec.bpm)
 
@@ -130,7 +138,10 @@ def render_dance(character: Character, out: Path) -> None:
 
 
 def render_answer(performer: CharacterSpec, dancer: CharacterSpec, cache: Path, out: Path) -> None:
-    """The performer doing the dancer's dance: footage, mask and joints. Channels are in limb lengths and scale by themselves."""
+    """The performer doing the dancer's dance: footage, mask, parts and joints.
+
+    Channels are in limb lengths and scale by themselves.
+    """
     character, original = Character(performer, cache), Character(dancer, cache)
     dance = centred(sink_smoothly(dance_of(original), character.rig, FPS), character)
     name = f"{performer.id}_{dancer.dance}"
@@ -138,6 +149,7 @@ def render_answer(performer: CharacterSpec, dancer: CharacterSpec, cache: Path, 
         film = film_of(character, dance, Path(scratch))
         encode_footage(film.lossless, out / f"{name}.mp4")
         encode_mask(film.mask, out / f"{name}_mask.mp4")
+        encode_parts(film.parts, out / f"{name}_parts.mkv")
         _write_joints(out / f"{name}_joints.json", film.joints, character, dancer.bpm)
 
 
@@ -157,10 +169,11 @@ def _write_joints(path: Path, joints: Floats, character: Character, bpm: float) 
 
 @dataclass(frozen=True)
 class Film:
-    """Lossless footage and mask, the empty stage, and the joints in pixels, (frames, 13, 2)."""
+    """Lossless footage, mask and parts, the empty stage, and the joints in pixels, (frames, 13, 2)."""
 
     lossless: Path
     mask: Path
+    parts: Path
     plate: np.ndarray
     joints: Floats
 
@@ -168,28 +181,29 @@ class Film:
 def film_of(character: Character, dance: list[Key], scratch: Path, every: int = 1) -> Film:
     """Draw a dance, of `every` frames one; hair swings through all of them."""
     joints, started, cpu = [], time.monotonic(), time.process_time()
-    lossless, mask, camera = scratch / "dance.mkv", scratch / "mask.mkv", camera_of(character, dance)
-    if character.ponytail:
-        character.ponytail.settle(character.rig.pose(dance[0]), 1 / FPS)
+    lossless, mask, parts = (scratch / f"{name}.mkv" for name in ("dance", "mask", "parts"))
+    camera = camera_of(character, dance)
+    character.settle(character.rig.pose(dance[0]), 1 / FPS)
     with (
         Renderer(character, camera) as renderer,
         LosslessWriter(lossless, camera.size, FPS // every) as footage,
         LosslessWriter(mask, camera.size, FPS // every, grey=True) as masks,
+        LosslessWriter(parts, camera.size, FPS // every, grey=True) as part_maps,
     ):
         plate = renderer.plate()
         for number, channels in enumerate(dance):
             pose = character.rig.pose(channels)
-            if character.ponytail:
-                character.ponytail.step(pose, 1 / FPS)
+            character.step(pose, 1 / FPS)
             if number % every:
                 continue
             picture, coverage = renderer.frame(pose)
             footage.write(picture)
             masks.write(coverage)
+            part_maps.write(renderer.parts() * PART_STEP)
             joints.append(camera.project(character.joints(pose)))
     wall, cpu = time.monotonic() - started, time.process_time() - cpu
     print(f"{character.spec.id}: {len(joints)} frames in {wall:.0f} s, {cpu / len(joints):.3f} CPU s each", flush=True)
-    return Film(lossless, mask, plate, np.array(joints))
+    return Film(lossless, mask, parts, plate, np.array(joints))
 
 
 if __name__ == "__main__":

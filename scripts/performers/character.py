@@ -5,13 +5,17 @@ from pathlib import Path
 import numpy as np
 import scipy.sparse as sp
 from scipy.interpolate import CubicSpline
+from scipy.spatial.transform import Rotation
 
 from .body import SKIN_VERTICES, load_body
 from .characters import CharacterSpec
+from .drape import SETTLE_STEPS, Points, Wall, move
+from .garments import hangings, wall_of
 from .hair import TIE, locks
 from .meshes import Floats, Layer, Material
 from .motion import Pose, Rig
-from .wardrobe import dress, find_landmarks
+from .rotations import rot_z
+from .wardrobe import dress, find_landmarks, shown
 
 JOINTS = (
     "nose",
@@ -29,6 +33,7 @@ JOINTS = (
     "r_ankle",
 )
 JOINT_BONES = ("upperarm01", "lowerarm01", "wrist", "upperleg01", "lowerleg01", "foot")
+LEG_JOINTS, LEG_SHARES = JOINT_BONES[3:], np.linspace(0, 1, 13)
 CROWN = 0.17
 """From the middle of the skull to the top of the hair, metres."""
 Surface = tuple[Floats, Floats]
@@ -52,13 +57,81 @@ class Character:
         self.ponytail = Ponytail(self) if spec.hair.style == "ponytail" else None
         if self.ponytail:
             self.layers.append(self.ponytail.layer)
+        self.hanging = hangings(self.body, spec, self.marks, self.layers)
+        self.wall = wall_of(self.layers, [shown(layer, spec, self.marks) for layer in self.layers])
+        self.layers += [hanging.layer for hanging in self.hanging]
+        self._last: tuple[list[Points], Wall] | None = None
 
     def skin(self, pose: Pose) -> list[Surface]:
-        """Every layer in `pose` (linear blend skinning); the ponytail as its own motion left it."""
-        bone = self.body.index
+        """Every layer in `pose` (linear blend skinning); what hangs as its own motion left it."""
+        matrices = self._matrices(pose)
+        still = self.layers[: len(self.layers) - len(self.hanging)]
+        skinned = [self._skin_layer(layer, matrices, pose.blink) for layer in still]
+        return skinned + [hanging.surface() for hanging in self.hanging]
+
+    def _matrices(self, pose: Pose) -> Floats:
+        """Of every bone, from rest to `pose`, (bones, 12)."""
         offsets = pose.heads - np.einsum("bij,bj->bi", pose.rotations, self.body.heads)
-        matrices = np.concatenate([pose.rotations, offsets[:, :, None]], 2).astype(np.float32).reshape(len(bone), 12)
-        return [self._skin_layer(layer, matrices, pose.blink) for layer in self.layers]
+        return np.concatenate([pose.rotations, offsets[:, :, None]], 2).astype(np.float32).reshape(-1, 12)
+
+    def settle(self, pose: Pose, dt: float) -> None:
+        """Let hair and cloth hang still in `pose`, put on standing upright at the same place."""
+        if self.ponytail:
+            self.ponytail.settle(pose, dt)
+        if not self.hanging:
+            return
+        pins, wall = self._carried(self._from_upright(pose, 0.0))
+        for hanging, points in zip(self.hanging, pins, strict=True):
+            hanging.drape.reset(points)
+        self._last = pins, wall
+        for number in range(SETTLE_STEPS):
+            self._move(*self._carried(self._from_upright(pose, min(1.0, 1.5 * (number + 1) / SETTLE_STEPS))), dt)
+
+    def step(self, pose: Pose, dt: float) -> None:
+        """Move hair and cloth on by `dt` seconds to `pose`."""
+        if self.ponytail:
+            self.ponytail.step(pose, dt)
+        if self.hanging:
+            self._move(*self._carried(pose), dt)
+
+    def _move(self, pins: list[Points], wall: Wall, dt: float) -> None:
+        if self._last is None:
+            raise RuntimeError("settle() puts clothes on before step() moves them")
+        before, wall_before = self._last
+        drapes = [hanging.drape for hanging in self.hanging]
+        move(drapes, list(zip(before, pins, strict=True)), (wall_before, wall), dt)
+        self._last = pins, wall
+
+    def _carried(self, pose: Pose) -> tuple[list[Points], Wall]:
+        """Where the skin takes the points of all that hangs, and the outside of the body."""
+        matrices = self._matrices(pose)
+        points, normals = (np.asarray(part, np.float32) for part in self._skin_layer(self.wall, matrices, 0.0))
+        wall = Wall(points, normals, self._leg_bones(pose))
+        return [
+            _blended(h.drape.grid.weights.astype(np.float32), matrices, h.drape.grid.rest.reshape(-1, 3))
+            for h in self.hanging
+        ], wall
+
+    def _leg_bones(self, pose: Pose) -> Points:
+        """Points along the middle of both legs from below the hip to the ankle, (n, 3)."""
+        found = []
+        for side in "LR":
+            hip, knee, ankle = (pose.heads[self.body.index[f"{n}.{side}"]] for n in LEG_JOINTS)
+            found += [hip + (knee - hip) * t for t in LEG_SHARES[LEG_SHARES > 0.2]]
+            found += [knee + (ankle - knee) * t for t in LEG_SHARES]
+        return np.array(found, np.float32)
+
+    def _from_upright(self, pose: Pose, share: float) -> Pose:
+        """On the way from standing upright, where and as `pose` has its pelvis, to `pose`: 0 to 1."""
+        ahead = pose.rotations[0] @ [0, -1.0, 0]
+        upright = rot_z(float(np.arctan2(ahead[0], -ahead[1])))
+        turn = Rotation.from_matrix(upright.T @ pose.rotations).as_rotvec() * share
+        rotations = upright @ Rotation.from_rotvec(turn).as_matrix()
+        rest, heads = self.body.heads, pose.heads.copy()
+        for bone, parent in enumerate(self.body.parents):
+            if parent >= 0:  # parents come before their children
+                heads[bone] = heads[parent] + rotations[parent] @ (rest[bone] - rest[parent])
+        return Pose(rotations, heads)
 
     def _skin_layer(self, layer: Layer, matrices: Floats, blink: float) -> Surface:
         if layer.material is Material.PONYTAIL and self.ponytail:
@@ -83,6 +156,12 @@ class Character:
         nose = self.attached(pose, "head", self.body.vertices[self.marks.nose])
         bones = [self.body.index[f"{name}.{side}"] for name in JOINT_BONES for side in "LR"]
         return np.vstack([nose, pose.heads[bones]])
+
+
+def _blended(weights: sp.csr_matrix, matrices: Floats, rest: Floats) -> Points:
+    """Linear blend skinning of points, (n, 3)."""
+    blended = (weights @ matrices).reshape(-1, 3, 4)
+    return np.asarray(np.einsum("vij,vj->vi", blended[:, :, :3], rest) + blended[:, :, 3], np.float32)
 
 
 class Ponytail:

@@ -22,6 +22,8 @@ class Top:
     neck: float
     """Height of the neckline above the base of the neck."""
     roughness: float
+    wide: float = 0.0
+    """How far a wide sleeve hangs below the wrist; 0 for one that follows the arm."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,27 @@ class Bottom:
     waist: float
     """Height of the waistband above the hip joint."""
     roughness: float
+
+
+@dataclass(frozen=True)
+class Skirt:
+    """A skirt, the lower half of a dress, or the tails of a coat; lengths in metres."""
+
+    pattern: str
+    """A name in `renderer.SKIRT_PATTERNS`."""
+    colour: Colour
+    accent: Colour
+    length: float
+    """From its waist to its hem."""
+    flare: float
+    """How much its radius grows below the hips, metres per metre of height."""
+    waist: float
+    """Height of its upper edge above the hip joint."""
+    roughness: float
+    opening: float = 0.0
+    """Angle that it leaves open in front, radians; 0 for a skirt, above for a coat."""
+    belt: float = 0.0
+    """Height of a band in the accent's colour at its waist."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +79,8 @@ class Hair:
     colour: Colour
     thickness: float
     beard: float = 0.0
+    length: float = 0.0
+    """How far loose hair hangs below the back of the head, metres; 0 for hair that is tied or short."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +131,7 @@ class CharacterSpec:
     """File name of the dance of someone who is filmed as a source; None for a performer."""
     size: tuple[int, int] = (512, 512)
     """Width and height of the film, pixels."""
+    skirt: Skirt | None = None
 
 
 MIRA = CharacterSpec(

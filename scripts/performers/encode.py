@@ -67,6 +67,11 @@ def encode_mask(lossless: Path, output: Path) -> None:
     )  # fmt: skip
 
 
+def encode_parts(lossless: Path, output: Path) -> None:
+    """A part map, grey levels that are kept exactly (FFV1)."""
+    _ffmpeg("-i", lossless, "-pix_fmt", "gray", "-c:v", "ffv1", "-level", "3", "-g", "25", output)
+
+
 def encode_dance(lossless: Path, sound: Path, output: Path) -> None:
     """A dance to choose as source: small, with sound, plays everywhere."""
     _ffmpeg(

@@ -34,7 +34,7 @@ def locks(body: Body, spec: CharacterSpec, marks: Landmarks, cap: Layer) -> Laye
         return None
     lines, widths = grow(_Scalp(cap, marks), spec, rng)
     curly = spec.hair.style in ("afro", "short")
-    vertices, faces, along = _tubes(lines, widths, PROFILES.get(spec.hair.style, POINTED))
+    vertices, faces, along = tubes(lines, widths, PROFILES.get(spec.hair.style, POINTED))
     shade = np.repeat(0.5 + (rng.random(len(lines)) - 0.5) * (1.0 if curly else 0.45), RINGS * SIDES)
     around = np.tile(np.arange(SIDES) / SIDES, len(lines) * RINGS)
     head = body.index["head"]
@@ -152,11 +152,12 @@ def _curls(scalp: _Scalp, roots: Ints, length: Floats, rng: np.random.Generator,
 
 
 def _bob(scalp: _Scalp, spec: CharacterSpec, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """From a parting down to the jaw."""
+    """From a parting down to the jaw; loose hair, which hangs from there by itself (`garments.py`), down to the ears."""
     roots = scalp.roots(0.0064, 0.52, rng)
     rel = scalp.points[roots] - scalp.skull
     side = np.sign(rel[:, 0] + 0.022)
-    fall = np.maximum(rel[:, 2] + 0.125 + rng.normal(0, 0.008, len(roots)), 0.02)
+    chin = 0.125 if spec.hair.style == "bob" else 0.05
+    fall = np.maximum(rel[:, 2] + chin + rng.normal(0, 0.008, len(roots)), 0.02)
     length = fall + 0.55 * np.clip(0.075 - np.abs(rel[:, 0]), 0, 0.075)
     body = rng.uniform(0.003, 0.013, len(roots)) * smoothstep(0.5, 1.2, scalp.growth[roots])
 
@@ -177,30 +178,35 @@ def _bob(scalp: _Scalp, spec: CharacterSpec, rng: np.random.Generator) -> tuple[
     return lines, rng.uniform(0.0035, 0.0065, len(roots))
 
 
-STYLES = {"ponytail": _swept_back, "bun": _bun, "short": _crop, "afro": _afro, "bob": _bob}
+STYLES = {"ponytail": _swept_back, "bun": _bun, "short": _crop, "afro": _afro, "bob": _bob, "loose": _bob}
 
 
 def _flat(direction: Floats, normal: Floats) -> Floats:
     return direction - normal * np.einsum("ij,ij->i", direction, normal)[:, None]
 
 
-def _tubes(lines: Floats, widths: Floats, profile: tuple[float, ...]) -> tuple[Floats, Ints, Floats]:
-    """Flat tapered tubes around lines (n, RINGS, 3): vertices, faces and the share of the lock at each vertex."""
-    count = len(lines)
+def tubes(
+    lines: Floats, widths: Floats, profile: tuple[float, ...], outward: Floats | None = None
+) -> tuple[Floats, Ints, Floats]:
+    """Flat tapered tubes around lines (n, rings, 3): vertices, faces and the share of the lock at each vertex.
+
+    `outward` (n, rings, 3) is the side they are flat towards; without it, away from the middle of all.
+    """
+    count, rings = lines.shape[:2]
     tangents = np.gradient(lines, axis=1)
     tangents /= np.linalg.norm(tangents, axis=2, keepdims=True) + 1e-9
-    outward = lines - lines.mean((0, 1))
+    outward = lines - lines.mean((0, 1)) if outward is None else outward
     across = np.cross(tangents, outward)
     across /= np.linalg.norm(across, axis=2, keepdims=True) + 1e-9
     thick = np.cross(across, tangents)
-    taper = np.interp(np.linspace(0, 1, RINGS), [0, 0.15, 0.6, 0.9, 1], profile)
+    taper = np.interp(np.linspace(0, 1, rings), [0, 0.15, 0.6, 0.9, 1], profile)
     angle = np.arange(SIDES) / SIDES * 2 * np.pi
     radius = widths[:, None, None, None] * taper[None, :, None, None]
     ring = across[:, :, None] * np.cos(angle)[:, None] + 0.6 * thick[:, :, None] * np.sin(angle)[:, None]
     vertices = lines[:, :, None] + ring * radius
-    k, s = np.meshgrid(np.arange(RINGS - 1), np.arange(SIDES), indexing="ij")
+    k, s = np.meshgrid(np.arange(rings - 1), np.arange(SIDES), indexing="ij")
     a, b = (k * SIDES + s).ravel(), (k * SIDES + (s + 1) % SIDES).ravel()
     one = np.concatenate([np.stack([a, a + SIDES, b], 1), np.stack([b, a + SIDES, b + SIDES], 1)])
-    faces = (one[None] + (np.arange(count) * RINGS * SIDES)[:, None, None]).reshape(-1, 3)
-    along = np.tile(np.repeat(np.linspace(0, 1, RINGS), SIDES), count)
+    faces = (one[None] + (np.arange(count) * rings * SIDES)[:, None, None]).reshape(-1, 3)
+    along = np.tile(np.repeat(np.linspace(0, 1, rings), SIDES), count)
     return vertices.reshape(-1, 3), faces, along

@@ -24,8 +24,11 @@ class Material(IntEnum):
     LASHES = 6
     PONYTAIL = 7
     LOCKS = 8
+    SKIRT = 9
     FLOOR = 10
     WALL = 11
+    SLEEVES = 12
+    LONG_HAIR = 13
 
 
 @dataclass

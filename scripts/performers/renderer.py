@@ -17,6 +17,7 @@ from .camera import STAGE_SHADOW, Camera
 from .character import Character, Surface
 from .meshes import Floats, Layer, Material
 from .motion import Pose
+from .parts import parts_of
 
 SHADERS = Path(__file__).parent / "shaders"
 SUPERSAMPLING = 2
@@ -36,8 +37,15 @@ SURFACES = {
     Material.LASHES: ("lashes", "matte"),
     Material.PONYTAIL: ("strands", "ponytail"),
     Material.LOCKS: ("strands", "locks"),
+    Material.SKIRT: ("skirt", "matte"),
+    Material.SLEEVES: ("skirt", "matte"),
+    Material.LONG_HAIR: ("strands", "locks"),
 }
-PATTERNS = ("stripes", "dots", "emblem", "side-stripe", "denim")
+PATTERNS = ("stripes", "dots", "emblem", "side-stripe", "denim", "open", "wrapped")
+SKIRT_PATTERNS = ("plain", "bands", "checks", "flowers", "pleats")
+"""Of a `characters.Skirt`: plain, stripes along its hem, checks, scattered flowers, upright pleats."""
+TUCKED = 0.009
+"""How much deeper legs below a skirt are drawn, of the depth between the near and the far plane: about 4 cm for a dancer."""
 Picture = NDArray[np.uint8]
 
 
@@ -49,18 +57,19 @@ def _columns(matrix: Floats) -> tuple[float, ...]:
     return tuple(np.ascontiguousarray(matrix.T).astype("f4").ravel())
 
 
-FORMATS = {"position": "3f", "normal_in": "3f", "rest_in": "3f", "attribute_in": "4f"}
+FORMATS = {"position": "3f", "normal_in": "3f", "rest_in": "3f", "attribute_in": "4f", "part_in": "1f"}
 
 
 class _Mesh:
     """A layer on the graphics card: positions and normals are rewritten every frame, the rest stays."""
 
-    MOVING, STILL = ("position", "normal_in"), ("rest_in", "attribute_in")
+    MOVING, STILL = ("position", "normal_in"), ("rest_in", "attribute_in", "part_in")
 
-    def __init__(self, context: moderngl.Context, layer: Layer) -> None:
+    def __init__(self, context: moderngl.Context, layer: Layer, parts: np.ndarray) -> None:
         self.context, self.material = context, layer.material
         self.moving = context.buffer(reserve=len(layer.vertices) * 24, dynamic=True)
-        self.still = context.buffer(np.concatenate([layer.vertices, layer.attributes], 1).astype("f4").tobytes())
+        still = np.column_stack([layer.vertices, layer.attributes, parts])
+        self.still = context.buffer(still.astype("f4").tobytes())
         self.faces = context.buffer(np.ascontiguousarray(layer.faces, dtype="i4").tobytes())
 
     def write(self, surface: Surface) -> None:
@@ -107,7 +116,8 @@ class Renderer:
         fine = (size[0] * SUPERSAMPLING, size[1] * SUPERSAMPLING)
         self.colour, self.depth = context.texture(fine, 4, dtype="f2"), context.depth_texture(fine)
         self.depth.compare_func = ""
-        self.scene = context.framebuffer([self.colour], self.depth)
+        self.labels = context.texture(fine, 1)
+        self.scene = context.framebuffer([self.colour, self.labels], self.depth)
         self.baked = [context.texture(fine, 4, dtype="f2") for _ in range(2)]
         self.bake = context.framebuffer(self.baked, self.depth)
         self.shadow_map = context.depth_texture((SHADOW_SIZE, SHADOW_SIZE))
@@ -119,12 +129,16 @@ class Renderer:
         self.open.repeat_x = self.open.repeat_y = False
         self.occlusion = context.framebuffer([self.open])
         self.screen = context.framebuffer([context.texture(size, 4)])
+        self.part_map = context.framebuffer([context.texture(size, 1)])
 
     def _program(self, fragment: str, material: Material, *names: str, **defines: int) -> moderngl.Program:
         spec = self.character.spec
         constants = {member.name: int(member) for member in Material} | {"MATERIAL": int(material)} | defines
         worn = (spec.top.pattern, spec.bottom.pattern)
         switches = {f"PATTERN_{name.upper().replace('-', '_')}": name in worn for name in PATTERNS}
+        if material in (Material.SKIRT, Material.SLEEVES):
+            pattern = spec.skirt.pattern if spec.skirt and material is Material.SKIRT else "plain"
+            switches |= {f"SKIRT_{name.upper()}": name == pattern for name in SKIRT_PATTERNS}
         switches["SHORT_HAIR"] = spec.hair.style in ("short", "afro")
         header = [f"const int {name} = {value};" for name, value in constants.items()]
         header += [f"const bool {name} = {str(value).lower()};" for name, value in switches.items()]
@@ -146,12 +160,15 @@ class Renderer:
             self.light_stage[material] = self._program("stage_bake.frag", material, "common.glsl", name)
         self.occlude = self.context.program(_source("screen.vert"), _source("occlusion.frag"))
         self.display = self.context.program(_source("screen.vert"), _source("display.frag"))
+        self.name_parts = self.context.program(_source("screen.vert"), _source("parts.frag"))
         self.all_programs = [
             *self.shade.values(), *self.shadow_only.values(), *self.depth_only.values(), *self.light_stage.values(),
         ]  # fmt: skip
 
     def _meshes(self) -> None:
-        self.person = [_Mesh(self.context, layer) for layer in self.character.layers]
+        self.person = [
+            _Mesh(self.context, layer, parts_of(layer, self.character.body)) for layer in self.character.layers
+        ]
         self.stage = [self._plane(material) for material in STAGE]
         self.draw_shaded = [(m.material, m.array(self.shade[m.material])) for m in self.person + self.stage]
         self.draw_shadow = [m.array(self.shadow_only[m.material]) for m in self.person]
@@ -161,6 +178,7 @@ class Renderer:
         self.draw_stage_light = [m.array(self.light_stage[m.material]) for m in self.stage]
         self.draw_occlusion = self.context.vertex_array(self.occlude, [])
         self.draw_screen = self.context.vertex_array(self.display, [])
+        self.draw_parts = self.context.vertex_array(self.name_parts, [])
 
     def _plane(self, material: Material) -> _Mesh:
         y = DEPTH_OF_ROOM
@@ -170,9 +188,8 @@ class Renderer:
             corners, normal = [[-6, y, 0], [6, y, 0], [6, y, 6], [-6, y, 6]], (0, -1, 0)
         vertices = np.array(corners, float)
         no_weights = np.zeros((4, 1))
-        mesh = _Mesh(
-            self.context, Layer(vertices, np.array([[0, 1, 2], [0, 2, 3]]), no_weights, np.zeros((4, 4)), material)
-        )
+        plane = Layer(vertices, np.array([[0, 1, 2], [0, 2, 3]]), no_weights, np.zeros((4, 4)), material)
+        mesh = _Mesh(self.context, plane, np.zeros(4))
         mesh.write((vertices, np.tile(np.array(normal, float), (4, 1))))
         return mesh
 
@@ -224,10 +241,21 @@ class Renderer:
             Material.SHOES: (spec.shoes.colour, spec.shoes.accent, 0.5),
             Material.PONYTAIL: (spec.top.colour, spec.top.accent, 0.5),
         }
+        if spec.skirt:
+            worn[Material.SKIRT] = (spec.skirt.colour, spec.skirt.accent, spec.skirt.roughness)
+            self._set([self.shade[Material.SKIRT]], {"cloth_length": spec.skirt.length, "belt": spec.skirt.belt})
+        if spec.top.wide:
+            worn[Material.SLEEVES] = (spec.top.colour, spec.top.accent, spec.top.roughness)
+            self._set([self.shade[Material.SLEEVES]], {"cloth_length": 9.0, "belt": 0.0})
         for material, (first, second, roughness) in worn.items():
             if material in self.shade:
                 colours = {"colour_1": first, "colour_2": second, "colour_3": spec.shoes.sole}
                 self._set([self.shade[material]], colours | {"roughness": roughness})
+        if spec.skirt and not spec.skirt.opening:  # what is left of a knee that pokes through
+            below = self.character.body.heads[self.character.body.index["upperleg01.L"]][2] - 0.05
+            covered = [m for m in (Material.SKIN, Material.BOTTOM, Material.SHOES) if m in self.shade]
+            programs = [kind[m] for m in covered for kind in (self.shade, self.depth_only)]
+            self._set(programs, {"tucked": (float(below), TUCKED)})
         lens = (camera.near, camera.far, np.tan(camera.field_of_view / 2), camera.aspect)
         self._set(
             [self.occlude], {"lens": lens, "texel": (1 / self.size[0], 1 / self.size[1]), "depth": 0, "colour": 1}
@@ -251,6 +279,16 @@ class Renderer:
             mesh.write(surface)
         self._describe_pose(pose, surfaces)
         return self._draw(person=True)
+
+    def parts(self) -> Picture:
+        """Which part each pixel of the last frame shows, (height, width) uint8, labels as in `parts.LABELS`."""
+        self.context.disable(moderngl.DEPTH_TEST)
+        self.part_map.use()
+        self.labels.use(0)
+        self.draw_parts.render(moderngl.TRIANGLES, 3)
+        width, height = self.size
+        pixels = np.frombuffer(self.part_map.read(components=1, alignment=1), np.uint8)
+        return np.ascontiguousarray(pixels.reshape(height, width)[::-1])
 
     def plate(self) -> Picture:
         """The empty stage, (height, width, 3) uint8: no person and no shadow."""
@@ -325,10 +363,10 @@ class Renderer:
         self.scene.use()
         self.scene.clear(0, 0, 0, 0, depth=1.0)
         if person:
-            self.scene.color_mask = (False,) * 4
+            self.scene.color_mask = ((False,) * 4,) * 2
             for array in self.draw_depth:
                 array.render()
-        self.scene.color_mask = (True,) * 4
+        self.scene.color_mask = ((True,) * 4,) * 2
         self.context.depth_func = "<="
         for material, array in self.draw_shaded:
             if person or material in STAGE:

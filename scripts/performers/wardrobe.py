@@ -156,6 +156,34 @@ def dress(body: Body, spec: CharacterSpec, marks: Landmarks) -> list[Layer]:
     ]
 
 
+def shown(layer: Layer, spec: CharacterSpec, marks: Landmarks) -> np.ndarray:
+    """Which vertices of a layer are drawn, as `shaders/regions.glsl` cuts it, (n,) bool; False for what nothing rests on."""
+    z = layer.vertices[:, 2]
+    arm, leg, _, leg_weight = layer.attributes.T
+    if layer.material is Material.TOP:
+        return ~_outside_top(layer.vertices, arm, leg_weight, spec, marks, 0.0)
+    if layer.material is Material.BOTTOM:
+        return ~_outside_bottom(z, leg, spec, marks, 0.0)
+    if layer.material is Material.SKIN:
+        under_top = ~_outside_top(layer.vertices, arm, np.zeros(len(z)), spec, marks, 0.03)
+        under_bottom = (arm < 0) & (~_outside_bottom(z, leg, spec, marks, 0.03) | (z < marks.ankle + 0.02))
+        return ~(under_top | under_bottom)
+    return np.full(len(z), layer.material in (Material.SHOES, Material.HAIR))
+
+
+def _outside_top(
+    points: Floats, arm: Floats, leg_weight: Floats, spec: CharacterSpec, marks: Landmarks, inside: float
+) -> np.ndarray:
+    _, y, z = points.T
+    beyond = np.where(arm > 0, arm > spec.top.sleeve - inside, (z < marks.hem + inside) | (leg_weight > 0.9))
+    above = z > marks.neck_z + spec.top.neck + 0.55 * (y - marks.neck_y) - inside * 0.6
+    return beyond | above
+
+
+def _outside_bottom(z: Floats, leg: Floats, spec: CharacterSpec, marks: Landmarks, inside: float) -> np.ndarray:
+    return (z > marks.waist - inside) | (leg > spec.bottom.end - inside)
+
+
 def _skin(body: Body, limbs: LimbCoordinates, growth: Floats) -> Layer:
     hair = np.clip(growth, 0, 1) * (1 - smoothstep(0.2, 0.6, body.masks["ears"]))
     attributes = np.stack([limbs.arm, limbs.leg, body.masks["lips"] * 0.49, hair], 1)

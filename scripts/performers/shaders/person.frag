@@ -1,5 +1,7 @@
 // Lights one material of the person. The material's file has defined surface(), inside() and sheen().
 layout(location = 0) out vec4 colour;
+layout(location = 1) out float label;
+flat in float part;
 const float INSIDE = .35;  // how much of its albedo cloth keeps on the inside, where little light gets
 
 void main() {
@@ -28,4 +30,5 @@ void main() {
     sum += (vec3(1., .93, .84) * right * .75 + vec3(.55, .70, 1.) * left * .45) * rim_albedo;
     sum += sheen(s, view, lit);
     colour = vec4(sum, 1.);
+    label = part / 255.;
 }

@@ -1,5 +1,6 @@
 // The baked stage under the person: the key light's shadow and the dimming close to feet and body.
 layout(location = 0) out vec4 colour;
+layout(location = 1) out float label;
 uniform sampler2D baked_others, baked_key;
 uniform vec4 shadow_bounds;  // the person's bounding box in the shadow map
 uniform vec4 occluders[6];   // spheres: centre and radius
@@ -21,5 +22,6 @@ void main() {
     bool near = all(greaterThan(q, shadow_bounds.xy - .03)) && all(lessThan(q, shadow_bounds.zw + .03));
     float lit = near ? shadow(1., MATERIAL == FLOOR ? .011 : .018) : 1.;
     float open = MATERIAL == FLOOR || p.z < .6 ? contact() : 1.;
+    label = 0.;
     colour = vec4(others.rgb * open + key.rgb * lit, 0.);
 }

@@ -1,4 +1,5 @@
-// a: arm, leg, sleeve (above 0 beyond its seam), leg weight. Patterns: stripes, dots, a sweater with an emblem, or plain.
+// a: arm, leg, sleeve (above 0 beyond its seam), leg weight. Patterns: stripes, dots, a sweater with an emblem, open in
+// front over a shirt, wrapped like a kimono, or plain.
 uniform vec3 colour_1, colour_2;
 uniform float roughness, chest_z;
 uniform vec4 bend;  // elbows left, right; knees left, right: 0 straight to about 1
@@ -39,6 +40,20 @@ void surface(inout Surface s) {
         s.albedo = mix(colour_2, colour_1, edge(.22, length(fract(grid) - .5)));
         if (arm) s.albedo = colour_1;
         if (collar || cuff) s.albedo = colour_1 * .6;
+    }
+    if (PATTERN_OPEN) {
+        float gap = .050 + .035 * smoothstep(chest_z - .25, neckline.x, r.z), aside = abs(r.x);
+        if (!arm && r.y < neckline.y) {
+            s.albedo = mix(colour_2, colour_1, edge(gap, aside)) * (1. - .45 * band(gap, .005, aside));
+            if (collar && aside < gap) s.albedo = colour_2 * .8;
+        }
+    }
+    if (PATTERN_WRAPPED && !arm && r.y < neckline.y) {
+        float drop = neckline.x - r.z;  // one side lies over the other; both are edged
+        float over = r.x + .045 - .42 * drop, under = -r.x + .045 - .42 * drop;
+        float edging = band(.0, .022, over);
+        edging = max(edging, band(.0, .022, under) * step(0., over));
+        s.albedo = mix(s.albedo, colour_2, edging) * (1. - .35 * band(.024, .003, over));
     }
     if (PATTERN_EMBLEM) s.albedo = emblem(collar || cuff || rib ? colour_2 : colour_1, arm);
 
