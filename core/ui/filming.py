@@ -24,9 +24,9 @@ _LOOK_AGAIN_SECONDS: Final = 1.0
 _CAMERA: Final = {"width": {"ideal": 960}, "height": {"ideal": 720}, "frameRate": {"ideal": 25, "max": 30}}
 _TOO_SHORT: Final = f"Less than {SHORTEST:.0f} seconds were recorded, so nothing was kept."
 _BEFORE: Final = (
-    "Put the camera somewhere, or let somebody hold it, press Start and step back: the recording begins by itself once all of you "
-    "is in view, and large words on the picture say what to do next. The button in the picture's corner makes it as large as the "
-    "screen. No sound is recorded."
+    "Put the camera somewhere, or let somebody hold it, press Start and step back: the recording begins by itself once all "
+    "of you is in view, and large words on the picture say what to do next. The button in the picture's corner makes it as "
+    "large as the screen. No sound is recorded."
 )
 
 
