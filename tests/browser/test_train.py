@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 
 from core import paths
 from core.targets.store import load_target
+from core.video.reader import VideoReader
 from core.video.writer import VideoWriter
 from tests.browser import page as stage
 from tests.browser.conftest import Come, Picture
@@ -22,18 +23,26 @@ from tests.waiting import until
 pytestmark = pytest.mark.browser
 
 RATE, SECONDS = 5, 31
-"""Pictures a second of the clip, and how long it is: just enough."""
+"""Pictures a second of the rendered clip, and how long it is."""
+REAL_RATE, REAL_SECONDS = 12, 12
+"""The same of the real one: few pictures, for what is tried here is the page."""
 
 
 @pytest.fixture(scope="module")
 def footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A real person in a real room, from a camera that moves a little; a rendered one where that video is not at hand."""
+    path = tmp_path_factory.mktemp("footage") / "me moving.mp4"
     real = PROJECT.parent / "shared" / "data" / "real" / "taiji.mp4"
     if real.is_file():
-        return real
+        with (
+            VideoReader(real, end=REAL_SECONDS, every=1 / REAL_RATE) as reader,
+            VideoWriter(path, size=reader.size, rate=Fraction(REAL_RATE)) as writer,
+        ):
+            for frame in reader:
+                writer.write(frame.image, frame.time)
+        return path
     if not (paths.BUNDLED_PERFORMERS / "theo").is_dir():
         pytest.skip("the bundled performers are not here")
-    path = tmp_path_factory.mktemp("footage") / "me moving.mp4"
     with load_target("theo") as theo:
         step = round(theo.rate / RATE)
         with VideoWriter(path, size=theo.size, rate=Fraction(RATE)) as writer:
