@@ -5,6 +5,7 @@ import logging
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from core.memory_budget import use_few_arenas
 from core.ui.failing import show_error
 from core.ui.navigation import navigate
 from core.ui.serving import guards, lifespan
@@ -12,5 +13,6 @@ from core.ui.serving import guards, lifespan
 if get_script_run_ctx(suppress_warning=True) is not None:
     navigate().run()
 else:
+    use_few_arenas()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     app = st.App(__file__, lifespan=lifespan, middleware=guards(), on_script_error=show_error)

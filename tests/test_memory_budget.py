@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import subprocess
 import sys
 from collections.abc import Iterator
 
@@ -10,6 +11,7 @@ import pytest
 
 from core.memory_budget import Kept, MemoryBudget, give_back_memory
 from core.settings import Settings
+from tests.conftest import PROJECT
 
 
 class Thing:
@@ -117,3 +119,35 @@ def test_freed_memory_is_given_back_to_the_system() -> None:
     give_back_memory()
     assert psutil.Process().memory_info().rss < full - 80_000_000
     assert all(piece.all() for piece in some)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's arenas")
+def test_many_threads_share_few_arenas() -> None:
+    code = (
+        "import ctypes, sys, tempfile, threading\n"
+        "from core.memory_budget import use_few_arenas\n"
+        "libc = ctypes.CDLL(None)\n"
+        "if not hasattr(libc, 'malloc_info'): sys.exit(77)\n"
+        "if sys.argv[1] == 'few': use_few_arenas()\n"
+        "together = threading.Barrier(12)\n"
+        "def work():\n"
+        "    together.wait(); libc.malloc(1000); together.wait()\n"
+        "threads = [threading.Thread(target=work) for _ in range(12)]\n"
+        "[t.start() for t in threads]; [t.join() for t in threads]\n"
+        "libc.fopen.restype = ctypes.c_void_p\n"
+        "name = tempfile.mktemp()\n"
+        "file = ctypes.c_void_p(libc.fopen(name.encode(), b'w'))\n"
+        "libc.malloc_info(0, file); libc.fclose(file)\n"
+        "print(open(name).read().count('<heap nr='))\n"
+    )
+
+    def arenas(how: str) -> int:
+        done = subprocess.run(
+            [sys.executable, "-c", code, how], cwd=PROJECT, capture_output=True, text=True, check=False
+        )
+        if done.returncode == 77:
+            pytest.skip("this C library has no arenas")
+        assert done.returncode == 0, done.stderr
+        return int(done.stdout)
+
+    assert arenas("few") <= 2 < arenas("usual")
