@@ -107,11 +107,13 @@ class PeopleTracker(PeopleFinder):
     def reset(self) -> None:
         """Forget everybody, as after a cut; numbers are not given twice."""
         self._tracks: list[_Track] = []
+        self._followed: int | None = None
         self._next_survey = float("-inf")
         self._search_until = float("-inf")
 
     def people(self, image: Frame, seconds: float, *, followed: int | None = None) -> list[Detection]:
         """Find everybody in the frame (RGB) at ``seconds``; see :meth:`PeopleFinder.people`."""
+        self._followed = followed
         known = sorted(self._tracks, key=lambda track: track.number != followed)
         seen: list[_Track] = []
         waiting: list[_Track] = []
@@ -153,7 +155,7 @@ class PeopleTracker(PeopleFinder):
         if found.presence < _PRESENT:
             return False
         pose = Pose(found.landmarks, clothes_colours(image, found.landmarks))
-        return _add(seen, _Track(number, found, pose, body_of(pose), seconds))
+        return _add(seen, _Track(number, found, pose, body_of(pose), seconds), self._followed)
 
 
 def _due(track: _Track, followed: _Track, seconds: float) -> bool:
@@ -162,15 +164,16 @@ def _due(track: _Track, followed: _Track, seconds: float) -> bool:
     return unseen >= _GLANCE_EVERY or track.distance(followed) <= _NEAR + _CLOSING * unseen
 
 
-def _add(people: list[_Track], person: _Track) -> bool:
-    """Take in somebody, and return True; False where it is one of those found already.
+def _add(people: list[_Track], person: _Track, followed: int | None) -> bool:
+    """Take in somebody, and return True; False where it is one of those found already, of whom the surer look is kept.
 
-    Of two looks at one person the earlier one is kept, which is that of the followed one or of who is known for longer, unless
-    the other is clearly surer: a region that was detected between two people shows one of them badly.
+    That of the followed one is kept unless the other is surer by far: a region that was detected between two people shows one
+    of them badly, and is as sure of it.
     """
     for i, other in enumerate(people):
         if same_place(person.body, other.body):
-            if person.found.presence > other.found.presence + _SURER:
+            lead = _SURER if other.number == followed else 0.0
+            if person.found.presence > other.found.presence + lead:
                 people[i] = person
             return False
     people.append(person)

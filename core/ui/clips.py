@@ -55,9 +55,9 @@ def limits_in_words(limits: Settings | None = None) -> str:
     )
 
 
-def thinned_in_words(rate: float, limits: Settings | None = None) -> str | None:
+def thinned_in_words(rate: float) -> str | None:
     """One line where a video of ``rate`` pictures a second has more than are danced; None where all of them are."""
-    most = (limits or settings()).max_rate
+    most = settings().max_rate
     # a file of 60 pictures a second may well state 60.01
     if rate <= most + _RATE_ROUNDING:
         return None

@@ -454,7 +454,7 @@ class TestOwnVideo:
 
     @pytest.mark.parametrize(("rate", "thinned"), [(59.94, False), (60.02, False), (90.0, True), (1000.0, True)])
     def test_only_what_is_faster_than_the_limit_is_thinned(self, rate: float, thinned: bool) -> None:
-        assert (thinned_in_words(rate, settings()) is not None) == thinned
+        assert (thinned_in_words(rate) is not None) == thinned
 
     def test_a_new_upload_replaces_the_last(self, open_app: OpenApp, shared: House) -> None:
         app = upload(open_app(), "first.mp4", video())
