@@ -29,6 +29,7 @@ _NEAR: Final = 0.35
 _CLOSING: Final = 1.0
 """Heights by which two people come nearer to each other in a second at most, while one of them is not looked at."""
 _SURER: Final = 0.1
+_NEWCOMER_SECONDS: Final = 0.5
 _SAME_REGION: Final = 0.12
 """A detected region whose centre is nearer than this share of a tracked one's side is of the same person."""
 
@@ -59,6 +60,7 @@ class _Track:
     Attributes:
         number: the same for as long as they are tracked.
         seconds: when that was.
+        since: when they were found first.
     """
 
     number: int
@@ -66,6 +68,7 @@ class _Track:
     pose: Pose
     body: Body
     seconds: float
+    since: float
 
     def distance(self, other: _Track) -> float:
         """From the middle of one trunk to that of the other, in heights of the larger one."""
@@ -143,19 +146,23 @@ class PeopleTracker(PeopleFinder):
     def _look_again(self, image: Frame, track: _Track, seconds: float, seen: list[_Track]) -> bool:
         """Look where somebody was, and note who is there; False where nobody is, or somebody who is known already."""
         region = track.found.region
-        return region is not None and self._look_at(image, region, track.number, seconds, seen)
+        return region is not None and self._look_at(image, region, (track.number, track.since), seconds, seen)
 
     def _add_newcomers(self, image: Frame, seconds: float, seen: list[_Track]) -> None:
         for region in self._networks.detect(image, self._most):
             if len(seen) < self._most and not any(_covers(track.found, region) for track in seen):
-                self._look_at(image, region, next(self._numbers), seconds, seen)
+                self._look_at(image, region, (next(self._numbers), seconds), seconds, seen)
 
-    def _look_at(self, image: Frame, region: Region, number: int, seconds: float, seen: list[_Track]) -> bool:
+    def _look_at(
+        self, image: Frame, region: Region, who: tuple[int, float], seconds: float, seen: list[_Track]
+    ) -> bool:
+        """Look at a region for the track of that number and beginning; see :func:`_add` for what it returns."""
         found = self._networks.landmarks(image, region)
         if found.presence < _PRESENT:
             return False
         pose = Pose(found.landmarks, clothes_colours(image, found.landmarks))
-        return _add(seen, _Track(number, found, pose, body_of(pose), seconds), self._followed)
+        number, since = who
+        return _add(seen, _Track(number, found, pose, body_of(pose), seconds, since), self._followed)
 
 
 def _due(track: _Track, followed: _Track, seconds: float) -> bool:
@@ -167,12 +174,13 @@ def _due(track: _Track, followed: _Track, seconds: float) -> bool:
 def _add(people: list[_Track], person: _Track, followed: int | None) -> bool:
     """Take in somebody, and return True; False where it is one of those found already, of whom the surer look is kept.
 
-    That of the followed one is kept unless the other is surer by far: a region that was detected between two people shows one
-    of them badly, and is as sure of it.
+    Beside a newcomer that of the followed one is kept, unless the other is surer by far: a region that was detected between two
+    people shows one of them badly, and is as sure of it.
     """
     for i, other in enumerate(people):
         if same_place(person.body, other.body):
-            lead = _SURER if other.number == followed else 0.0
+            newcomer = person.seconds - person.since < _NEWCOMER_SECONDS
+            lead = _SURER if newcomer and other.number == followed else 0.0
             if person.found.presence > other.found.presence + lead:
                 people[i] = person
             return False
