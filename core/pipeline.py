@@ -101,11 +101,30 @@ class Act:
             return None, None
         if sight.held and self._last is not None:
             return self._last
-        asked, _ = self._live.step(self.fit(sight.pose, sight.body, sight.ground), sight.seconds)
+        fitted = self.fit(sight.pose, sight.body, sight.ground)
+        asked, _ = self._live.step(fitted, sight.seconds, hanging=self._retargeter.hangs(sight.body))
         if self._chooser is None:
             self._chooser = self.generator.chooser()
         self._last = asked, self._chooser.choose(asked, sight.seconds)
         return self._last
+
+    def ask_all(
+        self, poses: list[Pose | None], seconds: list[float], cuts: list[int]
+    ) -> tuple[list[Pose | None], list[float]]:
+        """The poses to draw a whole file from, and how much of each is known, see :class:`Moves`.
+
+        Args:
+            poses: the dancer's, smoothed, one for each frame.
+            seconds: their times.
+            cuts: numbers of the frames that begin another shot.
+        """
+        dancer = measure_body([pose for pose in poses if pose is not None])
+        grounds = ground_lines(poses, seconds, dancer.legs_seen)
+        fitted = [
+            None if pose is None else self.fit(pose, dancer, ground)
+            for pose, ground in zip(poses, grounds, strict=True)
+        ]
+        return self.known.bring(fitted, seconds, cuts, hanging=self._retargeter.hangs(dancer))
 
     def draw(self, asked: Pose | None, choice: Choice) -> Picture:
         """The performer in that pose; the empty stage for None."""
@@ -175,17 +194,8 @@ class DancePipeline(Closing):
         if not found:
             raise NobodyFound("Nobody was found in this video: choose one that shows a person, best from head to foot.")
         poses = smooth_offline(analysis.poses, analysis.seconds, analysis.cuts)
-        fitted = self._retarget_all(poses, analysis.seconds)
-        asked, seen = self._act.known.bring(fitted, analysis.seconds, analysis.cuts)
+        asked, seen = self._act.ask_all(poses, analysis.seconds, analysis.cuts)
         return Moves(poses, asked, analysis.times, found, seen)
-
-    def _retarget_all(self, poses: list[Pose | None], seconds: list[float]) -> list[Pose | None]:
-        dancer = measure_body([pose for pose in poses if pose is not None])
-        grounds = ground_lines(poses, seconds, dancer.legs_seen)
-        return [
-            None if pose is None else self._act.fit(pose, dancer, ground)
-            for pose, ground in zip(poses, grounds, strict=True)
-        ]
 
     def step(self, frame: VideoFrame, plan: Plan | None = None, sighting: Sighting | None = None) -> FrameResult:
         """The next frame to show.

@@ -74,6 +74,10 @@ _END: Final = np.array([bone.end for bone in BONES])
 _DEPTH: Final = np.array([bone.depth for bone in BONES])
 _LIMB: Final = np.array([bone.limb for bone in BONES])
 _LEGS: Final = tuple((PLACE[PELVIS, hip], PLACE[hip, hip + 2], PLACE[hip + 2, hip + 4]) for hip in skeleton.HIPS)
+_LOWER: Final = frozenset(
+    place for place, bone in enumerate(BONES) if bone.start == PELVIS or bone.end in (*skeleton.HIPS, *skeleton.LEGS)
+)
+"""The trunk, the hips and all that hangs on them."""
 _SURE: Final = 0.3
 """Share of a limb's length that it must point away by, as MediaPipe tells, for the sign to count."""
 _WIDTHS: Final = (0.75, 1.3)
@@ -103,17 +107,24 @@ def bones_of(track: Array, lengths: Array) -> Vectors:
     return vectors
 
 
-def turned(vectors: Vectors, lengths: Array, body: Array, face: Array) -> Vectors:
-    """The bones after the body was turned by ``body`` (N,) radians round the vertical, and the face by ``face`` instead."""
+def turned(vectors: Vectors, lengths: Array, body: Array, face: Array, *, hanging: bool = False) -> Vectors:
+    """The bones after the body was turned by ``body`` (N,) radians round the vertical, and the face by ``face`` instead.
+
+    Args:
+        hanging: turn what is above the trunk alone: hips and legs are the performer's own, at rest.
+    """
     angles = np.repeat(body[:, None], len(BONES), axis=1)
     angles[:, list(FACE)] = face[:, None]
+    if hanging:
+        angles[:, list(_LOWER)] = 0.0
     cos, sin = np.cos(angles), np.sin(angles)
     x, y, z = np.moveaxis(vectors, 2, 0)
     share = np.minimum(np.abs(wrapped(body)) / _ALL_TURNED, 1.0)[:, None]
-    z = z + share * _balance(vectors)
+    if not hanging:
+        z = z + share * _balance(vectors)
     result = np.stack([x * cos - z * sin, y, x * sin + z * cos], axis=2)
     # seen from the side, the width of hips and shoulders is told by depth alone
-    sides = list(_SIDES)
+    sides = [place for place in _SIDES if not (hanging and place in _LOWER)]
     widths = np.linalg.norm(vectors[:, sides][..., [0, 2]], axis=2)
     factor = np.clip(lengths[:, sides] / np.maximum(widths, 1e-3), *_WIDTHS) ** share
     result[:, sides] *= np.stack([factor, np.ones_like(factor), factor], axis=2)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from core.pose import skeleton
 from core.pose.bones import Faces, Vectors, bones_of, lengths_of, turned, with_bones
 from core.pose.inside import InsideStage
-from core.pose.limb_views import LIMBS, LimbViews, with_changes
+from core.pose.limb_views import LEGS, LIMBS, LimbViews, with_changes
 from core.pose.retarget import BodyStatistics
 from core.pose.smoothing import BRIDGE
 from core.pose.turns import Array, KnownTurns, TurnFollower, smooth_in_time, turn_of
@@ -34,6 +34,7 @@ _QUARTER: Final = np.pi / 2
 _EASE: Final = 0.08
 """Seconds over which the change of a limb is smoothed."""
 _TRUNK_SIDES: Final = ((skeleton.LEFT_SHOULDER, skeleton.LEFT_HIP), (skeleton.RIGHT_SHOULDER, skeleton.RIGHT_HIP))
+_SHOULDERS: Final = ((skeleton.LEFT_SHOULDER,), (skeleton.RIGHT_SHOULDER,))
 _EARS: Final = ((7,), (8,))
 
 
@@ -50,7 +51,7 @@ class KnownViews:
     def __init__(self, poses: NDArray[np.float32], body: BodyStatistics, rate: float, width: int) -> None:
         track = np.asarray(poses, np.float64)
         self._body = body
-        self.trunk = KnownTurns(turn_of(track, *_TRUNK_SIDES), rate)
+        self.trunk = KnownTurns(trunk_turn(track, hanging=not body.legs_seen), rate)
         self.face = KnownTurns(turn_of(track, *_EARS), rate)
         self.stage = InsideStage(width, body.centre, body.near[1])
         lengths = self._lengths(track)
@@ -62,7 +63,12 @@ class KnownViews:
         return lengths_of(self._body, _lowest(track))
 
     def bring(
-        self, asked: Sequence[Pose | None], seconds: Sequence[float], cuts: Sequence[int] = ()
+        self,
+        asked: Sequence[Pose | None],
+        seconds: Sequence[float],
+        cuts: Sequence[int] = (),
+        *,
+        hanging: bool = False,
     ) -> tuple[list[Pose | None], list[float]]:
         """The poses of a whole file, each brought to what is known, and how much of each was seen.
 
@@ -70,6 +76,7 @@ class KnownViews:
             asked: one for each frame, None for nobody.
             seconds: their times, growing.
             cuts: numbers of frames that begin another shot.
+            hanging: whether hips and legs are the performer's own, at rest (``Retargeter.hangs``): those stay.
 
         Returns:
             The poses to draw, and numbers from 0 to 1, NaN for nobody.
@@ -78,32 +85,39 @@ class KnownViews:
         seen = [float("nan")] * len(poses)
         for run in _runs(asked, seconds, cuts):
             track = np.stack([p.landmarks for i in run if (p := asked[i]) is not None]).astype(np.float64)
-            brought, known = self._bring(track, np.array([seconds[i] for i in run]))
+            brought, known = self._bring(track, np.array([seconds[i] for i in run]), hanging=hanging)
             for i, landmarks, share in zip(run, brought, known, strict=True):
                 poses[i], seen[i] = Pose(landmarks.astype(np.float32)), float(share)
         return poses, seen
 
-    def _bring(self, track: Array, seconds: Array) -> tuple[Array, Array]:
-        trunk, face = turn_of(track, *_TRUNK_SIDES), turn_of(track, *_EARS)
+    def _bring(self, track: Array, seconds: Array, *, hanging: bool) -> tuple[Array, Array]:
+        trunk, face = trunk_turn(track, hanging=hanging), turn_of(track, *_EARS)
         body = self.trunk.bring(trunk, seconds)
         lengths = self._lengths(track)
         before = bones_of(track, lengths)
-        after = self.turned(before, lengths, body, body + self.face.bring(face + body, seconds), face)
-        changes, beyond = self.limb_changes(after, lengths)
+        head = body + self.face.bring(face + body, seconds)
+        after = self.turned(before, lengths, body, head, face, hanging=hanging)
+        changes, beyond = self.limb_changes(after, lengths, hanging=hanging)
         changes = [smooth_in_time(change, seconds, _EASE) if change.any() else change for change in changes]
         brought = standing(track, before, changed(after, changes))
         brought[..., 0] += self.stage.shifts(brought, seconds)[:, None]
         return brought, self.seen(trunk, face, beyond)
 
-    def turned(self, before: Vectors, lengths: Array, body: Array, head: Array, face: Array) -> Vectors:
+    def turned(
+        self, before: Vectors, lengths: Array, body: Array, head: Array, face: Array, *, hanging: bool
+    ) -> Vectors:
         """The bones after the body was turned by ``body`` and the head, which was turned to ``face``, by ``head``."""
         if not body.any() and not head.any():
             return before
-        return self._faces.put(turned(before, lengths, body, head), lengths, head, face + head)
+        return self._faces.put(turned(before, lengths, body, head, hanging=hanging), lengths, head, face + head)
 
-    def limb_changes(self, vectors: Vectors, lengths: Array) -> tuple[list[Vectors], Array]:
+    def limb_changes(self, vectors: Vectors, lengths: Array, *, hanging: bool) -> tuple[list[Vectors], Array]:
         """For every limb what to change, and (N,) how far the worst of them is beyond what was seen, in lengths of a bone."""
         found = [limb.towards(vectors, lengths) for limb in self._limbs]
+        if hanging:
+            for leg in LEGS:
+                change, beyond = found[leg]
+                found[leg] = np.zeros_like(change), np.zeros_like(beyond)
         return [change for change, _ in found], np.max([beyond for _, beyond in found], axis=0)
 
     def seen(self, trunk: Array, face: Array, limbs: Array) -> Array:
@@ -144,18 +158,22 @@ class LiveViews:
         self._shift = 0.0
         self._seconds = 0.0
 
-    def step(self, pose: Pose, seconds: float) -> tuple[Pose, float]:
-        """The pose to draw at ``seconds``, and how much of the one that was asked for was seen."""
+    def step(self, pose: Pose, seconds: float, *, hanging: bool = False) -> tuple[Pose, float]:
+        """The pose to draw at ``seconds``, and how much of the one that was asked for was seen.
+
+        Args:
+            hanging: as for ``KnownViews.bring``.
+        """
         span = seconds - self._seconds
         if not 0 <= span <= BRIDGE:
             self.reset()
         known, track = self._known, pose.landmarks[None].astype(np.float64)
-        trunk, face = turn_of(track, *_TRUNK_SIDES), turn_of(track, *_EARS)
+        trunk, face = trunk_turn(track, hanging=hanging), turn_of(track, *_EARS)
         body = np.array([self._body.step(float(trunk[0]), seconds)])
         head = body + self._face.step(float(face[0] + body[0]), seconds)
         lengths, before = known.frame(track)
-        after = known.turned(before, lengths, body, head, face)
-        changes, beyond = known.limb_changes(after, lengths)
+        after = known.turned(before, lengths, body, head, face, hanging=hanging)
+        changes, beyond = known.limb_changes(after, lengths, hanging=hanging)
         if self._changes is not None:
             share = 1 - float(np.exp(-max(span, 1e-3) / _EASE))
             changes = [old + share * (new - old) for old, new in zip(self._changes, changes, strict=True)]
@@ -165,6 +183,11 @@ class LiveViews:
         brought[..., 0] += self._shift
         self._changes, self._seconds = changes, seconds
         return Pose(brought[0].astype(np.float32)), float(known.seen(trunk, face, beyond)[0])
+
+
+def trunk_turn(track: Array, *, hanging: bool) -> Array:
+    """(N,) how far each trunk is turned; told by the shoulders alone where the hips are not the body's own."""
+    return turn_of(track, *(_SHOULDERS if hanging else _TRUNK_SIDES))
 
 
 def share_beyond(seen: Sequence[float]) -> float:

@@ -35,6 +35,9 @@ LIMBS: Final = (
     Limb((TRUNK,), (), 0.25),
 )
 
+LEGS: Final = (2, 3)
+"""Places of the legs in :data:`LIMBS`."""
+
 _LENGTH, _TOWARDS, _DIRECTION, _BEND = 1.0, 0.5, 0.35, 0.5
 """Weights of: length in the picture, pointing at the camera or away, direction in the picture, how it is bent there."""
 _LIKE: Final = 0.15

@@ -219,6 +219,10 @@ class Retargeter:
             return _stand(body, pose, dancer, ground, mine.centre, my_ground, scale)
         return _hang(body, _shoulders_moved(pose, dancer, ground), mine, scale)
 
+    def hangs(self, dancer: BodyStatistics) -> bool:
+        """Whether what is asked is an upper body over the performer's own standing legs."""
+        return not (self._performer.legs_seen and dancer.legs_seen)
+
     def _underrated(self, dancer: BodyStatistics) -> float:
         """By how much the dancer's torso is probably longer than it was ever seen.
 

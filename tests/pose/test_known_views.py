@@ -189,6 +189,28 @@ def test_footage_from_any_one_side_is_danced_from_that_side(way: Way, filmed: fl
     assert np.abs(np.degrees(wrapped(np.radians(shown - filmed)))).max() < 35
 
 
+@pytest.mark.parametrize("live_way", [False, True])
+def test_legs_that_stand_for_a_dancer_without_any_are_not_turned(front: KnownViews, live_way: bool) -> None:
+    legs = [*skeleton.HIPS, *skeleton.LEGS]
+    poses: list[Pose | None] = []
+    for i in range(60):
+        upper = turned_body(3.0 * i).landmarks
+        upper[legs] = turned_body(0.0).landmarks[legs]
+        poses.append(Pose(upper))
+    if live_way:
+        stream = front.live()
+        steps = [stream.step(pose, i / RATE, hanging=True) for i, pose in enumerate(poses) if pose is not None]
+        brought, seen = [pose for pose, _ in steps], [share for _, share in steps]
+    else:
+        found, seen = front.bring(poses, seconds(poses), hanging=True)
+        brought = [pose for pose in found if pose is not None]
+    for pose, asked in zip(brought, poses, strict=True):
+        assert asked is not None
+        assert np.allclose(pose.landmarks[legs], asked.landmarks[legs], atol=0.01)
+        assert np.degrees(np.abs(turn_of(pose.landmarks[None], (11,), (12,))[0])) < 50
+    assert seen[-1] < BEYOND
+
+
 def test_left_and_right_stay_left_and_right(front: KnownViews) -> None:
     """A left hand raised by somebody seen from behind is the left hand seen from the front."""
     raised = moved(turned_body(180.0), dy=-140.0, joints=(15, 17, 19, 21))
