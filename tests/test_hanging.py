@@ -59,7 +59,8 @@ def body(pose: str, share: float) -> Wall:
         points.append(out * [0.17, 0.11, 0] + [0, 0, z])
         normals.append(out)
     bones = np.concatenate([line[8:] for line, _ in legs(pose, share)])
-    return Wall(*(np.concatenate(part).astype(np.float32) for part in (points, normals)), bones.astype(np.float32))
+    outside, facing = (np.concatenate(part).astype(np.float32) for part in (points, normals))
+    return Wall(outside, facing, bones.astype(np.float32))
 
 
 def skirt(length: float, flare: float) -> Drape:
@@ -94,7 +95,7 @@ def surface(drape: Drape) -> Floats:
     twice, _ = subdivide(faces, once.shape[0])
     operator = twice @ once
     hangs = operator @ drape.grid.pinned.ravel().astype(float) < 0.01
-    return np.asarray(operator @ drape.points.astype(float))[hangs]
+    return np.asarray((operator @ drape.points.astype(float))[hangs], float)
 
 
 @pytest.mark.parametrize("pose", POSES)
@@ -133,7 +134,7 @@ def test_a_skirt_comes_to_rest_and_hangs_between_the_legs() -> None:
 def test_what_is_pinned_goes_with_the_skin() -> None:
     drape = skirt(*SKIRTS["short"])
     pins = drape.grid.rest.reshape(-1, 3).astype(np.float32)
-    moved = pins + np.float32([0.02, 0.01, 0.03])
+    moved = (pins + np.array([0.02, 0.01, 0.03])).astype(np.float32)
     wall = body("standing", 0.0)
     move([drape], [(pins, moved)], (wall, wall), DT)
     held = drape.grid.pinned.ravel()
@@ -143,7 +144,7 @@ def test_what_is_pinned_goes_with_the_skin() -> None:
 def test_cloth_lies_on_the_floor_and_not_below_it() -> None:
     drape = skirt(*SKIRTS["long"])
     pins = drape.grid.rest.reshape(-1, 3).astype(np.float32)
-    lowered = pins - np.float32([0, 0, 0.4])
+    lowered = (pins - np.array([0, 0, 0.4])).astype(np.float32)
     wall = body("standing", 0.0)
     far = Wall(wall.points + np.float32(9), wall.normals, wall.bones + np.float32(9))
     move([drape], [(pins, lowered)], (far, far), 0.4)

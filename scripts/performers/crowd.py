@@ -132,7 +132,7 @@ def _dressed(spec: CharacterSpec, rng: np.random.Generator) -> dict[str, Any]:
     )
     top = replace(worn["top"], pattern="plain", colour=skirt.colour, accent=skirt.accent, roughness=skirt.roughness)
     if rng.random() < 0.25:
-        top = replace(top, sleeve=0.72, wide=float(rng.uniform(0.08, 0.15)))
+        top = replace(top, sleeve=1.15, wide=float(rng.uniform(0.08, 0.15)))
     return {"skirt": skirt, "top": top, "bottom": worn["bottom"]}
 
 
@@ -159,7 +159,7 @@ def _in_kimono(spec: CharacterSpec, rng: np.random.Generator) -> dict[str, Any]:
         flare=float(rng.uniform(0.10, 0.20)), waist=waist, roughness=rough, belt=float(rng.uniform(0.07, 0.11)),
     )  # fmt: skip
     top = replace(
-        spec.top, pattern="wrapped", colour=colour, accent=skirt.accent, sleeve=0.72, offset=0.010, slope=0.2,
+        spec.top, pattern="wrapped", colour=colour, accent=skirt.accent, sleeve=1.15, offset=0.010, slope=0.2,
         hem=waist - 0.04, roughness=rough, wide=float(rng.uniform(0.11, 0.19)),
     )  # fmt: skip
     return {"skirt": skirt, "top": top, "bottom": _under(rng, skirt)}

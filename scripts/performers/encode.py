@@ -24,12 +24,16 @@ def _ffmpeg(*arguments: str | Path) -> None:
 
 
 class LosslessWriter:
-    """Pictures of one size into a lossless H.264 file, from which everything else is encoded."""
+    """Pictures of one size into a lossless file, from which everything else is encoded: colours as H.264, grey levels as FFV1.
+
+    Not every libx264 knows grey; one that does not would make it luma of limited range, and levels would change.
+    """
 
     def __init__(self, path: Path, size: Size, fps: int, *, grey: bool = False) -> None:
         raw = ["-f", "rawvideo", "-pix_fmt", "gray" if grey else "rgb24", "-s", f"{size[0]}x{size[1]}", "-r", str(fps)]
-        codec = ["libx264", "-pix_fmt", "gray"] if grey else ["libx264rgb"]
-        command = ["ffmpeg", "-y", "-v", "error", *raw, "-i", "-", "-c:v", *codec, "-qp", "0", "-preset", "ultrafast"]
+        grey_codec = ["ffv1", "-level", "3", "-g", "25", "-pix_fmt", "gray", "-color_range", "pc"]
+        codec = grey_codec if grey else ["libx264rgb", "-qp", "0", "-preset", "ultrafast"]
+        command = ["ffmpeg", "-y", "-v", "error", *raw, "-i", "-", "-c:v", *codec]
         self.process = subprocess.Popen([*command, str(path)], stdin=subprocess.PIPE)
 
     def __enter__(self) -> "LosslessWriter":
@@ -68,8 +72,8 @@ def encode_mask(lossless: Path, output: Path) -> None:
 
 
 def encode_parts(lossless: Path, output: Path) -> None:
-    """A part map, grey levels that are kept exactly (FFV1)."""
-    _ffmpeg("-i", lossless, "-pix_fmt", "gray", "-c:v", "ffv1", "-level", "3", "-g", "25", output)
+    """A part map, its grey levels as they are."""
+    _ffmpeg("-i", lossless, "-c:v", "copy", output)
 
 
 def encode_dance(lossless: Path, sound: Path, output: Path) -> None:

@@ -14,7 +14,7 @@ from scipy.spatial import cKDTree
 from .body import Body
 from .characters import CharacterSpec, Skirt
 from .drape import Drape, Grid, Stuff
-from .hair import tubes
+from .hair import SIDES, tubes
 from .meshes import Floats, Layer, Material, smoothstep, subdivide, vertex_normals
 from .wardrobe import Landmarks, shown
 
@@ -22,6 +22,8 @@ COLUMNS, ROW = 48, 0.032
 """Of a skirt: points around it, and height of a row in metres."""
 PINNED = 0.075
 """How far below its waist a skirt moves with the skin, metres."""
+YOKE = 0.08
+"""How far below its waist a skirt fits closely, metres."""
 UNDER = 0.005
 """Between a skirt's waist and what is tucked into it, metres."""
 CLEAR = 0.06
@@ -33,6 +35,8 @@ HAIR_AROUND = 1.95
 HAIR_PINNED = (0.55, 0.15, -0.22)
 """Elevation above the middle of the skull of the rows that move with the head, radians."""
 LOCKS, LOCK_RINGS = 300, 15
+LOCK_PROFILE = (0.6, 1.0, 1.0, 0.6, 0.1)
+"""Width of a lock at 0, 15, 60, 90 and 100 % of its length."""
 WALL_CELL = 0.020
 """Of the points that make a wall, metres."""
 COTTON, KNIT = Stuff(), Stuff(around=0.25, slant=0.2, bend=0.10)
@@ -148,9 +152,9 @@ def _around(points: Floats, theta: Floats, heights: Floats, axis: float, skirt: 
     radius = hull.copy()
     for k in range(1, rows):
         flare = skirt.flare * (heights[k - 1] - heights[k])
-        below = radius[k - 1] + (flare if drop[k] > 0.08 else 0.25 * flare)
-        radius[k] = np.maximum(hull[k], below - 0.01) if k <= hips and drop[k] <= 0.08 else below
-        if k <= hips:
+        fitted = drop[k] <= YOKE
+        radius[k] = radius[k - 1] + (0.25 * flare - 0.01 if fitted else flare)
+        if k <= hips:  # legs stand apart in the rest pose: below the hips they say nothing about a skirt
             radius[k] = np.maximum(radius[k], hull[k])
     turn = theta / (2 * np.pi) * count - 0.5
     low, share = np.floor(turn).astype(int), turn - np.floor(turn)
@@ -235,8 +239,30 @@ def _sleeve(body: Body, spec: CharacterSpec, layers: list[Layer], side: str) -> 
 
 
 def _long_hair(body: Body, spec: CharacterSpec, marks: Landmarks, cap: Layer) -> Hanging:
-    """A sheet from temple to temple, pinned around the back of the head, with locks grown on it."""
+    """A sheet around the back of the head with locks grown on it; only the locks are drawn."""
     rng = np.random.default_rng([spec.seed, 3])
+    grid = _hair_sheet(body, spec, marks, cap)
+    rows, columns = grid.pinned.shape
+    operator, along = _lock_lines(rows, columns, rng)
+    widths = rng.uniform(0.006, 0.011, LOCKS)
+    shade = np.repeat(0.5 + (rng.random(LOCKS) - 0.5) * 0.5, LOCK_RINGS * SIDES)
+    lines = (operator @ grid.rest.reshape(-1, 3)).reshape(LOCKS, LOCK_RINGS, 3)
+    vertices, faces, share = tubes(lines, widths, LOCK_PROFILE)
+    around = np.tile(np.arange(SIDES) / SIDES, LOCKS * LOCK_RINGS)
+    attributes = np.stack([share, around, shade, np.zeros(len(vertices))], 1)
+    layer = Layer(vertices, faces, _on_head(body, len(vertices)), attributes, Material.LONG_HAIR)
+    lift = rng.uniform(-0.006, 0.014, LOCKS)[:, None] * np.sin(np.pi * np.clip(along * 1.1, 0, 1)) ** 0.5
+    return Hanging(Drape(grid, HAIR), layer, operator, lift, widths)
+
+
+def _on_head(body: Body, count: int) -> sp.csr_matrix:
+    """Skin weights of `count` points that move with the head."""
+    head = np.full(count, body.index["head"])
+    return sp.csr_matrix((np.ones(count), (np.arange(count), head)), (count, len(body.labels)))
+
+
+def _hair_sheet(body: Body, spec: CharacterSpec, marks: Landmarks, cap: Layer) -> Grid:
+    """From temple to temple: rows pinned to the hair's cap, then as long as the hair is."""
     phi = np.linspace(-HAIR_AROUND, HAIR_AROUND, HAIR_COLUMNS)
     backwards = np.stack([-np.sin(phi), np.cos(phi)], 1)
     from_skull = np.asarray(cap.vertices, float) - marks.skull
@@ -255,26 +281,7 @@ def _long_hair(body: Body, spec: CharacterSpec, marks: Landmarks, cap: Layer) ->
     rest = np.concatenate([np.array(pinned_rows), free])
     pinned = np.zeros(rest.shape[:2], bool)
     pinned[: len(HAIR_PINNED)] = True
-    bones = len(body.labels)
-    weights = sp.csr_matrix(
-        (np.ones(pinned.size), (np.arange(pinned.size), np.full(pinned.size, body.index["head"]))),
-        (pinned.size, bones),
-    )
-    drape = Drape(_hung(rest, False, pinned, weights), HAIR)
-    operator, along = _lock_lines(rest.shape[0], rest.shape[1], rng)
-    widths = rng.uniform(0.006, 0.011, LOCKS)
-    shade = np.repeat(0.5 + (rng.random(LOCKS) - 0.5) * 0.5, LOCK_RINGS * 4)
-    lines = (operator @ rest.reshape(-1, 3)).reshape(LOCKS, LOCK_RINGS, 3)
-    vertices, faces, share = tubes(lines, widths, (0.6, 1.0, 1.0, 0.6, 0.1))
-    around = np.tile(np.arange(4) / 4, LOCKS * LOCK_RINGS)
-    head = sp.csr_matrix(
-        (np.ones(len(vertices)), (np.arange(len(vertices)), np.full(len(vertices), body.index["head"]))),
-        (len(vertices), bones),
-    )
-    attributes = np.stack([share, around, shade, np.zeros(len(vertices))], 1)
-    layer = Layer(vertices, faces, head, attributes, Material.LONG_HAIR)
-    lift = rng.uniform(-0.006, 0.014, LOCKS)[:, None] * np.sin(np.pi * np.clip(along * 1.1, 0, 1)) ** 0.5
-    return Hanging(drape, layer, operator, lift, widths)
+    return _hung(rest, False, pinned, _on_head(body, pinned.size))
 
 
 def _lock_lines(rows: int, columns: int, rng: np.random.Generator) -> tuple[sp.csr_matrix, Floats]:
@@ -303,5 +310,5 @@ def _locks_surface(hair: Hanging, lift: Floats, widths: Floats) -> tuple[Floats,
     normals = vertex_normals(points, hair.drape.grid.faces)
     lines = (hair.operator @ points).reshape(len(widths), -1, 3)
     out = (hair.operator @ normals).reshape(lines.shape)
-    vertices, faces, _ = tubes(lines + out * lift[..., None], widths, (0.6, 1.0, 1.0, 0.6, 0.1), out)
+    vertices, faces, _ = tubes(lines + out * lift[..., None], widths, LOCK_PROFILE, out)
     return vertices, vertex_normals(vertices, faces)

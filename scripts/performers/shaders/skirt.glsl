@@ -19,7 +19,8 @@ void surface(inout Surface s) {
         s.albedo = mix(s.albedo, colour_2, 1. - edge(petal, length(at)));
         s.albedo = mix(s.albedo, mix(colour_1, vec3(.8, .6, .1), .7), 1. - edge(.08, length(at)));
     }
-    float folds = fbm(vec3(way * 7., down * 2.5)) + .5 * fbm(vec3(way * 15., down * 5.));
+    vec2 fine = way * (MATERIAL == SLEEVES ? .4 : 1.);  // a sleeve is less far around
+    float folds = fbm(vec3(fine * 7., down * 2.5)) + .5 * fbm(vec3(fine * 15., down * 5.));
     s.normal = bump(s.normal, folds, .012);
     if (SKIRT_PLEATS) {
         float pleat = abs(fract(around * 4.7746) - .5);
