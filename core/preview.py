@@ -113,10 +113,13 @@ def _moves() -> list[list[Pose]]:
     arms_up = (shoulders[:, 1] - xy[:, [15, 16], 1].max(1)) / unit
     step_wide = np.abs(xy[:, skeleton.LEFT_ANKLE, 0] - xy[:, skeleton.RIGHT_ANKLE, 0]) / unit
     knee_up = (hips[:, 1] - xy[:, [25, 26], 1].min(1)) / unit
-    return [
-        [Pose(poses[i].astype(np.float32)) for i in range(middle - reach, middle + reach + 1, step)]
-        for middle in (_best(score, facing, runs, reach) for score in (arms_up, step_wide, knee_up))
-    ]
+    moves, free = [], np.ones(len(poses), np.bool_)
+    for score in (arms_up, step_wide, knee_up):
+        middle = _best(np.where(free, score, -np.inf), facing, runs, reach)
+        # the next one shows something else
+        free[max(middle - 3 * reach, 0) : middle + 3 * reach + 1] = False
+        moves.append([Pose(poses[i].astype(np.float32)) for i in range(middle - reach, middle + reach + 1, step)])
+    return moves
 
 
 def _best(score: NDArray[np.float64], facing: NDArray[np.float64], runs: NDArray[np.int32], reach: int) -> int:

@@ -490,7 +490,7 @@ def _limits(check: FootageCheck) -> list[str]:
         )
     if _ENOUGH <= check.seconds < _FEW_SECONDS:
         limits.append(
-            f"{_spoken(check.seconds).capitalize()} show few moves: yours will look like those that you made here. "
+            f"{_spoken(check.seconds).capitalize()} show few moves: what is danced will look like what you did here. "
             "Film half a minute or more for others."
         )
     if check.coverage.share < _STILL_STANDING:
