@@ -32,7 +32,7 @@ CATCH = 0.4
 OUTWARD = 1.5
 """How much more a skirt is pushed away from the middle of its row than away from the skin."""
 CARRIED = np.array([0.4, 0.4, 0.75], np.float32)
-"""Share of the way of what it is sewn to that cloth goes along without inertia, so that a dancer who drops does not lose a skirt."""
+"""Share of the movement of its seam that cloth takes on at once: a dancer who drops does not leave a skirt in the air."""
 SETTLE_STEPS = 30
 """From where it is put on until cloth hangs still, steps."""
 Points = NDArray[np.float32]
