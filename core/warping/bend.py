@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final, TypeAlias
 
@@ -22,12 +23,14 @@ from numpy.typing import NDArray
 from core.compositing import blend
 from core.pose import skeleton
 from core.types import Alpha, Frame
+from core.warping.outline import STANDARD, Outline, level_points
 from core.warping.reach import (
     BOUNDS,
     CHEST,
     CROWN,
     FACE,
     LEFT_HAND,
+    PELVIS,
     RIGHT_HAND,
     WAIST,
     Bounds,
@@ -44,13 +47,15 @@ class _Part:
 
     ``bones`` are (from, to, radius in torso lengths) that the layer is made of; ``joined`` are bones of its neighbours that
     bend it near the joint; ``reach`` is how far from its bones it may have pixels, and ``hidden`` how far from them it is
-    taken to go on behind what hides it, in torso lengths and in radii.
+    taken to go on behind what hides it, in torso lengths and in radii. ``cut`` are the bones whose surroundings are the
+    layer's in the picture, where those are others than ``bones``.
     """
 
     bones: tuple[tuple[int, int, float], ...]
     joined: tuple[tuple[int, int, float], ...]
     reach: float
     hidden: float
+    cut: tuple[tuple[int, int, float], ...] = ()
 
 
 _SPINE: Final = ((WAIST, CHEST, 0.22), (23, 11, 0.13), (24, 12, 0.13))
@@ -67,6 +72,75 @@ _PARTS: Final = (
     _Part(((24, 26, 0.18), (26, 28, 0.13), (28, 32, 0.11), (30, 32, 0.1)), (_SPINE[0], _SPINE[2]), 0.35, 1.0),
 )  # fmt: skip
 """Trunk, head, left and right arm, left and right leg."""
+
+_KNEES, _ANKLES, _LEFT_HEM, _RIGHT_HEM, _MIDDLE_HEM = range(40, 45)
+"""Points beside those of :func:`core.warping.reach.points_of`: middle of the knees and of the ankles; where what hangs from the
+hips ends on either leg and between them."""
+
+_KIND: Final = {
+    **dict.fromkeys([(11, 13), (12, 14)], "upper_arm"),
+    **dict.fromkeys([(13, 15), (14, 16), (15, LEFT_HAND), (16, RIGHT_HAND)], "forearm"),
+    **dict.fromkeys([(23, 25), (24, 26)], "thigh"),
+    **dict.fromkeys([(25, 27), (26, 28)], "shin"),
+    **dict.fromkeys([(WAIST, CHEST), (23, 11), (24, 12), (11, 12), (23, 24)], "trunk"),
+}
+"""By its ends, which of the widths of an outline is a bone's."""
+
+_HEM_ROOM: Final = 0.12
+"""Levels below a measured hem that still go with what hangs: a hem is not equally low in every frame."""
+
+_BEHIND_CLOTH: Final = 2.0
+"""Torso lengths by which legs lie behind what hangs over them."""
+
+
+@lru_cache(maxsize=64)
+def _parts_of(outline: Outline) -> tuple[_Part, ...]:
+    """The layers of a person of that outline: wider where they are, and thighs with the trunk where something hangs."""
+    if outline == STANDARD:
+        return _PARTS
+    worn = outline.model_copy(update={"thigh": STANDARD.thigh, "shin": STANDARD.shin}) if outline.hem else outline
+    parts = [_widened(part, worn) for part in _PARTS]
+    if outline.hem:
+        parts[_TRUNK] = _with_cloth(parts[_TRUNK], outline)
+        for number, hem in zip(_LEGS, (_LEFT_HEM, _RIGHT_HEM), strict=True):
+            thigh, shin, *foot = parts[number].bones
+            below = ((hem, shin[1], shin[2]),) if outline.hem > 1 else ((hem, thigh[1], thigh[2]), shin)
+            parts[number] = replace(parts[number], cut=(*below, *foot))
+    return tuple(parts)
+
+
+def _widened(part: _Part, outline: Outline) -> _Part:
+    """The layer of somebody who is wider."""
+    times = [outline.wider(_KIND[bone[:2]]) if bone[:2] in _KIND else 1.0 for bone in part.bones]
+    bones = tuple((start, end, radius * more) for (start, end, radius), more in zip(part.bones, times, strict=True))
+    return replace(part, bones=bones, reach=part.reach * max(times))
+
+
+def _with_cloth(trunk: _Part, outline: Outline) -> _Part:
+    """The trunk and what hangs from it: the thighs bend it, and what lies between them; where it is long, the shins too."""
+    thigh, shin = 0.18 * outline.wider("thigh"), 0.13 * outline.wider("shin")
+    long = outline.hem > 1
+    upper = ((23, 25, thigh), (24, 26, thigh), (PELVIS, _KNEES, thigh))
+    lower = ((25, 27, shin), (26, 28, shin), (_KNEES, _ANKLES, shin)) if long else ()
+    ends = (_LEFT_HEM, _RIGHT_HEM, _MIDDLE_HEM)
+    above = upper if long else ()
+    last = lower or upper
+    cut = (*above, *((start, end, radius) for (start, _, radius), end in zip(last, ends, strict=True)))
+    return replace(
+        trunk,
+        bones=(*trunk.bones, *upper, *lower),
+        joined=tuple(bone for bone in trunk.joined if bone[0] not in skeleton.HIPS),
+        reach=max(trunk.reach, 0.45 * outline.wider("thigh"), 0.45 * outline.wider("shin") * long),
+        cut=(*trunk.bones, *cut),
+    )
+
+
+def _with_hem(points: Points, outline: Outline) -> Points:
+    """The 40 points of a body, and those of :data:`_MIDDLE_HEM` and before."""
+    left, right = level_points(points, min(outline.hem + _HEM_ROOM, 2.0))
+    more = [(points[25] + points[26]) / 2, (points[27] + points[28]) / 2, left, right, (left + right) / 2]
+    return np.append(points, more)
+
 
 _ARM_REACH: Final = 1.5
 """Radii of an arm within which what is nearest to it is taken to be of it."""
@@ -107,7 +181,7 @@ class Warped:
 
 def bend(
     frame: Frame, mask: Alpha, own: Landmarks, asked: Landmarks, place: NDArray[np.float64], unit: float,
-    bounds: Bounds = BOUNDS,
+    bounds: Bounds = BOUNDS, outline: Outline = STANDARD,
 ) -> Warped | None:  # fmt: skip
     """The person of ``frame`` bent towards the asked pose; None where nothing of them is in view.
 
@@ -119,22 +193,23 @@ def bend(
         place: (2, 3), scale and shift without a turn: where the unbent person would be put.
         unit: the person's torso length in ``frame``, in pixels.
         bounds: how far each bone may go.
+        outline: how wide the person is, and what hangs between their legs.
     """
     found = cv2.boundingRect(mask)
     if found[2] == 0:
         return None
     here = _placed(own, place)
     scale = float(place[0, 0])
-    goal = reachable(here, asked, unit * scale, bounds)
-    sheet = Sheet(frame, mask, found, own, unit)
-    boxes = [_box(goal, part, unit * scale, frame.shape) for part in _PARTS]
+    goal = _with_hem(reachable(here, asked, unit * scale, bounds), outline)
+    sheet, parts = Sheet(frame, mask, found, own, unit, outline), _parts_of(outline)
+    boxes = [_box(goal, part, unit * scale, frame.shape) for part in parts]
     seen = [box for box in boxes if box is not None]
     if not seen:
         return None
     canvas = _Canvas(seen, frame.shape)
-    for number in reversed(_shown_order(here, asked, unit * scale)):
+    for number in reversed(_shown_order(here, asked, unit * scale, outline)):
         box = boxes[number]
-        field = None if box is None else _field(_PARTS[number], goal, sheet.points, unit, scale, box)
+        field = None if box is None else _field(parts[number], goal, sheet.points, unit, scale, box)
         patch = None if field is None else field.trimmed(cv2.boundingRect(sheet.cuts[number]), frame.shape)
         if patch is not None:
             canvas.lay(patch, *sheet.sampled(number, patch))
@@ -158,9 +233,11 @@ def depths(landmarks: Landmarks, unit: float) -> NDArray[np.float64]:
     return np.array([trunk, trunk - 0.05 * unit, *arms, *legs])
 
 
-def _shown_order(own: Landmarks, asked: Landmarks, unit: float) -> list[int]:
+def _shown_order(own: Landmarks, asked: Landmarks, unit: float, outline: Outline) -> list[int]:
     """Numbers of the layers, nearest first: as in the picture unless the asked pose is clearly another, or noise would show."""
     mine = depths(own, unit)
+    if outline.hem:
+        mine[list(_LEGS)] += _BEHIND_CLOTH * unit
     change = depths(asked, unit) - mine
     clear = np.sign(change) * np.maximum(np.abs(change) - 0.25 * unit, 0.0)
     return [int(number) for number in np.argsort(mine + clear, kind="stable")]
@@ -174,19 +251,22 @@ class Sheet:
         found: x, y, width and height of where the mask is.
         own: the pose in ``frame``, in its pixels.
         unit: torso length in pixels.
+        outline: see :func:`bend`.
 
     Attributes:
         points: the own points in pixels of the cut-out.
         cuts: the mask of each layer.
     """
 
-    def __init__(self, frame: Frame, mask: Alpha, found: _Box, own: Landmarks, unit: float) -> None:
+    def __init__(
+        self, frame: Frame, mask: Alpha, found: _Box, own: Landmarks, unit: float, outline: Outline = STANDARD
+    ) -> None:
         x, y, w, h = found
         crop = (slice(y, y + h), slice(x, x + w))
-        self.points = points_of(own) - complex(x, y)
+        self.points = _with_hem(points_of(own) - complex(x, y), outline)
         order = [int(number) for number in np.argsort(depths(own, unit), kind="stable")]
         self._picture = np.ascontiguousarray(frame[crop])
-        self.cuts = _cut_out(np.ascontiguousarray(mask[crop]), self.points, order, unit)
+        self.cuts = _cut_out(np.ascontiguousarray(mask[crop]), self.points, order, unit, _parts_of(outline))
         self._bare = self._without_arms(order, unit)
 
     def picture_of(self, number: int) -> Frame:
@@ -235,13 +315,13 @@ def _spread(picture: Frame, seen: Alpha) -> Frame:
     return np.asarray(cv2.resize(filled, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
-def _cut_out(person: Alpha, own: Points, order: list[int], unit: float) -> list[Alpha]:
+def _cut_out(person: Alpha, own: Points, order: list[int], unit: float, parts: Sequence[_Part]) -> list[Alpha]:
     """The mask of each layer, cut by the distance to the own bones: the nearest takes a spot, or the one in front."""
     height, width = person.shape
     grid = _grid((0, 0, width, height))
-    bones = [bone for part in _PARTS for bone in part.bones]
+    bones = [bone for part in parts for bone in part.cut or part.bones]
     apart = _Bones(bones, own, unit).ratios(grid)
-    ends = np.cumsum([0, *(len(part.bones) for part in _PARTS)])
+    ends = np.cumsum([0, *(len(part.cut or part.bones) for part in parts)])
     near = np.stack([apart[a:b].min(axis=0) for a, b in pairwise(ends)])
     rivalry = np.maximum(near, 1.0)
     for rank, number in enumerate(order):
@@ -252,10 +332,14 @@ def _cut_out(person: Alpha, own: Points, order: list[int], unit: float) -> list[
     seam = np.where(joint, _SEAM, 0.0).astype(np.float32)
     radius = 0.1 * unit
     cuts = []
-    for number, part in enumerate(_PARTS):
+    for number, part in enumerate(parts):
         margin = np.delete(rivalry, number, axis=0).min(axis=0) - rivalry[number]
         if part.hidden:
-            margin = np.maximum(margin, part.hidden - near[number])
+            # a leg goes on below what hangs over it
+            core = (
+                _Bones(part.bones, own, unit).ratios(grid).min(axis=0) if part.cut and number in _LEGS else near[number]
+            )
+            margin = np.maximum(margin, part.hidden - core)
         coarse = np.clip((margin * radius + seam) * _PIXEL + 128, 0, 255).astype(np.uint8)
         share = cv2.LUT(_enlarged(coarse)[:height, :width], _STEEP)
         cuts.append(np.asarray(cv2.multiply(person, share, scale=1 / 255), np.uint8))

@@ -33,7 +33,7 @@ class Outline(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    trunk: _Width = 0.3
+    trunk: _Width = 0.33
     upper_arm: _Width = 0.14
     forearm: _Width = 0.12
     thigh: _Width = 0.19
@@ -141,7 +141,7 @@ def _widths(
     clear = seen[_START] & seen[_END] & (length > _LONG_ENOUGH * unit)
     way = (end - start) / length
     reach = np.arange(_STEP, _FARTHEST, _STEP) * unit
-    # (bones, along, sides, steps)
+    # axes: bones, along each, its two sides, steps of a ray
     base = start[:, None] + (end - start)[:, None] * _ALONG
     sides = 1j * way[:, None] * np.array([1, -1])
     rays = base[:, :, None, None] + sides[:, None, :, None] * reach
@@ -163,9 +163,7 @@ def _widths(
     return result
 
 
-def _sampled(
-    solid: NDArray[np.bool_], spots: NDArray[np.complex128]
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def _sampled(solid: NDArray[np.bool_], spots: NDArray[np.complex128]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Whether each spot is in the mask, and whether it is in the picture at all."""
     x, y = np.floor(spots.real).astype(int), np.floor(spots.imag).astype(int)
     within = (x >= 0) & (x < solid.shape[1]) & (y >= 0) & (y < solid.shape[0])
