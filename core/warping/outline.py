@@ -115,7 +115,7 @@ def measure_outline(poses: NDArray[np.float32], masks: Masks, unit: float) -> Ou
         covered.append(_covered(points, seen, solid, unit))
         for kind, width in _widths(points, seen, solid, unit):
             widths[kind].append(width)
-    known = {kind: float(np.percentile(of, _FRAMES)) for kind, of in widths.items() if len(of) >= _LEAST_SEEN}
+    known = {kind: round(float(np.percentile(of, _FRAMES)), 3) for kind, of in widths.items() if len(of) >= _LEAST_SEEN}
     return Outline(hem=_hem(np.array(covered)) if covered else 0.0, **known)
 
 
