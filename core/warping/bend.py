@@ -131,6 +131,7 @@ def _with_cloth(trunk: _Part, outline: Outline) -> _Part:
         bones=(*trunk.bones, *upper, *lower),
         joined=tuple(bone for bone in trunk.joined if bone[0] not in skeleton.HIPS),
         reach=max(trunk.reach, 0.45 * outline.wider("thigh"), 0.45 * outline.wider("shin") * long),
+        hidden=1.0,
         cut=(*trunk.bones, *cut),
     )
 

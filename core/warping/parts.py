@@ -239,11 +239,15 @@ def warp_parts(
                 over, cv2.multiply(under, cv2.merge([hidden] * 4), scale=1 / 255)
             )
     if outline.hem:
-        # legs are laid over the trunk, and here they are below what hangs from it
-        bare = cv2.bitwise_not(cv2.extractChannel(layers[_LAYER[TRUNK]], 3))
-        legs = layers[_LAYER[LEFT_LEG]]
-        legs[:] = cv2.multiply(legs, cv2.merge([bare] * 4), scale=1 / 255)
+        _dress(layers[_LAYER[LEFT_LEG]], layers[_LAYER[TRUNK]])
     return layers
+
+
+def _dress(legs: NDArray[np.uint8], cloth: NDArray[np.uint8]) -> None:
+    """Paint what hangs over the legs onto them: their layer is laid over the trunk's, and is to look as if it lay below."""
+    cover, bare = cv2.extractChannel(legs, 3), cv2.bitwise_not(cv2.extractChannel(cloth, 3))
+    own = cv2.multiply(legs, cv2.merge([bare] * 4), scale=1 / 255)
+    legs[:] = cv2.add(own, cv2.multiply(cloth, cv2.merge([cover] * 4), scale=1 / 255))
 
 
 @dataclass(frozen=True, slots=True)
