@@ -60,6 +60,8 @@ _REACH: Final = (4.0, 5.0, 3.5, 3.5, 4.0, 4.0)
 """Radii beyond which a part has no pixels."""
 _CLOTH_REACH: Final = 6.0
 """The same for a trunk from which something hangs."""
+_CLOTH_LEAST_AREA: Final = -np.inf
+"""See :data:`_LEAST_AREA`: cloth between legs that part is stretched as far as they do, and is never to have holes."""
 
 
 class _Layout:
@@ -72,6 +74,7 @@ class _Layout:
         of: for each part, which of the bones are its own.
         reach: for each part, radii beyond which it has no pixels.
         far: for each part, what a bone weighs so far away.
+        least: for each part, see :data:`_LEAST_AREA`.
     """
 
     def __init__(self, outline: Outline) -> None:
@@ -89,6 +92,7 @@ class _Layout:
         self.part = np.repeat(np.arange(len(PARTS)), [len(part) for part in parts])
         self.of = tuple(slice(*np.searchsorted(self.part, [part, part + 1]).tolist()) for part in PARTS)
         self.reach = (_CLOTH_REACH, *_REACH[1:]) if cloth else _REACH
+        self.least = (_CLOTH_LEAST_AREA, *_LEAST_AREA[1:]) if cloth else _LEAST_AREA
         self.far = tuple(1 / (0.02 + reach * reach) ** 2 for reach in self.reach)
 
 
@@ -220,7 +224,7 @@ def warp_parts(
             continue
         maps, left, top = found
         height, width = maps.shape[:2]
-        size, true = (width * CELL, height * CELL), _true(maps, _LEAST_AREA[part])
+        size, true = (width * CELL, height * CELL), _true(maps, bones.layout.least[part])
         maps = cv2.resize(maps, size, interpolation=cv2.INTER_LINEAR)
         layer, spot = layers[_LAYER[part]], Box(left, top, width * CELL, height * CELL)
         # two parts lie in a layer: where they have nothing in common, there is nothing to lay over anything
