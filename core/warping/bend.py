@@ -23,14 +23,13 @@ from numpy.typing import NDArray
 from core.compositing import blend
 from core.pose import skeleton
 from core.types import Alpha, Frame
-from core.warping.outline import STANDARD, Outline, level_points
+from core.warping.outline import INNER, NOWHERE, STANDARD, Outline, above_hem, inner_points, level_points
 from core.warping.reach import (
     BOUNDS,
     CHEST,
     CROWN,
     FACE,
     LEFT_HAND,
-    PELVIS,
     RIGHT_HAND,
     WAIST,
     Bounds,
@@ -48,7 +47,8 @@ class _Part:
     ``bones`` are (from, to, radius in torso lengths) that the layer is made of; ``joined`` are bones of its neighbours that
     bend it near the joint; ``reach`` is how far from its bones it may have pixels, and ``hidden`` how far from them it is
     taken to go on behind what hides it, in torso lengths and in radii. ``cut`` are the bones whose surroundings are the
-    layer's in the picture, where those are others than ``bones``.
+    layer's in the picture, where those are others than ``bones``. ``ends`` tells for each bone at which share of its length what
+    hangs ends, see :func:`core.warping.outline.above_hem`.
     """
 
     bones: tuple[tuple[int, int, float], ...]
@@ -56,6 +56,7 @@ class _Part:
     reach: float
     hidden: float
     cut: tuple[tuple[int, int, float], ...] = ()
+    ends: tuple[float, ...] = ()
 
 
 _SPINE: Final = ((WAIST, CHEST, 0.22), (23, 11, 0.13), (24, 12, 0.13))
@@ -73,9 +74,10 @@ _PARTS: Final = (
 )  # fmt: skip
 """Trunk, head, left and right arm, left and right leg."""
 
-_KNEES, _ANKLES, _LEFT_HEM, _RIGHT_HEM, _MIDDLE_HEM = range(40, 45)
-"""Points beside those of :func:`core.warping.reach.points_of`: middle of the knees and of the ankles; where what hangs from the
-hips ends on either leg and between them."""
+_BETWEEN: Final = 40
+"""Points beside those of :func:`core.warping.reach.points_of`: first those of :func:`core.warping.outline.inner_points`."""
+_LEFT_HEM, _RIGHT_HEM, _INNER_HEMS = 49, 50, 51
+"""Then where what hangs from the hips ends, on either leg and on the lines between them."""
 
 _KIND: Final = {
     **dict.fromkeys([(11, 13), (12, 14)], "upper_arm"),
@@ -88,6 +90,9 @@ _KIND: Final = {
 
 _HEM_ROOM: Final = 0.12
 """Levels below a measured hem that still go with what hangs: a hem is not equally low in every frame."""
+
+_CLOTH_RADIUS: Final = 0.2
+"""Torso lengths, the least around the bones that cloth follows."""
 
 _BEHIND_CLOTH: Final = 2.0
 """Torso lengths by which legs lie behind what hangs over them."""
@@ -117,30 +122,34 @@ def _widened(part: _Part, outline: Outline) -> _Part:
 
 
 def _with_cloth(trunk: _Part, outline: Outline) -> _Part:
-    """The trunk and what hangs from it: the thighs bend it, and what lies between them; where it is long, the shins too."""
-    thigh, shin = 0.18 * outline.wider("thigh"), 0.13 * outline.wider("shin")
+    """The trunk and what hangs from it: the thighs bend it, and lines between them; where it is long, the shins too."""
+    thigh, shin = (max(_CLOTH_RADIUS, 0.18 * outline.wider(kind)) for kind in ("thigh", "shin"))
     long = outline.hem > 1
-    upper = ((23, 25, thigh), (24, 26, thigh), (PELVIS, _KNEES, thigh))
-    lower = ((25, 27, shin), (26, 28, shin), (_KNEES, _ANKLES, shin)) if long else ()
-    ends = (_LEFT_HEM, _RIGHT_HEM, _MIDDLE_HEM)
-    above = upper if long else ()
-    last = lower or upper
-    cut = (*above, *((start, end, radius) for (start, _, radius), end in zip(last, ends, strict=True)))
+    chains = [(23, 25, 27, _LEFT_HEM), (24, 26, 28, _RIGHT_HEM)]
+    chains += [
+        (first, first + 1, first + 2, _INNER_HEMS + k) for k, first in enumerate(range(_BETWEEN, _BETWEEN + 9, 3))
+    ]
+    upper = tuple((hip, knee, thigh) for hip, knee, _, _ in chains)
+    lower = tuple((knee, ankle, shin) for _, knee, ankle, _ in chains) if long else ()
+    above, last = (upper, lower) if long else ((), upper)
+    share = outline.hem - 1 if long else outline.hem
     return replace(
         trunk,
         bones=(*trunk.bones, *upper, *lower),
         joined=tuple(bone for bone in trunk.joined if bone[0] not in skeleton.HIPS),
         reach=max(trunk.reach, 0.45 * outline.wider("thigh"), 0.45 * outline.wider("shin") * long),
         hidden=1.0,
-        cut=(*trunk.bones, *cut),
+        cut=(*trunk.bones, *above, *((bone[0], chain[3], bone[2]) for bone, chain in zip(last, chains, strict=True))),
+        ends=(*[NOWHERE] * (len(trunk.bones) + len(above)), *[share] * len(chains)),
     )
 
 
 def _with_hem(points: Points, outline: Outline) -> Points:
-    """The 40 points of a body, and those of :data:`_MIDDLE_HEM` and before."""
+    """The 40 points of a body, and those of :data:`_BETWEEN` and :data:`_LEFT_HEM`."""
     left, right = level_points(points, min(outline.hem + _HEM_ROOM, 2.0))
-    more = [(points[25] + points[26]) / 2, (points[27] + points[28]) / 2, left, right, (left + right) / 2]
-    return np.append(points, more)
+    return np.concatenate(
+        [points, inner_points(points), [left, right], [right + share * (left - right) for share in INNER]]
+    )
 
 
 _ARM_REACH: Final = 1.5
@@ -490,4 +499,10 @@ def _field(part: _Part, goal: Points, own: Points, unit: float, scale: float, bo
     now = apart[:own_count].min(axis=0)
     was = _Bones(part.bones, own, unit).ratios(origin).min(axis=0)
     doubled = np.minimum(now - was - _TWICE[0], now - _TWICE[1])
-    return _Field(box, origin, np.clip(127 - 400 * doubled, 0, 255).astype(np.uint8))
+    share = np.clip(127 - 400 * doubled, 0, 255).astype(np.uint8)
+    if part.ends:
+        own_bones = slice(own_count)
+        hem = np.array(part.ends) * there.length[own_bones, 0, 0]
+        down = along[own_bones] + off[own_bones].real
+        share = np.minimum(share, above_hem(down, np.abs(off[own_bones]), hem, unit * scale))
+    return _Field(box, origin, share)

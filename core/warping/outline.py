@@ -185,6 +185,45 @@ def level_points(points: NDArray[np.complex128], level: float) -> tuple[complex,
     return complex(ends[0]), complex(ends[1])
 
 
+INNER: Final = (0.25, 0.5, 0.75)
+"""Where between the right and the left leg the lines lie that cloth between two legs follows."""
+NOWHERE: Final = np.inf
+"""Of a bone beside which cloth never ends."""
+
+
+_LEG: Final = 0.14
+"""Torso lengths around the bones of a leg within which what shows below a hem may be the leg."""
+_FADE: Final = 32.0
+"""Grey levels by which cloth fades with each pixel below its hem."""
+
+
+def above_hem(
+    down: NDArray[np.float32], off: NDArray[np.float32], hem: NDArray[np.floating], unit: float
+) -> NDArray[np.uint8]:
+    """How much of cloth is shown: 255, but for what lies below the hem and on no leg, which would be a leg a second time.
+
+    Args:
+        down: (bones, rows, columns) pixels from the start of each bone along it.
+        off: the same, distance from each bone in pixels.
+        hem: (bones,) pixels along each bone where cloth ends: bones that are none of the cloth's (:data:`NOWHERE`), the two of
+            the legs, and those of the lines between them, in this order.
+        unit: torso length in pixels.
+    """
+    nearest = off.argmin(0)[None]
+    keep = np.full(len(hem), -np.inf)
+    legs = len(hem) - len(INNER) - 2
+    keep[legs : legs + 2] = _LEG * unit
+    below, beside = (np.take_along_axis(of, nearest, 0)[0] for of in (down, off))
+    hidden = np.minimum(below - hem[nearest[0]], beside - keep[nearest[0]])
+    return np.asarray(np.clip(127 - _FADE * hidden, 0, 255), np.uint8)
+
+
+def inner_points(points: NDArray[np.complex128]) -> NDArray[np.complex128]:
+    """(..., 9): of each of the :data:`INNER` lines its point between the hips, the knees and the ankles of points (..., n)."""
+    left, right = points[..., [23, 25, 27]], points[..., [24, 26, 28]]
+    return np.concatenate([right + share * (left - right) for share in INNER], -1)
+
+
 def _covered(
     points: NDArray[np.complex128], seen: NDArray[np.bool_], solid: NDArray[np.bool_], unit: float
 ) -> NDArray[np.float64]:
@@ -198,7 +237,7 @@ def _covered(
         shin = level > 1
         if abs(left - right) < _APART[shin] * unit or (shin and not seen[27:29].all()):
             continue
-        inside, within = _sampled(solid, left + (right - left) * _MIDDLE)
+        inside, within = _sampled(solid, np.asarray(left + (right - left) * _MIDDLE, np.complex128))
         if within.all():
             result[place] = inside.mean()
     return result
@@ -215,4 +254,5 @@ def _hem(covered: NDArray[np.float64]) -> float:
         if often < _MOSTLY:
             break
         hem = level
-    return hem if hem >= _HIGHEST_HEM else 0.0
+    # it lies between the last level that is covered and the next
+    return min(round(hem + 0.05, 2), 2.0) if hem >= _HIGHEST_HEM else 0.0

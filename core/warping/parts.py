@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from core.limbs import CELL, CROWN, EARS, LEFT_HAND, NECK, PART_LAYERS, PELVIS, RIGHT_HAND, Box, Points, cells
 from core.types import Alpha, Frame
 from core.warping.bend import Sheet, depths
-from core.warping.outline import STANDARD, Outline
+from core.warping.outline import NOWHERE, STANDARD, Outline, above_hem, inner_points
 
 TRUNK, HEAD, LEFT_ARM, RIGHT_ARM, LEFT_LEG, RIGHT_LEG = PARTS = range(6)
 """The parts; a choice has a picture for each, in this order."""
@@ -28,8 +28,8 @@ TRUNK, HEAD, LEFT_ARM, RIGHT_ARM, LEFT_LEG, RIGHT_LEG = PARTS = range(6)
 _LAYER: Final = (0, 0, 2, 2, 1, 1)
 """That each part lies in."""
 
-_KNEES, _ANKLES = 39, 40
-"""Points beside those of :func:`core.limbs.points_on`: middle of the knees and of the ankles."""
+_BETWEEN: Final = 39
+"""The first of the points beside those of :func:`core.limbs.points_on`: those of :func:`core.warping.outline.inner_points`."""
 
 _Bone: TypeAlias = tuple[int, int, float, float]
 
@@ -58,10 +58,14 @@ _STRETCH: Final = (0.7, 1.4)
 _HEAD_SCALE: Final = (0.93, 1.07)
 _REACH: Final = (4.0, 5.0, 3.5, 3.5, 4.0, 4.0)
 """Radii beyond which a part has no pixels."""
+_CLOTH_RADIUS: Final = 0.2
+"""Torso lengths, the least around the bones that cloth follows."""
 _CLOTH_REACH: Final = 6.0
 """The same for a trunk from which something hangs."""
-_CLOTH_LEAST_AREA: Final = -np.inf
-"""See :data:`_LEAST_AREA`: cloth between legs that part is stretched as far as they do, and is never to have holes."""
+
+
+_CRISP: Final = np.clip((np.arange(256) - 128) * 4 + 128, 0, 255).astype(np.uint8)
+"""From how much of cloth cells show, to a hem two pixels wide."""
 
 
 class _Layout:
@@ -74,7 +78,7 @@ class _Layout:
         of: for each part, which of the bones are its own.
         reach: for each part, radii beyond which it has no pixels.
         far: for each part, what a bone weighs so far away.
-        least: for each part, see :data:`_LEAST_AREA`.
+        ends: (bones of the trunk,) share of each one's length at which cloth ends; None where there is none.
     """
 
     def __init__(self, outline: Outline) -> None:
@@ -84,25 +88,32 @@ class _Layout:
             [(a, b, r * (worn.wider(_KIND[a, b]) if (a, b) in _KIND else 1.0), clear) for a, b, r, clear in part]
             for part in _BONES
         ]
+        self.ends = None
         if cloth:
-            parts[TRUNK] += _cloth(outline)
+            bones, ends = _cloth(outline)
+            self.ends = np.array([NOWHERE] * len(parts[TRUNK]) + ends)
+            parts[TRUNK] += bones
         every = np.array([bone for part in parts for bone in part], np.float32)
         self.start, self.end = every[:, 0].astype(int), every[:, 1].astype(int)
         self.radius, self.clear = every[:, 2], every[:, 3]
         self.part = np.repeat(np.arange(len(PARTS)), [len(part) for part in parts])
         self.of = tuple(slice(*np.searchsorted(self.part, [part, part + 1]).tolist()) for part in PARTS)
         self.reach = (_CLOTH_REACH, *_REACH[1:]) if cloth else _REACH
-        self.least = (_CLOTH_LEAST_AREA, *_LEAST_AREA[1:]) if cloth else _LEAST_AREA
         self.far = tuple(1 / (0.02 + reach * reach) ** 2 for reach in self.reach)
 
 
-def _cloth(outline: Outline) -> list[_Bone]:
-    """The bones that what hangs from the hips follows: both thighs and what lies between them, and the shins where it is long."""
-    thigh, shin = 0.15 * outline.wider("thigh"), 0.12 * outline.wider("shin")
-    bones = [(23, 25, thigh, 0.45), (24, 26, thigh, 0.45), (PELVIS, _KNEES, thigh, 0.45)]
-    if outline.hem > 1:
-        bones += [(25, 27, shin, 0.4), (26, 28, shin, 0.4), (_KNEES, _ANKLES, shin, 0.4)]
-    return bones
+def _cloth(outline: Outline) -> tuple[list[_Bone], list[float]]:
+    """The bones that what hangs from the hips follows, and where beside each of them it ends, see ``_Layout.ends``.
+
+    They are the thighs and lines between them, and the same of the shins where it is long.
+    """
+    thigh, shin = (max(_CLOTH_RADIUS, 0.15 * outline.wider(kind)) for kind in ("thigh", "shin"))
+    chains = [(23, 25, 27), (24, 26, 28), *((k, k + 1, k + 2) for k in range(_BETWEEN, _BETWEEN + 9, 3))]
+    upper = [(hip, knee, thigh, 0.45) for hip, knee, _ in chains]
+    if outline.hem <= 1:
+        return upper, [outline.hem] * len(upper)
+    lower = [(knee, ankle, shin, 0.4) for _, knee, ankle in chains]
+    return upper + lower, [NOWHERE] * len(upper) + [outline.hem - 1] * len(lower)
 
 
 _layout = lru_cache(maxsize=64)(_Layout)
@@ -222,9 +233,9 @@ def warp_parts(
         found = bones.found(part, piece, box)
         if found is None:
             continue
-        maps, left, top = found
+        maps, shown, left, top = found
         height, width = maps.shape[:2]
-        size, true = (width * CELL, height * CELL), _true(maps, bones.layout.least[part])
+        size, true = (width * CELL, height * CELL), shown if shown is not None else _true(maps, _LEAST_AREA[part])
         maps = cv2.resize(maps, size, interpolation=cv2.INTER_LINEAR)
         layer, spot = layers[_LAYER[part]], Box(left, top, width * CELL, height * CELL)
         # two parts lie in a layer: where they have nothing in common, there is nothing to lay over anything
@@ -233,8 +244,10 @@ def warp_parts(
         under = None if place is None else layer[place.rows, place.columns].copy()
         warped = cv2.remap(piece.image, maps, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT)
         if true is not None:
-            shown = cv2.resize(true, size, interpolation=cv2.INTER_LINEAR)
-            warped = cv2.multiply(warped, cv2.merge([shown] * 4), scale=1 / 255)
+            share = cv2.resize(true, size, interpolation=cv2.INTER_LINEAR)
+            if shown is not None:
+                share = cv2.LUT(share, _CRISP)
+            warped = cv2.multiply(warped, cv2.merge([share] * 4), scale=1 / 255)
         layer[spot.rows, spot.columns] = warped
         if place is not None:
             over = np.ascontiguousarray(layer[place.rows, place.columns])
@@ -263,6 +276,7 @@ class _Bones:
     """
 
     layout: _Layout
+    unit: float
     start: NDArray[np.complex128]
     direction: NDArray[np.complex128]
     length: NDArray[np.float64]
@@ -274,10 +288,10 @@ class _Bones:
 
     @classmethod
     def of(cls, points: Points, unit: float, chosen: Sequence[Snapshot], layout: _Layout) -> _Bones:
-        theirs = np.stack([_with_middles(snapshot.points) for snapshot in chosen])
-        asked = _complex(_with_middles(points))
+        theirs = np.stack([snapshot.points for snapshot in chosen])
+        own, asked = _extended(theirs), _extended(points)
         start, end = asked[layout.start], asked[layout.end]
-        own_start, own_end = (_complex(theirs[layout.part, joint]) for joint in (layout.start, layout.end))
+        own_start, own_end = (own[layout.part, joint] for joint in (layout.start, layout.end))
         way, own_way = end - start, own_end - own_start
         length, own_length = np.abs(way) + 1e-4, np.abs(own_way) + 1e-4
         direction = way / length
@@ -288,10 +302,14 @@ class _Bones:
         stretch = np.clip(own_length / length, *_STRETCH) ** clear
         head = _head(points, theirs[HEAD])
         radius = layout.radius.astype(np.float64) * unit
-        return cls(layout, start, direction, length, own_start, direction * turn, stretch, radius, head)
+        return cls(layout, unit, start, direction, length, own_start, direction * turn, stretch, radius, head)
 
-    def found(self, part: int, piece: Piece, box: Box) -> tuple[NDArray[np.float32], int, int] | None:
+    def found(
+        self, part: int, piece: Piece, box: Box
+    ) -> tuple[NDArray[np.float32], NDArray[np.uint8] | None, int, int] | None:
         """(rows, columns, 2) for the cells of ``box`` where a part is seen: where on its piece; and their corner, in pixels.
+
+        Between them, (rows, columns): how much is shown of a trunk from which cloth hangs, else None.
 
         None where nothing of it is in the box.
         """
@@ -308,6 +326,10 @@ class _Bones:
         along = from_x * right + from_y * down
         across = from_y * right - from_x * down
         beyond = along - np.clip(along, 0, _wide(length))
+        cloth = None
+        if part == TRUNK and self.layout.ends is not None:
+            off = np.hypot(beyond, across)
+            cloth = above_hem(along, off, self.layout.ends * length, self.unit)
         weight = 1 / (0.02 + (beyond * beyond + across * across) * _wide(1 / self.radius[here] ** 2)) ** 2
         if part == HEAD:
             turn, offset = self.head
@@ -325,6 +347,8 @@ class _Bones:
         own_y -= np.float32(piece.top)
         height, width = piece.image.shape[:2]
         seen = weight.max(0) > self.layout.far[part]
+        if cloth is not None:
+            seen &= cloth > 0
         # a cell tells of the pixels around it as well
         reach = 1.5 * CELL
         seen &= (own_x > -reach) & (own_x < width + reach) & (own_y > -reach) & (own_y < height + reach)
@@ -333,7 +357,8 @@ class _Bones:
             return None
         r0, r1, c0, c1 = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
         maps = np.dstack([own_x[r0:r1, c0:c1], own_y[r0:r1, c0:c1]])
-        return maps, region.left - box.left + c0 * CELL, region.top - box.top + r0 * CELL
+        shown = None if cloth is None else np.ascontiguousarray(cloth[r0:r1, c0:c1])
+        return maps, shown, region.left - box.left + c0 * CELL, region.top - box.top + r0 * CELL
 
 
 def _true(maps: NDArray[np.float32], least: float) -> NDArray[np.uint8] | None:
@@ -380,9 +405,10 @@ def _head(points: Points, own: Points) -> tuple[complex, complex]:
     return complex(fit), complex(own_middle - fit * middle)
 
 
-def _with_middles(points: Points) -> Points:
-    """The points and :data:`_KNEES` and :data:`_ANKLES`."""
-    return np.concatenate([points[:_KNEES], [points[25:27].mean(0), points[27:29].mean(0)]])
+def _extended(points: NDArray[np.float32]) -> NDArray[np.complex128]:
+    """(..., 48): points x + iy, and those of :data:`_BETWEEN`."""
+    plane = _complex(points[..., :_BETWEEN, :])
+    return np.concatenate([plane, inner_points(plane)], -1)
 
 
 def _complex(points: NDArray[np.float32]) -> NDArray[np.complex128]:
