@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from functools import reduce
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -10,13 +12,20 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from core.canvas import Canvas
+from core.generators.realtime import memory_of
+from core.generators.registry import create_generator
 from core.limbs import Box, points_on
+from core.targets.frames import FootageWriter
+from core.targets.manifest import MANIFEST, Manifest, file_entry
 from core.targets.matte import body_shape
+from core.targets.poses import save_poses
+from core.targets.store import load_target
 from core.types import Alpha, Frame, Pose
 from core.warping.bend import bend
 from core.warping.outline import STANDARD, Outline, level_points, measure_outline
 from core.warping.parts import snapshot, warp_parts
 from tests.bodies import moved, standing
+from tests.puppets import small_realtime_config
 
 UNIT = 80.0
 SIZE = (480, 420)
@@ -24,7 +33,7 @@ STILL = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 CANVAS = Canvas(width=416, height=480, scale=1.0, left=-208.0, top=-260.0)
 WHOLE = Box(0, 0, CANVAS.width, CANVAS.height)
 LEFT_LEG, RIGHT_LEG = (25, 27, 29, 31), (26, 28, 30, 32)
-CLOTH, BODY = (200, 30, 160), (40, 90, 60)
+CLOTH, BODY, STAGE = (200, 30, 160), (40, 90, 60), 235
 
 
 def apart(pixels: float) -> Pose:
@@ -183,3 +192,51 @@ def test_trousers_are_cut_as_ever() -> None:
     measured = measure_outline(*footage(0), UNIT)
     assert (bent(own, asked, 0, measured) == bent(own, asked, 0, STANDARD)).all()
     assert (put_together(own, asked, 0, measured) == put_together(own, asked, 0, STANDARD)).all()
+
+
+def performer(folder: Path, hem: float) -> Path:
+    """Footage of them as a performer, whose legs hardly part."""
+    poses = [apart(pixels) for pixels in np.linspace(0, 30, 24)]
+    size = (SIZE[1], SIZE[0])
+    folder.mkdir(parents=True)
+    with (
+        FootageWriter(folder / "frames.mp4", size, Fraction(8), crf=8) as frames,
+        FootageWriter(folder / "masks.mp4", size, Fraction(8), masks=True, crf=8) as masks,
+    ):
+        for pose in poses:
+            frame, mask = worn(pose, hem)
+            frame[mask == 0] = STAGE
+            frames.write(frame)
+            masks.write(mask)
+    save_poses(folder / "poses.npz", np.stack([pose.landmarks for pose in poses]), np.zeros(len(poses), np.int32))
+    cv2.imwrite(str(folder / "plate.png"), np.full((*SIZE, 3), STAGE, np.uint8))
+    roles = {"poses": "poses.npz", "frames": "frames.mp4", "masks": "masks.mp4", "plate": "plate.png"}
+    manifest = Manifest.model_validate(
+        {
+            "id": folder.name, "name": "Skirt", "width": size[0], "height": size[1], "rate": Fraction(8), "frames": len(poses),
+            "licence": "CC0", "files": {role: file_entry(folder / name, name) for role, name in roles.items()},
+        }
+    )  # fmt: skip
+    (folder / MANIFEST).write_bytes(manifest.to_json())
+    return folder
+
+
+def test_nearest_and_realtime_keep_a_performers_skirt_whole(tmp_path: Path) -> None:
+    performer(tmp_path / "skirt", 0.9)
+    with load_target("skirt", tmp_path) as target:
+        assert target.outline.hem == pytest.approx(0.9, abs=0.16)
+        asked = apart(50)
+        middle = between(asked, 0.9)
+        picture = create_generator("nearest", target).generate(asked, 6)
+        assert (picture.alpha[middle] > 200).all()
+        assert np.abs(picture.image[middle].astype(int) - STAGE).min() > 30, "nothing of the stage"
+        config = small_realtime_config().model_copy(
+            update={"canvas": CANVAS, "unit": UNIT, "memory": (0, 6, 12), "outline": target.outline}
+        )
+        here = CANVAS.cut(middle.astype(np.uint8), asked) > 0
+        for outline, whole in ((target.outline, True), (STANDARD, False)):
+            memory = memory_of(target, config.model_copy(update={"outline": outline}))
+            seen = memory.seen(asked, (6,) * 6, WHOLE)
+            cover = np.zeros((CANVAS.height, CANVAS.width), np.uint8)
+            cover[seen.box.rows, seen.box.columns] = seen.parts[..., 3].max(0)
+            assert (cover[here] > 200).all() == whole
