@@ -23,7 +23,17 @@ from numpy.typing import NDArray
 from core.compositing import blend
 from core.pose import skeleton
 from core.types import Alpha, Frame
-from core.warping.outline import INNER, NOWHERE, STANDARD, Outline, above_hem, inner_points, level_points
+from core.warping.outline import (
+    INNER,
+    NOWHERE,
+    STANDARD,
+    Outline,
+    above_hem,
+    cut_level,
+    hem_shares,
+    inner_points,
+    level_points,
+)
 from core.warping.reach import (
     BOUNDS,
     CHEST,
@@ -88,9 +98,6 @@ _KIND: Final = {
 }
 """By its ends, which of the widths of an outline is a bone's."""
 
-_HEM_ROOM: Final = 0.12
-"""Levels below a measured hem that still go with what hangs: a hem is not equally low in every frame."""
-
 _CLOTH_RADIUS: Final = 0.2
 """Torso lengths, the least around the bones that cloth follows."""
 
@@ -109,7 +116,7 @@ def _parts_of(outline: Outline) -> tuple[_Part, ...]:
         parts[_TRUNK] = _with_cloth(parts[_TRUNK], outline)
         for number, hem in zip(_LEGS, (_LEFT_HEM, _RIGHT_HEM), strict=True):
             thigh, shin, *foot = parts[number].bones
-            below = ((hem, shin[1], shin[2]),) if outline.hem > 1 else ((hem, thigh[1], thigh[2]), shin)
+            below = ((hem, shin[1], shin[2]),) if cut_level(outline) > 1 else ((hem, thigh[1], thigh[2]), shin)
             parts[number] = replace(parts[number], cut=(*below, *foot))
     return tuple(parts)
 
@@ -124,7 +131,7 @@ def _widened(part: _Part, outline: Outline) -> _Part:
 def _with_cloth(trunk: _Part, outline: Outline) -> _Part:
     """The trunk and what hangs from it: the thighs bend it, and lines between them; where it is long, the shins too."""
     thigh, shin = (max(_CLOTH_RADIUS, 0.18 * outline.wider(kind)) for kind in ("thigh", "shin"))
-    long = outline.hem > 1
+    long = cut_level(outline) > 1
     chains = [(23, 25, 27, _LEFT_HEM), (24, 26, 28, _RIGHT_HEM)]
     chains += [
         (first, first + 1, first + 2, _INNER_HEMS + k) for k, first in enumerate(range(_BETWEEN, _BETWEEN + 9, 3))
@@ -132,7 +139,7 @@ def _with_cloth(trunk: _Part, outline: Outline) -> _Part:
     upper = tuple((hip, knee, thigh) for hip, knee, _, _ in chains)
     lower = tuple((knee, ankle, shin) for _, knee, ankle, _ in chains) if long else ()
     above, last = (upper, lower) if long else ((), upper)
-    share = outline.hem - 1 if long else outline.hem
+    ends = [share for share in hem_shares(outline) for _ in chains]
     return replace(
         trunk,
         bones=(*trunk.bones, *upper, *lower),
@@ -140,13 +147,13 @@ def _with_cloth(trunk: _Part, outline: Outline) -> _Part:
         reach=max(trunk.reach, 0.45 * outline.wider("thigh"), 0.45 * outline.wider("shin") * long),
         hidden=1.0,
         cut=(*trunk.bones, *above, *((bone[0], chain[3], bone[2]) for bone, chain in zip(last, chains, strict=True))),
-        ends=(*[NOWHERE] * (len(trunk.bones) + len(above)), *[share] * len(chains)),
+        ends=(*[NOWHERE] * len(trunk.bones), *ends[: len(upper + lower)]),
     )
 
 
 def _with_hem(points: Points, outline: Outline) -> Points:
     """The 40 points of a body, and those of :data:`_BETWEEN` and :data:`_LEFT_HEM`."""
-    left, right = level_points(points, min(outline.hem + _HEM_ROOM, 2.0))
+    left, right = level_points(points, cut_level(outline))
     return np.concatenate(
         [points, inner_points(points), [left, right], [right + share * (left - right) for share in INNER]]
     )
@@ -419,7 +426,7 @@ class _Bones:
         start = points[[bone[0] for bone in bones]]
         along = points[[bone[1] for bone in bones]] - start
         length = np.maximum(np.abs(along), 1e-3)
-        self.start, self.direction = _wide(start), _wide(along / length)
+        self.start, self.direction = _wide(start), _wide(np.where(length > 1e-3, along / length, 1))
         self.length = _wide(length).real
         self.radius = _wide(np.array([bone[2] for bone in bones]) * unit).real
 

@@ -96,6 +96,8 @@ _MIDDLE: Final = np.linspace(0.38, 0.62, 7)
 _MOSTLY: Final = 0.55
 _HIGHEST_HEM: Final = 0.6
 """What covers less than this is the seat of trousers."""
+_THIGHS_TELL: Final = 0.8
+"""A level that must have been seen, or one above it: wide trousers cover the space between shins that are hardly apart."""
 
 
 def measure_outline(poses: NDArray[np.float32], masks: Masks, unit: float) -> Outline:
@@ -191,6 +193,10 @@ NOWHERE: Final = np.inf
 """Of a bone beside which cloth never ends."""
 
 
+_ROOM: Final = 0.12
+"""Levels below a measured hem that still go with what hangs: a hem is not equally low in every frame."""
+_AT_JOINT: Final = 0.05
+"""Levels from the knee within which a piece of a bone would be too short to have a direction."""
 _LEG: Final = 0.14
 """Torso lengths around the bones of a leg within which what shows below a hem may be the leg."""
 _FADE: Final = 32.0
@@ -205,17 +211,27 @@ def above_hem(
     Args:
         down: (bones, rows, columns) pixels from the start of each bone along it.
         off: the same, distance from each bone in pixels.
-        hem: (bones,) pixels along each bone where cloth ends: bones that are none of the cloth's (:data:`NOWHERE`), the two of
-            the legs, and those of the lines between them, in this order.
+        hem: (bones,) pixels along each bone where cloth ends: first those of bones that are none of the cloth's
+            (:data:`NOWHERE`), then the two of the thighs and those of the lines between them, then the same of the shins if any.
         unit: torso length in pixels.
     """
     nearest = off.argmin(0)[None]
-    keep = np.full(len(hem), -np.inf)
-    legs = len(hem) - len(INNER) - 2
-    keep[legs : legs + 2] = _LEG * unit
+    of_legs = np.arange(len(hem))[::-1] % (2 + len(INNER)) >= len(INNER)
+    keep = np.where(of_legs, _LEG * unit, -np.inf)
     below, beside = (np.take_along_axis(of, nearest, 0)[0] for of in (down, off))
     hidden = np.minimum(below - hem[nearest[0]], beside - keep[nearest[0]])
     return np.asarray(np.clip(127 - _FADE * hidden, 0, 255), np.uint8)
+
+
+def cut_level(outline: Outline) -> float:
+    """The level down to which what hangs is cut out with the trunk: somewhat below the hem, and not just at a joint."""
+    level = outline.hem + _ROOM
+    return min(level, 1.95) if abs(level - 1) > _AT_JOINT else 1 + _AT_JOINT
+
+
+def hem_shares(outline: Outline) -> tuple[float, float]:
+    """At which share of the length of thighs and shins cloth ends."""
+    return outline.hem if outline.hem <= 1 else NOWHERE, max(outline.hem - 1, 0.0)
 
 
 def inner_points(points: NDArray[np.complex128]) -> NDArray[np.complex128]:
@@ -251,7 +267,7 @@ def _hem(covered: NDArray[np.float64]) -> float:
     for level, count, often in zip(_LEVELS, told, share, strict=True):
         if count < _LEAST_SEEN:
             continue
-        if often < _MOSTLY:
+        if often < _MOSTLY or (not hem and level > _THIGHS_TELL):
             break
         hem = level
     # it lies between the last level that is covered and the next

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from core.limbs import CELL, CROWN, EARS, LEFT_HAND, NECK, PART_LAYERS, PELVIS, RIGHT_HAND, Box, Points, cells
 from core.types import Alpha, Frame
 from core.warping.bend import Sheet, depths
-from core.warping.outline import NOWHERE, STANDARD, Outline, above_hem, inner_points
+from core.warping.outline import NOWHERE, STANDARD, Outline, above_hem, cut_level, hem_shares, inner_points
 
 TRUNK, HEAD, LEFT_ARM, RIGHT_ARM, LEFT_LEG, RIGHT_LEG = PARTS = range(6)
 """The parts; a choice has a picture for each, in this order."""
@@ -110,10 +110,11 @@ def _cloth(outline: Outline) -> tuple[list[_Bone], list[float]]:
     thigh, shin = (max(_CLOTH_RADIUS, 0.15 * outline.wider(kind)) for kind in ("thigh", "shin"))
     chains = [(23, 25, 27), (24, 26, 28), *((k, k + 1, k + 2) for k in range(_BETWEEN, _BETWEEN + 9, 3))]
     upper = [(hip, knee, thigh, 0.45) for hip, knee, _ in chains]
-    if outline.hem <= 1:
-        return upper, [outline.hem] * len(upper)
+    ends = [share for share in hem_shares(outline) for _ in chains]
+    if cut_level(outline) <= 1:
+        return upper, ends[: len(upper)]
     lower = [(knee, ankle, shin, 0.4) for _, knee, ankle in chains]
-    return upper + lower, [NOWHERE] * len(upper) + [outline.hem - 1] * len(lower)
+    return upper + lower, ends
 
 
 _layout = lru_cache(maxsize=64)(_Layout)

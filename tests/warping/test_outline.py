@@ -127,6 +127,42 @@ def test_a_few_frames_in_which_something_else_is_between_the_legs_make_no_skirt(
     assert measure_outline(poses, masks, UNIT).hem == 0
 
 
+def test_wide_trousers_in_a_narrow_stance_are_no_skirt() -> None:
+    poses, masks = footage(0, spread=tuple(np.linspace(0, 5, 30)))
+    for pose, mask in zip(poses, masks, strict=True):
+        for knee, ankle in ((25, 27), (26, 28)):
+            ends = pose[[knee, ankle], :2].round().astype(int).tolist()
+            cv2.line(mask, ends[0], ends[1], 255, 34)
+    assert measure_outline(poses, masks, UNIT).hem == 0
+
+
+@pytest.mark.parametrize("hem", [0.6, 0.95, 1.0, 1.05, 1.95, 2.0])
+@pytest.mark.parametrize("spread", [0.0, 1e-4, 5000.0])
+def test_strange_landmarks_tear_no_skirt_and_raise_nothing(hem: float, spread: float) -> None:
+    own, outline = apart(20), Outline(hem=hem, thigh=0.5, shin=0.5, forearm=0.4)
+    frame, mask = worn(own, hem)
+    odd = own.landmarks.copy()
+    odd[:, :3] = np.array([210, 240, 0]) + np.random.default_rng(2).normal(0, spread, (33, 3))
+    for pair in ((own.landmarks, odd), (odd, own.landmarks), (odd, odd)):
+        result = bend(frame, mask, *pair, STILL, UNIT, outline=outline)
+        assert result is None or np.isfinite(result.image).all()
+        first, second = (points_on(CANVAS, Pose(landmarks)) for landmarks in pair)
+        image = CANVAS.cut(np.dstack([frame, mask]), own)
+        picture = snapshot(image, first, UNIT, outline)
+        assert warp_parts(second, UNIT, [picture] * 6, WHOLE, outline).shape == (3, CANVAS.height, CANVAS.width, 4)
+
+
+@pytest.mark.parametrize("hem", [0.95, 1.0, 1.05, 2.0])
+def test_in_their_own_pose_nothing_of_a_skirt_is_lost(hem: float) -> None:
+    own, outline = apart(25), Outline(hem=hem, thigh=0.3, shin=0.3)
+    mask = worn(own, hem)[1] > 0
+    alpha, made = bent(own, own, hem, outline), put_together(own, own, hem, outline)
+    assert (alpha[mask] > 128).mean() > 0.985
+    assert not alpha[~mask].any()
+    here = CANVAS.cut(mask.astype(np.uint8), own) > 0
+    assert (made[here][:, 3] > 128).mean() > 0.985
+
+
 def test_wide_sleeves_are_wide() -> None:
     poses, masks = footage(0)
     for pose, mask in zip(poses, masks, strict=True):
