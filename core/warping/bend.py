@@ -98,6 +98,8 @@ _KIND: Final = {
 }
 """By its ends, which of the widths of an outline is a bone's."""
 
+_ANKLE_LEVEL: Final = 2.0
+
 _CLOTH_RADIUS: Final = 0.2
 """Torso lengths, the least around the bones that cloth follows."""
 
@@ -116,8 +118,9 @@ def _parts_of(outline: Outline) -> tuple[_Part, ...]:
         parts[_TRUNK] = _with_cloth(parts[_TRUNK], outline)
         for number, hem in zip(_LEGS, (_LEFT_HEM, _RIGHT_HEM), strict=True):
             thigh, shin, *foot = parts[number].bones
-            below = ((hem, shin[1], shin[2]),) if cut_level(outline) > 1 else ((hem, thigh[1], thigh[2]), shin)
-            parts[number] = replace(parts[number], cut=(*below, *foot))
+            level = cut_level(outline)
+            below = ((hem, shin[1], shin[2]),) if level > 1 else ((hem, thigh[1], thigh[2]), shin)
+            parts[number] = replace(parts[number], cut=(*(below if level < _ANKLE_LEVEL else ()), *foot))
     return tuple(parts)
 
 

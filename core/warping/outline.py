@@ -224,13 +224,20 @@ def above_hem(
 
 
 def cut_level(outline: Outline) -> float:
-    """The level down to which what hangs is cut out with the trunk: somewhat below the hem, and not just at a joint."""
+    """The level down to which what hangs is cut out with the trunk: somewhat below the hem, and not just at a joint.
+
+    2 for what reaches the floor: of the legs only the feet are seen.
+    """
     level = outline.hem + _ROOM
-    return min(level, 1.95) if abs(level - 1) > _AT_JOINT else 1 + _AT_JOINT
+    if level > 2 - _AT_JOINT:
+        return 2.0
+    return level if abs(level - 1) > _AT_JOINT else 1 + _AT_JOINT
 
 
 def hem_shares(outline: Outline) -> tuple[float, float]:
     """At which share of the length of thighs and shins cloth ends."""
+    if cut_level(outline) == 2:  # noqa: PLR2004  (the ankles)
+        return NOWHERE, NOWHERE
     return outline.hem if outline.hem <= 1 else NOWHERE, max(outline.hem - 1, 0.0)
 
 
