@@ -24,14 +24,13 @@ from core.compositing import blend
 from core.pose import skeleton
 from core.types import Alpha, Frame
 from core.warping.outline import (
-    INNER,
     NOWHERE,
     STANDARD,
     Outline,
     above_hem,
+    cloth_points,
     cut_level,
     hem_shares,
-    inner_points,
     level_points,
 )
 from core.warping.reach import (
@@ -84,10 +83,10 @@ _PARTS: Final = (
 )  # fmt: skip
 """Trunk, head, left and right arm, left and right leg."""
 
-_BETWEEN: Final = 40
-"""Points beside those of :func:`core.warping.reach.points_of`: first those of :func:`core.warping.outline.inner_points`."""
-_LEFT_HEM, _RIGHT_HEM, _INNER_HEMS = 49, 50, 51
-"""Then where what hangs from the hips ends, on either leg and on the lines between them."""
+_CLOTH: Final = 40
+"""Points beside those of :func:`core.warping.reach.points_of`: first those of :func:`core.warping.outline.cloth_points`."""
+_CLOTH_HEMS, _LEFT_HEM, _RIGHT_HEM = 55, 60, 61
+"""Then where what hangs from the hips ends on each of its lines, and on either leg."""
 
 _KIND: Final = {
     **dict.fromkeys([(11, 13), (12, 14)], "upper_arm"),
@@ -135,9 +134,9 @@ def _with_cloth(trunk: _Part, outline: Outline) -> _Part:
     """The trunk and what hangs from it: the thighs bend it, and lines between them; where it is long, the shins too."""
     thigh, shin = (max(_CLOTH_RADIUS, 0.18 * outline.wider(kind)) for kind in ("thigh", "shin"))
     long = cut_level(outline) > 1
-    chains = [(23, 25, 27, _LEFT_HEM), (24, 26, 28, _RIGHT_HEM)]
-    chains += [
-        (first, first + 1, first + 2, _INNER_HEMS + k) for k, first in enumerate(range(_BETWEEN, _BETWEEN + 9, 3))
+    chains = [
+        (first, first + 1, first + 2, hem)
+        for first, hem in zip(range(_CLOTH, _CLOTH_HEMS, 3), range(_CLOTH_HEMS, _LEFT_HEM), strict=True)
     ]
     upper = tuple((hip, knee, thigh) for hip, knee, _, _ in chains)
     lower = tuple((knee, ankle, shin) for _, knee, ankle, _ in chains) if long else ()
@@ -155,11 +154,11 @@ def _with_cloth(trunk: _Part, outline: Outline) -> _Part:
 
 
 def _with_hem(points: Points, outline: Outline) -> Points:
-    """The 40 points of a body, and those of :data:`_BETWEEN` and :data:`_LEFT_HEM`."""
-    left, right = level_points(points, cut_level(outline))
-    return np.concatenate(
-        [points, inner_points(points), [left, right], [right + share * (left - right) for share in INNER]]
-    )
+    """The 40 points of a body, and those of :data:`_CLOTH` and :data:`_CLOTH_HEMS`."""
+    level, cloth = cut_level(outline), cloth_points(points)
+    upper = int(level > 1)
+    start, end = cloth[upper::3], cloth[upper + 1 :: 3]
+    return np.concatenate([points, cloth, start + (level - upper) * (end - start), level_points(points, level)])
 
 
 _ARM_REACH: Final = 1.5

@@ -236,15 +236,25 @@ def cut_level(outline: Outline) -> float:
 
 def hem_shares(outline: Outline) -> tuple[float, float]:
     """At which share of the length of thighs and shins cloth ends."""
-    if cut_level(outline) == 2:  # noqa: PLR2004  (the ankles)
+    if cut_level(outline) == 2:
         return NOWHERE, NOWHERE
     return outline.hem if outline.hem <= 1 else NOWHERE, max(outline.hem - 1, 0.0)
 
 
-def inner_points(points: NDArray[np.complex128]) -> NDArray[np.complex128]:
-    """(..., 9): of each of the :data:`INNER` lines its point between the hips, the knees and the ankles of points (..., n)."""
+def cloth_points(points: NDArray[np.complex128]) -> NDArray[np.complex128]:
+    """(..., 15): for both legs and the :data:`INNER` lines the places at hips, knees and ankles that cloth follows.
+
+    Cloth knows no left and right leg: of hips, knees and ankles, the one that lies farther right in the picture comes first, so
+    that cloth over crossed legs is not turned inside out.
+
+    Args:
+        points: (..., n) landmarks and more, x + iy.
+    """
     left, right = points[..., [23, 25, 27]], points[..., [24, 26, 28]]
-    return np.concatenate([right + share * (left - right) for share in INNER], -1)
+    crossed = left.real < right.real
+    first, second = np.where(crossed, right, left), np.where(crossed, left, right)
+    between = [second + share * (first - second) for share in INNER]
+    return np.concatenate([first, second, *between], -1)
 
 
 def _covered(

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from core.limbs import CELL, CROWN, EARS, LEFT_HAND, NECK, PART_LAYERS, PELVIS, RIGHT_HAND, Box, Points, cells
 from core.types import Alpha, Frame
 from core.warping.bend import Sheet, depths
-from core.warping.outline import NOWHERE, STANDARD, Outline, above_hem, cut_level, hem_shares, inner_points
+from core.warping.outline import NOWHERE, STANDARD, Outline, above_hem, cloth_points, cut_level, hem_shares
 
 TRUNK, HEAD, LEFT_ARM, RIGHT_ARM, LEFT_LEG, RIGHT_LEG = PARTS = range(6)
 """The parts; a choice has a picture for each, in this order."""
@@ -28,8 +28,8 @@ TRUNK, HEAD, LEFT_ARM, RIGHT_ARM, LEFT_LEG, RIGHT_LEG = PARTS = range(6)
 _LAYER: Final = (0, 0, 2, 2, 1, 1)
 """That each part lies in."""
 
-_BETWEEN: Final = 39
-"""The first of the points beside those of :func:`core.limbs.points_on`: those of :func:`core.warping.outline.inner_points`."""
+_CLOTH: Final = 39
+"""The first of the points beside those of :func:`core.limbs.points_on`: those of :func:`core.warping.outline.cloth_points`."""
 
 _Bone: TypeAlias = tuple[int, int, float, float]
 
@@ -108,7 +108,7 @@ def _cloth(outline: Outline) -> tuple[list[_Bone], list[float]]:
     They are the thighs and lines between them, and the same of the shins where it is long.
     """
     thigh, shin = (max(_CLOTH_RADIUS, 0.15 * outline.wider(kind)) for kind in ("thigh", "shin"))
-    chains = [(23, 25, 27), (24, 26, 28), *((k, k + 1, k + 2) for k in range(_BETWEEN, _BETWEEN + 9, 3))]
+    chains = [(first, first + 1, first + 2) for first in range(_CLOTH, _CLOTH + 15, 3)]
     upper = [(hip, knee, thigh, 0.45) for hip, knee, _ in chains]
     ends = [share for share in hem_shares(outline) for _ in chains]
     if cut_level(outline) <= 1:
@@ -407,9 +407,9 @@ def _head(points: Points, own: Points) -> tuple[complex, complex]:
 
 
 def _extended(points: NDArray[np.float32]) -> NDArray[np.complex128]:
-    """(..., 48): points x + iy, and those of :data:`_BETWEEN`."""
-    plane = _complex(points[..., :_BETWEEN, :])
-    return np.concatenate([plane, inner_points(plane)], -1)
+    """(..., 54): points x + iy, and those of :data:`_CLOTH`."""
+    plane = _complex(points[..., :_CLOTH, :])
+    return np.concatenate([plane, cloth_points(plane)], -1)
 
 
 def _complex(points: NDArray[np.float32]) -> NDArray[np.complex128]:
