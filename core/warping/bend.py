@@ -24,6 +24,7 @@ from core.compositing import blend
 from core.pose import skeleton
 from core.types import Alpha, Frame
 from core.warping.outline import (
+    CRISP,
     NOWHERE,
     STANDARD,
     Outline,
@@ -454,11 +455,15 @@ class _Patch:
 
 @dataclass(frozen=True, slots=True)
 class _Field:
-    """On the cells of ``box``: where each spot comes from, x + iy, and how much (0 to 255) of the layer may show there."""
+    """On the cells of ``box``: where each spot comes from, x + iy, and how much (0 to 255) of the layer may show there.
+
+    ``hemmed`` where that ends at a hem.
+    """
 
     box: _Box
     origin: NDArray[np.complex64]
     share: NDArray[np.uint8]
+    hemmed: bool
 
     def trimmed(self, found: _Box, shape: tuple[int, ...]) -> _Patch | None:
         """The part within a picture of ``shape`` that shows anything of the layer.
@@ -476,6 +481,8 @@ class _Field:
         c0, c1 = max(int(columns[0]) - 1, 0), min(int(columns[-1]) + 2, shown.shape[1])
         pairs = np.ascontiguousarray(self.origin[r0:r1, c0:c1]).view(np.float32).reshape(r1 - r0, c1 - c0, 2)
         maps, share = _enlarged(pairs), _enlarged(self.share[r0:r1, c0:c1])
+        if self.hemmed:
+            share = cv2.LUT(np.asarray(share, np.uint8), CRISP)
         left, top = self.box[0] + c0 * _CELL, self.box[1] + r0 * _CELL
         box = (max(left, 0), max(top, 0), min(left + share.shape[1], shape[1]), min(top + share.shape[0], shape[0]))
         if box[2] <= box[0] or box[3] <= box[1]:
@@ -514,4 +521,4 @@ def _field(part: _Part, goal: Points, own: Points, unit: float, scale: float, bo
         hem = np.array(part.ends) * there.length[own_bones, 0, 0]
         down = along[own_bones] + off[own_bones].real
         share = np.minimum(share, above_hem(down, np.abs(off[own_bones]), hem, unit * scale))
-    return _Field(box, origin, share)
+    return _Field(box, origin, share, bool(part.ends))

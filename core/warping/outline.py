@@ -203,6 +203,10 @@ _FADE: Final = 32.0
 """Grey levels by which cloth fades with each pixel below its hem."""
 
 
+CRISP: Final = np.clip((np.arange(256) - 128) * 4 + 128, 0, 255).astype(np.uint8)
+"""From what :func:`above_hem` gives, enlarged, to a hem two pixels wide."""
+
+
 def above_hem(
     down: NDArray[np.float32], off: NDArray[np.float32], hem: NDArray[np.floating], unit: float
 ) -> NDArray[np.uint8]:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from core.limbs import CELL, CROWN, EARS, LEFT_HAND, NECK, PART_LAYERS, PELVIS, RIGHT_HAND, Box, Points, cells
 from core.types import Alpha, Frame
 from core.warping.bend import Sheet, depths
-from core.warping.outline import NOWHERE, STANDARD, Outline, above_hem, cloth_points, cut_level, hem_shares
+from core.warping.outline import CRISP, NOWHERE, STANDARD, Outline, above_hem, cloth_points, cut_level, hem_shares
 
 TRUNK, HEAD, LEFT_ARM, RIGHT_ARM, LEFT_LEG, RIGHT_LEG = PARTS = range(6)
 """The parts; a choice has a picture for each, in this order."""
@@ -62,10 +62,6 @@ _CLOTH_RADIUS: Final = 0.2
 """Torso lengths, the least around the bones that cloth follows."""
 _CLOTH_REACH: Final = 6.0
 """The same for a trunk from which something hangs."""
-
-
-_CRISP: Final = np.clip((np.arange(256) - 128) * 4 + 128, 0, 255).astype(np.uint8)
-"""From how much of cloth cells show, to a hem two pixels wide."""
 
 
 class _Layout:
@@ -247,7 +243,7 @@ def warp_parts(
         if true is not None:
             share = cv2.resize(true, size, interpolation=cv2.INTER_LINEAR)
             if shown is not None:
-                share = cv2.LUT(share, _CRISP)
+                share = cv2.LUT(share, CRISP)
             warped = cv2.multiply(warped, cv2.merge([share] * 4), scale=1 / 255)
         layer[spot.rows, spot.columns] = warped
         if place is not None:

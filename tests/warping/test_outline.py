@@ -223,6 +223,24 @@ def test_legs_come_out_below_a_hem(hem: float) -> None:
     assert alpha[y, x] == 0, "and the stage between the feet"
 
 
+def test_cloth_over_crossed_legs_is_not_turned_inside_out() -> None:
+    own, hem = apart(12), 1.6
+    asked = moved(moved(own, dx=-75, joints=LEFT_LEG[1:]), dx=75, joints=RIGHT_LEG[1:])
+    frame, mask = worn(own, hem)
+    frame[:, :210][frame[:, :210, 0] == CLOTH[0]] = (250, 250, 0)
+    outline = measure_outline(*footage(hem), UNIT)
+    result = bend(frame, mask, own.landmarks, asked.landmarks, STILL, UNIT, outline=outline)
+    image = CANVAS.cut(np.dstack([cv2.bitwise_and(frame, frame, mask=mask), mask]), own)
+    trunk = warp_parts(
+        points_on(CANVAS, asked), UNIT, [snapshot(image, points_on(CANVAS, own), UNIT, outline)] * 6, WHOLE, outline
+    )[0]
+    assert result is not None
+    for picture, left, top in ((result.image, result.box[1].start, result.box[0].start), (trunk[..., :3], 2, 0)):
+        y, x = np.nonzero(np.abs(picture.astype(int) - (250, 250, 0)).max(-1) < 40)
+        low = y + top > np.quantile(y + top, 0.7)
+        assert (x[low] + left < 210 + 12).mean() > 0.97
+
+
 def test_trousers_are_cut_as_ever() -> None:
     own, asked = apart(8), apart(45)
     measured = measure_outline(*footage(0), UNIT)
