@@ -30,6 +30,7 @@ from core.training.recipes import Recipe, recipe_of
 from core.training.start import STARTS, Crowd, StartConfig, save_start
 from core.training.train import learning_device
 from core.training.trainer import Length, Row, Trainer
+from core.warping.outline import STANDARD
 
 MINUTES: Final = {"realtime": 40.0, "unet-attn": 20.0}
 SIZES: Final = {"realtime": (640, 448, 352), "unet-attn": (256,)}
@@ -75,7 +76,12 @@ def member(target: Target, generator: str, recipe: Recipe, size: int) -> tuple[E
     if isinstance(recipe.network, RealtimeConfig):
         memory = tuple(int(examples.frames[i]) for i in select(examples.landmarks, unit, REMEMBERED))
     config = NetworkConfig(
-        generator=generator, network=recipe.network, canvas=examples.canvas, unit=unit, memory=memory
+        generator=generator,
+        network=recipe.network,
+        canvas=examples.canvas,
+        unit=unit,
+        memory=memory,
+        outline=target.outline if memory else STANDARD,
     )
     return examples, config
 

@@ -178,6 +178,11 @@ class _Nearest(Generator):
         """See ``Generator.held_bytes``."""
         return self._index.held_bytes
 
+    def prepare(self, going: Callable[[], bool]) -> None:
+        """See ``Generator.prepare``: the outline by which the performer is cut into parts."""
+        if going():
+            _ = self._target.outline
+
     def generate(self, pose: Pose, choice: Choice) -> Picture:
         """The chosen frame's person, moved, scaled and bent towards the asked pose, on the empty stage.
 
@@ -190,7 +195,7 @@ class _Nearest(Generator):
         frame, mask = target.frames[choice], target.masks[choice]
         image = _cast_shadow(frame, mask, _with_feet(place, own, pose.landmarks), target.plate)
         alpha = np.zeros(mask.shape, np.uint8)
-        bent = bend(frame, mask, own, pose.landmarks, place, self._index.unit)
+        bent = bend(frame, mask, own, pose.landmarks, place, self._index.unit, outline=target.outline)
         if bent is not None:
             alpha[bent.box] = bent.alpha
             image[bent.box] = blend(bent.image, image[bent.box], bent.alpha)

@@ -23,6 +23,7 @@ from core.generators.registry import register
 from core.limbs import CELL, PART_LAYERS, Box, Points, limb_fields, points_on, pose_vector
 from core.shadow import light_left
 from core.types import Frame, Picture, Pose
+from core.warping.outline import STANDARD, Outline
 from core.warping.parts import PARTS, Piece, Snapshot, resized, snapshot, warp_parts
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ class Memory:
         frames: their numbers.
         landmarks: (N, 33, 4) of all frames of the performer.
         look_up: the person in a frame on its canvas, (height, width, 4): colours times mask, and mask.
+        outline: of the performer, by which parts are cut.
     """
 
     _larger: Memory | None = None
@@ -96,9 +98,11 @@ class Memory:
         frames: Sequence[int],
         landmarks: NDArray[np.float32],
         look_up: Callable[[int], NDArray[np.uint8]],
+        outline: Outline = STANDARD,
     ) -> None:
         self.frames = tuple(frames)
-        self.recall = Recall(np.asarray(landmarks[list(frames)]), unit)
+        self.recall = Recall(np.asarray(landmarks[list(frames)]), unit, cloth=bool(outline.hem))
+        self._outline = outline
         self._canvas, self._unit = canvas, unit
         self._landmarks = landmarks
         self._look_up = look_up
@@ -118,7 +122,7 @@ class Memory:
 
     def shrunk(self, canvas: Canvas) -> Memory:
         """The same for a smaller canvas: what this one keeps is made smaller, not looked up again."""
-        other = Memory(canvas, self._unit, self.frames, self._landmarks, self._look_up)
+        other = Memory(canvas, self._unit, self.frames, self._landmarks, self._look_up, self._outline)
         other._larger = self
         return other
 
@@ -143,7 +147,7 @@ class Memory:
         pose = Pose(np.asarray(self._landmarks[frame]))
         points = points_on(self._canvas, pose)
         if self._larger is None:
-            return snapshot(self._look_up(frame), points, self._unit / self._canvas.scale)
+            return snapshot(self._look_up(frame), points, self._unit / self._canvas.scale, self._outline)
         to_larger = seen_from(self._canvas.matrix(pose), self._larger._canvas.matrix(pose))
         return resized(self._larger._frame(frame), to_larger, points)
 
@@ -173,7 +177,7 @@ class Memory:
         points, unit = points_on(self._canvas, pose), self._unit / self._canvas.scale
         # where nothing of a person can be, nothing is warped
         near = _around(points, unit, box)
-        parts = warp_parts(points, unit, [self._frame(frame) for frame in chosen], near)
+        parts = warp_parts(points, unit, [self._frame(frame) for frame in chosen], near, self._outline)
         small = np.zeros((PART_LAYERS, box.height // 2, box.width // 2, 4), np.uint8)
         spot = near.inside(box).halved()
         for fewer, part in zip(small[:, spot.rows, spot.columns], parts, strict=True):
@@ -471,7 +475,12 @@ def memory_of(target: Target, config: NetworkConfig) -> Memory:
     """What a network of that config remembers of a performer."""
     canvas = config.canvas
     return Memory(
-        canvas, config.unit, config.memory, target.poses, lambda frame: person_of_frame(target, canvas, frame)
+        canvas,
+        config.unit,
+        config.memory,
+        target.poses,
+        lambda frame: person_of_frame(target, canvas, frame),
+        config.outline,
     )
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.limbs import EARS, LEFT_HAND, PELVIS, RIGHT_HAND
-from core.warping.parts import HEAD, LEFT_ARM, LEFT_LEG, PARTS, RIGHT_ARM, RIGHT_LEG
+from core.warping.parts import HEAD, LEFT_ARM, LEFT_LEG, PARTS, RIGHT_ARM, RIGHT_LEG, TRUNK
 
 Costs: TypeAlias = NDArray[np.float32]
 """(parts, frames of the memory): squared distances in torso lengths."""
@@ -47,6 +47,8 @@ _DEPTH: Final = np.array([1.0, 1.0, 0.6], np.float32)
 _HEAD_WORTH: Final = 3.0
 _TURN_WORTH: Final = 1.0
 _BODY_WORTH: Final = 0.02
+_CLOTH_WORTH: Final = 0.5
+"""What legs that stand otherwise count for the picture of a trunk from which a skirt hangs, of what they count for a leg's."""
 _HIDDEN: Final = 1.0
 """What a part costs more whose joints are not to be seen."""
 
@@ -65,10 +67,11 @@ class Recall:
     Args:
         landmarks: (K, 33, 4) of the frames, x, y, z in pixels and visibility.
         unit: torso length in pixels.
+        cloth: whether something hangs from the trunk over the legs, which must stand in its picture as they are asked.
     """
 
-    def __init__(self, landmarks: NDArray[np.float32], unit: float) -> None:
-        self._unit = unit
+    def __init__(self, landmarks: NDArray[np.float32], unit: float, *, cloth: bool = False) -> None:
+        self._unit, self._cloth = unit, cloth
         self._parts = _part_features(landmarks, unit)
         self._body = _body_features(landmarks, unit)
         seen = np.clip(landmarks[..., 3], 0, 1)
@@ -88,6 +91,8 @@ class Recall:
     def _costs(self, landmarks: NDArray[np.float32], places: Sequence[int] | slice) -> Costs:
         asked = _part_features(landmarks[None], self._unit)
         near = np.stack([((have[places] - want) ** 2).sum(1) for have, want in zip(self._parts, asked, strict=True)])
+        if self._cloth:
+            near[TRUNK] += _CLOTH_WORTH * near[[LEFT_LEG, RIGHT_LEG]].sum(0)
         body = ((self._body[places] - _body_features(landmarks[None], self._unit)) ** 2).sum(1)
         return np.asarray(near + _BODY_WORTH * body + self._hidden[:, places], np.float32)
 

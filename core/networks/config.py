@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 from core.canvas import Canvas
 from core.errors import PackInvalid
 from core.targets.split import SplitName
+from core.warping.outline import STANDARD, Outline
 
 MAX_CONFIG_BYTES: Final = 64 * 1024
 
@@ -106,6 +107,7 @@ class NetworkConfig(_Model):
         unit: the performer's torso length in pixels, by which coordinates are divided.
         precision: what it may be computed in without showing it.
         memory: the performer's frames that parts of the person are taken from, for a network that copies.
+        outline: of the performer, by which those parts are cut; the standard body's in files that name none.
     """
 
     schema_version: Literal[1] = 1
@@ -115,6 +117,7 @@ class NetworkConfig(_Model):
     unit: float = Field(gt=1, le=4096, allow_inf_nan=False)
     precision: Literal["f32", "bf16"] = "f32"
     memory: Annotated[tuple[_Frame, ...], Field(max_length=1024)] = ()
+    outline: Outline = STANDARD
     training: Training | None = None
 
     @model_validator(mode="after")

@@ -84,6 +84,7 @@ class CopyTask:
             config.memory,
             landmarks,
             lambda frame: np.dstack([*self._layers[place[frame]][:KEPT]]),
+            config.outline,
         )
         self._remembered = np.array(self._memory.frames)
 

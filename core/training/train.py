@@ -57,6 +57,7 @@ from core.training.points import PointTask
 from core.training.recipes import Recipe, recipe_of
 from core.training.start import MANY, StartConfig, begin, start_for
 from core.training.trainer import Length, Moment, Row, Trained, Trainer
+from core.warping.outline import STANDARD
 
 logger = logging.getLogger(__name__)
 
@@ -261,6 +262,7 @@ def lesson(
         unit=unit,
         precision=recipe.precision,
         memory=_memory(examples, recipe),
+        outline=target.outline if isinstance(recipe.network, RealtimeConfig) else STANDARD,
     )
     start = _start(target, config, recipe, order)
     begun_with = None if start is None else MANY if isinstance(start, StartConfig) else recipe.start

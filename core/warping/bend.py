@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final, TypeAlias
 
@@ -22,6 +23,17 @@ from numpy.typing import NDArray
 from core.compositing import blend
 from core.pose import skeleton
 from core.types import Alpha, Frame
+from core.warping.outline import (
+    CRISP,
+    NOWHERE,
+    STANDARD,
+    Outline,
+    above_hem,
+    cloth_points,
+    cut_level,
+    hem_shares,
+    level_points,
+)
 from core.warping.reach import (
     BOUNDS,
     CHEST,
@@ -44,13 +56,17 @@ class _Part:
 
     ``bones`` are (from, to, radius in torso lengths) that the layer is made of; ``joined`` are bones of its neighbours that
     bend it near the joint; ``reach`` is how far from its bones it may have pixels, and ``hidden`` how far from them it is
-    taken to go on behind what hides it, in torso lengths and in radii.
+    taken to go on behind what hides it, in torso lengths and in radii. ``cut`` are the bones whose surroundings are the
+    layer's in the picture, where those are others than ``bones``. ``ends`` tells for each bone at which share of its length what
+    hangs ends, see :func:`core.warping.outline.above_hem`.
     """
 
     bones: tuple[tuple[int, int, float], ...]
     joined: tuple[tuple[int, int, float], ...]
     reach: float
     hidden: float
+    cut: tuple[tuple[int, int, float], ...] = ()
+    ends: tuple[float, ...] = ()
 
 
 _SPINE: Final = ((WAIST, CHEST, 0.22), (23, 11, 0.13), (24, 12, 0.13))
@@ -67,6 +83,84 @@ _PARTS: Final = (
     _Part(((24, 26, 0.18), (26, 28, 0.13), (28, 32, 0.11), (30, 32, 0.1)), (_SPINE[0], _SPINE[2]), 0.35, 1.0),
 )  # fmt: skip
 """Trunk, head, left and right arm, left and right leg."""
+
+_CLOTH: Final = 40
+"""Points beside those of :func:`core.warping.reach.points_of`: first those of :func:`core.warping.outline.cloth_points`."""
+_CLOTH_HEMS, _LEFT_HEM, _RIGHT_HEM = 55, 60, 61
+"""Then where what hangs from the hips ends on each of its lines, and on either leg."""
+
+_KIND: Final = {
+    **dict.fromkeys([(11, 13), (12, 14)], "upper_arm"),
+    **dict.fromkeys([(13, 15), (14, 16), (15, LEFT_HAND), (16, RIGHT_HAND)], "forearm"),
+    **dict.fromkeys([(23, 25), (24, 26)], "thigh"),
+    **dict.fromkeys([(25, 27), (26, 28)], "shin"),
+    **dict.fromkeys([(WAIST, CHEST), (23, 11), (24, 12), (11, 12), (23, 24)], "trunk"),
+}
+"""By its ends, which of the widths of an outline is a bone's."""
+
+_ANKLE_LEVEL: Final = 2.0
+
+_CLOTH_RADIUS: Final = 0.2
+"""Torso lengths, the least around the bones that cloth follows."""
+
+_BEHIND_CLOTH: Final = 2.0
+"""Torso lengths by which legs lie behind what hangs over them."""
+
+
+@lru_cache(maxsize=64)
+def _parts_of(outline: Outline) -> tuple[_Part, ...]:
+    """The layers of a person of that outline: wider where they are, and thighs with the trunk where something hangs."""
+    if outline == STANDARD:
+        return _PARTS
+    worn = outline.model_copy(update={"thigh": STANDARD.thigh, "shin": STANDARD.shin}) if outline.hem else outline
+    parts = [_widened(part, worn) for part in _PARTS]
+    if outline.hem:
+        parts[_TRUNK] = _with_cloth(parts[_TRUNK], outline)
+        for number, hem in zip(_LEGS, (_LEFT_HEM, _RIGHT_HEM), strict=True):
+            thigh, shin, *foot = parts[number].bones
+            level = cut_level(outline)
+            below = ((hem, shin[1], shin[2]),) if level > 1 else ((hem, thigh[1], thigh[2]), shin)
+            parts[number] = replace(parts[number], cut=(*(below if level < _ANKLE_LEVEL else ()), *foot))
+    return tuple(parts)
+
+
+def _widened(part: _Part, outline: Outline) -> _Part:
+    """The layer of somebody who is wider."""
+    times = [outline.wider(_KIND[bone[:2]]) if bone[:2] in _KIND else 1.0 for bone in part.bones]
+    bones = tuple((start, end, radius * more) for (start, end, radius), more in zip(part.bones, times, strict=True))
+    return replace(part, bones=bones, reach=part.reach * max(times))
+
+
+def _with_cloth(trunk: _Part, outline: Outline) -> _Part:
+    """The trunk and what hangs from it: the thighs bend it, and lines between them; where it is long, the shins too."""
+    thigh, shin = (max(_CLOTH_RADIUS, 0.18 * outline.wider(kind)) for kind in ("thigh", "shin"))
+    long = cut_level(outline) > 1
+    chains = [
+        (first, first + 1, first + 2, hem)
+        for first, hem in zip(range(_CLOTH, _CLOTH_HEMS, 3), range(_CLOTH_HEMS, _LEFT_HEM), strict=True)
+    ]
+    upper = tuple((hip, knee, thigh) for hip, knee, _, _ in chains)
+    lower = tuple((knee, ankle, shin) for _, knee, ankle, _ in chains) if long else ()
+    above, last = (upper, lower) if long else ((), upper)
+    ends = [share for share in hem_shares(outline) for _ in chains]
+    return replace(
+        trunk,
+        bones=(*trunk.bones, *upper, *lower),
+        joined=tuple(bone for bone in trunk.joined if bone[0] not in skeleton.HIPS),
+        reach=max(trunk.reach, 0.45 * outline.wider("thigh"), 0.45 * outline.wider("shin") * long),
+        hidden=1.0,
+        cut=(*trunk.bones, *above, *((bone[0], chain[3], bone[2]) for bone, chain in zip(last, chains, strict=True))),
+        ends=(*[NOWHERE] * len(trunk.bones), *ends[: len(upper + lower)]),
+    )
+
+
+def _with_hem(points: Points, outline: Outline) -> Points:
+    """The 40 points of a body, and those of :data:`_CLOTH` and :data:`_CLOTH_HEMS`."""
+    level, cloth = cut_level(outline), cloth_points(points)
+    upper = int(level > 1)
+    start, end = cloth[upper::3], cloth[upper + 1 :: 3]
+    return np.concatenate([points, cloth, start + (level - upper) * (end - start), level_points(points, level)])
+
 
 _ARM_REACH: Final = 1.5
 """Radii of an arm within which what is nearest to it is taken to be of it."""
@@ -107,7 +201,7 @@ class Warped:
 
 def bend(
     frame: Frame, mask: Alpha, own: Landmarks, asked: Landmarks, place: NDArray[np.float64], unit: float,
-    bounds: Bounds = BOUNDS,
+    bounds: Bounds = BOUNDS, outline: Outline = STANDARD,
 ) -> Warped | None:  # fmt: skip
     """The person of ``frame`` bent towards the asked pose; None where nothing of them is in view.
 
@@ -119,22 +213,23 @@ def bend(
         place: (2, 3), scale and shift without a turn: where the unbent person would be put.
         unit: the person's torso length in ``frame``, in pixels.
         bounds: how far each bone may go.
+        outline: how wide the person is, and what hangs between their legs.
     """
     found = cv2.boundingRect(mask)
     if found[2] == 0:
         return None
     here = _placed(own, place)
     scale = float(place[0, 0])
-    goal = reachable(here, asked, unit * scale, bounds)
-    sheet = Sheet(frame, mask, found, own, unit)
-    boxes = [_box(goal, part, unit * scale, frame.shape) for part in _PARTS]
+    goal = _with_hem(reachable(here, asked, unit * scale, bounds), outline)
+    sheet, parts = Sheet(frame, mask, found, own, unit, outline), _parts_of(outline)
+    boxes = [_box(goal, part, unit * scale, frame.shape) for part in parts]
     seen = [box for box in boxes if box is not None]
     if not seen:
         return None
     canvas = _Canvas(seen, frame.shape)
-    for number in reversed(_shown_order(here, asked, unit * scale)):
+    for number in reversed(_shown_order(here, asked, unit * scale, outline)):
         box = boxes[number]
-        field = None if box is None else _field(_PARTS[number], goal, sheet.points, unit, scale, box)
+        field = None if box is None else _field(parts[number], goal, sheet.points, unit, scale, box)
         patch = None if field is None else field.trimmed(cv2.boundingRect(sheet.cuts[number]), frame.shape)
         if patch is not None:
             canvas.lay(patch, *sheet.sampled(number, patch))
@@ -158,9 +253,11 @@ def depths(landmarks: Landmarks, unit: float) -> NDArray[np.float64]:
     return np.array([trunk, trunk - 0.05 * unit, *arms, *legs])
 
 
-def _shown_order(own: Landmarks, asked: Landmarks, unit: float) -> list[int]:
+def _shown_order(own: Landmarks, asked: Landmarks, unit: float, outline: Outline) -> list[int]:
     """Numbers of the layers, nearest first: as in the picture unless the asked pose is clearly another, or noise would show."""
     mine = depths(own, unit)
+    if outline.hem:
+        mine[list(_LEGS)] += _BEHIND_CLOTH * unit
     change = depths(asked, unit) - mine
     clear = np.sign(change) * np.maximum(np.abs(change) - 0.25 * unit, 0.0)
     return [int(number) for number in np.argsort(mine + clear, kind="stable")]
@@ -174,19 +271,22 @@ class Sheet:
         found: x, y, width and height of where the mask is.
         own: the pose in ``frame``, in its pixels.
         unit: torso length in pixels.
+        outline: see :func:`bend`.
 
     Attributes:
         points: the own points in pixels of the cut-out.
         cuts: the mask of each layer.
     """
 
-    def __init__(self, frame: Frame, mask: Alpha, found: _Box, own: Landmarks, unit: float) -> None:
+    def __init__(
+        self, frame: Frame, mask: Alpha, found: _Box, own: Landmarks, unit: float, outline: Outline = STANDARD
+    ) -> None:
         x, y, w, h = found
         crop = (slice(y, y + h), slice(x, x + w))
-        self.points = points_of(own) - complex(x, y)
+        self.points = _with_hem(points_of(own) - complex(x, y), outline)
         order = [int(number) for number in np.argsort(depths(own, unit), kind="stable")]
         self._picture = np.ascontiguousarray(frame[crop])
-        self.cuts = _cut_out(np.ascontiguousarray(mask[crop]), self.points, order, unit)
+        self.cuts = _cut_out(np.ascontiguousarray(mask[crop]), self.points, order, unit, _parts_of(outline))
         self._bare = self._without_arms(order, unit)
 
     def picture_of(self, number: int) -> Frame:
@@ -235,13 +335,13 @@ def _spread(picture: Frame, seen: Alpha) -> Frame:
     return np.asarray(cv2.resize(filled, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
-def _cut_out(person: Alpha, own: Points, order: list[int], unit: float) -> list[Alpha]:
+def _cut_out(person: Alpha, own: Points, order: list[int], unit: float, parts: Sequence[_Part]) -> list[Alpha]:
     """The mask of each layer, cut by the distance to the own bones: the nearest takes a spot, or the one in front."""
     height, width = person.shape
     grid = _grid((0, 0, width, height))
-    bones = [bone for part in _PARTS for bone in part.bones]
+    bones = [bone for part in parts for bone in part.cut or part.bones]
     apart = _Bones(bones, own, unit).ratios(grid)
-    ends = np.cumsum([0, *(len(part.bones) for part in _PARTS)])
+    ends = np.cumsum([0, *(len(part.cut or part.bones) for part in parts)])
     near = np.stack([apart[a:b].min(axis=0) for a, b in pairwise(ends)])
     rivalry = np.maximum(near, 1.0)
     for rank, number in enumerate(order):
@@ -252,10 +352,14 @@ def _cut_out(person: Alpha, own: Points, order: list[int], unit: float) -> list[
     seam = np.where(joint, _SEAM, 0.0).astype(np.float32)
     radius = 0.1 * unit
     cuts = []
-    for number, part in enumerate(_PARTS):
+    for number, part in enumerate(parts):
         margin = np.delete(rivalry, number, axis=0).min(axis=0) - rivalry[number]
         if part.hidden:
-            margin = np.maximum(margin, part.hidden - near[number])
+            # a leg goes on below what hangs over it
+            core = (
+                _Bones(part.bones, own, unit).ratios(grid).min(axis=0) if part.cut and number in _LEGS else near[number]
+            )
+            margin = np.maximum(margin, part.hidden - core)
         coarse = np.clip((margin * radius + seam) * _PIXEL + 128, 0, 255).astype(np.uint8)
         share = cv2.LUT(_enlarged(coarse)[:height, :width], _STEEP)
         cuts.append(np.asarray(cv2.multiply(person, share, scale=1 / 255), np.uint8))
@@ -325,7 +429,7 @@ class _Bones:
         start = points[[bone[0] for bone in bones]]
         along = points[[bone[1] for bone in bones]] - start
         length = np.maximum(np.abs(along), 1e-3)
-        self.start, self.direction = _wide(start), _wide(along / length)
+        self.start, self.direction = _wide(start), _wide(np.where(length > 1e-3, along / length, 1))
         self.length = _wide(length).real
         self.radius = _wide(np.array([bone[2] for bone in bones]) * unit).real
 
@@ -351,11 +455,15 @@ class _Patch:
 
 @dataclass(frozen=True, slots=True)
 class _Field:
-    """On the cells of ``box``: where each spot comes from, x + iy, and how much (0 to 255) of the layer may show there."""
+    """On the cells of ``box``: where each spot comes from, x + iy, and how much (0 to 255) of the layer may show there.
+
+    ``hemmed`` where that ends at a hem.
+    """
 
     box: _Box
     origin: NDArray[np.complex64]
     share: NDArray[np.uint8]
+    hemmed: bool
 
     def trimmed(self, found: _Box, shape: tuple[int, ...]) -> _Patch | None:
         """The part within a picture of ``shape`` that shows anything of the layer.
@@ -373,6 +481,8 @@ class _Field:
         c0, c1 = max(int(columns[0]) - 1, 0), min(int(columns[-1]) + 2, shown.shape[1])
         pairs = np.ascontiguousarray(self.origin[r0:r1, c0:c1]).view(np.float32).reshape(r1 - r0, c1 - c0, 2)
         maps, share = _enlarged(pairs), _enlarged(self.share[r0:r1, c0:c1])
+        if self.hemmed:
+            share = cv2.LUT(np.asarray(share, np.uint8), CRISP)
         left, top = self.box[0] + c0 * _CELL, self.box[1] + r0 * _CELL
         box = (max(left, 0), max(top, 0), min(left + share.shape[1], shape[1]), min(top + share.shape[0], shape[0]))
         if box[2] <= box[0] or box[3] <= box[1]:
@@ -405,4 +515,10 @@ def _field(part: _Part, goal: Points, own: Points, unit: float, scale: float, bo
     now = apart[:own_count].min(axis=0)
     was = _Bones(part.bones, own, unit).ratios(origin).min(axis=0)
     doubled = np.minimum(now - was - _TWICE[0], now - _TWICE[1])
-    return _Field(box, origin, np.clip(127 - 400 * doubled, 0, 255).astype(np.uint8))
+    share = np.clip(127 - 400 * doubled, 0, 255).astype(np.uint8)
+    if part.ends:
+        own_bones = slice(own_count)
+        hem = np.array(part.ends) * there.length[own_bones, 0, 0]
+        down = along[own_bones] + off[own_bones].real
+        share = np.minimum(share, above_hem(down, np.abs(off[own_bones]), hem, unit * scale))
+    return _Field(box, origin, share, bool(part.ends))

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from functools import lru_cache
+from typing import Final, TypeAlias
 
 import cv2
 import numpy as np
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from core.limbs import CELL, CROWN, EARS, LEFT_HAND, NECK, PART_LAYERS, PELVIS, RIGHT_HAND, Box, Points, cells
 from core.types import Alpha, Frame
 from core.warping.bend import Sheet, depths
+from core.warping.outline import CRISP, NOWHERE, STANDARD, Outline, above_hem, cloth_points, cut_level, hem_shares
 
 TRUNK, HEAD, LEFT_ARM, RIGHT_ARM, LEFT_LEG, RIGHT_LEG = PARTS = range(6)
 """The parts; a choice has a picture for each, in this order."""
@@ -26,7 +28,12 @@ TRUNK, HEAD, LEFT_ARM, RIGHT_ARM, LEFT_LEG, RIGHT_LEG = PARTS = range(6)
 _LAYER: Final = (0, 0, 2, 2, 1, 1)
 """That each part lies in."""
 
-_BONES: Final = (
+_CLOTH: Final = 39
+"""The first of the points beside those of :func:`core.limbs.points_on`: those of :func:`core.warping.outline.cloth_points`."""
+
+_Bone: TypeAlias = tuple[int, int, float, float]
+
+_BONES: Final[tuple[tuple[_Bone, ...], ...]] = (
     ((NECK, PELVIS, 0.26, 0.6), (11, 23, 0.14, 0.6), (12, 24, 0.14, 0.6), (11, 12, 0.16, 0.5), (23, 24, 0.18, 0.35)),
     ((NECK, EARS, 0.11, 0.2), (7, 8, 0.14, 0.2), (EARS, CROWN, 0.14, 0.2), (EARS, 0, 0.10, 0.2)),
     ((11, 13, 0.12, 0.3), (13, 15, 0.10, 0.25), (15, LEFT_HAND, 0.10, 0.15)),
@@ -36,19 +43,77 @@ _BONES: Final = (
 )
 """From, to, radius, and the length from which on a bone has a direction in the picture; in torso lengths."""
 
-_ALL: Final = np.array([bone for part in _BONES for bone in part], np.float32)
-_START, _END = _ALL[:, 0].astype(int), _ALL[:, 1].astype(int)
-_RADIUS, _CLEAR = _ALL[:, 2], _ALL[:, 3]
-_PART: Final = np.repeat(np.arange(6), [len(part) for part in _BONES])
-_SLICES: Final = tuple(slice(*np.searchsorted(_PART, [part, part + 1]).tolist()) for part in PARTS)
+_KIND: Final = {
+    **dict.fromkeys([(11, 13), (12, 14)], "upper_arm"),
+    **dict.fromkeys([(13, 15), (14, 16), (15, LEFT_HAND), (16, RIGHT_HAND)], "forearm"),
+    **dict.fromkeys([(23, 25), (24, 26)], "thigh"),
+    **dict.fromkeys([(25, 27), (26, 28)], "shin"),
+    **dict.fromkeys([(NECK, PELVIS), (11, 23), (12, 24), (11, 12), (23, 24)], "trunk"),
+}
+"""By its ends, which of the widths of an outline is a bone's."""
+
 _FACE: Final = (0, 2, 5, 7, 8, 9, 10)
 
 _STRETCH: Final = (0.7, 1.4)
 _HEAD_SCALE: Final = (0.93, 1.07)
 _REACH: Final = (4.0, 5.0, 3.5, 3.5, 4.0, 4.0)
 """Radii beyond which a part has no pixels."""
-_FAR: Final = tuple(1 / (0.02 + reach * reach) ** 2 for reach in _REACH)
-"""What a bone weighs so far away."""
+_CLOTH_RADIUS: Final = 0.2
+"""Torso lengths, the least around the bones that cloth follows."""
+_CLOTH_REACH: Final = 6.0
+"""The same for a trunk from which something hangs."""
+
+
+class _Layout:
+    """The bones of every part of a person of one outline, as arrays.
+
+    Attributes:
+        start, end: (bones,) points between which they lie.
+        radius, clear: (bones,) see :data:`_BONES`.
+        part: (bones,) whose they are.
+        of: for each part, which of the bones are its own.
+        reach: for each part, radii beyond which it has no pixels.
+        far: for each part, what a bone weighs so far away.
+        ends: (bones of the trunk,) share of each one's length at which cloth ends; None where there is none.
+    """
+
+    def __init__(self, outline: Outline) -> None:
+        cloth = bool(outline.hem)
+        worn = outline.model_copy(update={"thigh": STANDARD.thigh, "shin": STANDARD.shin}) if cloth else outline
+        parts = [
+            [(a, b, r * (worn.wider(_KIND[a, b]) if (a, b) in _KIND else 1.0), clear) for a, b, r, clear in part]
+            for part in _BONES
+        ]
+        self.ends = None
+        if cloth:
+            bones, ends = _cloth(outline)
+            self.ends = np.array([NOWHERE] * len(parts[TRUNK]) + ends)
+            parts[TRUNK] += bones
+        every = np.array([bone for part in parts for bone in part], np.float32)
+        self.start, self.end = every[:, 0].astype(int), every[:, 1].astype(int)
+        self.radius, self.clear = every[:, 2], every[:, 3]
+        self.part = np.repeat(np.arange(len(PARTS)), [len(part) for part in parts])
+        self.of = tuple(slice(*np.searchsorted(self.part, [part, part + 1]).tolist()) for part in PARTS)
+        self.reach = (_CLOTH_REACH, *_REACH[1:]) if cloth else _REACH
+        self.far = tuple(1 / (0.02 + reach * reach) ** 2 for reach in self.reach)
+
+
+def _cloth(outline: Outline) -> tuple[list[_Bone], list[float]]:
+    """The bones that what hangs from the hips follows, and where beside each of them it ends, see ``_Layout.ends``.
+
+    They are the thighs and lines between them, and the same of the shins where it is long.
+    """
+    thigh, shin = (max(_CLOTH_RADIUS, 0.15 * outline.wider(kind)) for kind in ("thigh", "shin"))
+    chains = [(first, first + 1, first + 2) for first in range(_CLOTH, _CLOTH + 15, 3)]
+    upper = [(hip, knee, thigh, 0.45) for hip, knee, _ in chains]
+    ends = [share for share in hem_shares(outline) for _ in chains]
+    if cut_level(outline) <= 1:
+        return upper, ends[: len(upper)]
+    lower = [(knee, ankle, shin, 0.4) for _, knee, ankle in chains]
+    return upper + lower, ends
+
+
+_layout = lru_cache(maxsize=64)(_Layout)
 _LEAST_AREA: Final = (0.1, 0.1, 0.1, 0.1, 0.25, 0.25)
 """Of the picture's own that a part may cover at least: three, or for legs two times as large in either direction is the most."""
 _FAINT: Final = 8
@@ -81,13 +146,14 @@ class Snapshot:
         return sum(piece.image.nbytes for piece in self.pieces)
 
 
-def snapshot(image: NDArray[np.uint8], points: Points, unit: float) -> Snapshot:
+def snapshot(image: NDArray[np.uint8], points: Points, unit: float, outline: Outline = STANDARD) -> Snapshot:
     """Cut a person into parts.
 
     Args:
         image: (height, width, 4) uint8 of a canvas: colours times mask, and mask.
         points: of the person.
         unit: torso length in pixels of the canvas.
+        outline: of the person.
     """
     mask = np.ascontiguousarray(image[..., 3])
     found = cv2.boundingRect(cv2.compare(mask, _FAINT, cv2.CMP_GT))
@@ -100,7 +166,7 @@ def snapshot(image: NDArray[np.uint8], points: Points, unit: float) -> Snapshot:
     # where a soft outline lets the stage through, colours are dark: cut apart, every part must be whole
     bright = np.asarray(cv2.divide(colours, cv2.cvtColor(mask, cv2.COLOR_GRAY2RGB), scale=255), np.uint8)
     own = points[:33] - np.array([x, y, 0, 0], np.float32)
-    sheet = Sheet(bright, mask, (0, 0, width, height), own, unit)
+    sheet = Sheet(bright, mask, (0, 0, width, height), own, unit, outline)
     return Snapshot(tuple(_piece(sheet.picture_of(part), sheet.cuts[part], found) for part in PARTS), points)
 
 
@@ -140,7 +206,9 @@ def _resized(piece: Piece, matrix: NDArray[np.float64]) -> Piece:
 _NOTHING: Final = Piece(np.zeros((1, 1, 4), np.uint8), 0, 0)
 
 
-def warp_parts(points: Points, unit: float, chosen: Sequence[Snapshot], box: Box) -> NDArray[np.uint8]:
+def warp_parts(
+    points: Points, unit: float, chosen: Sequence[Snapshot], box: Box, outline: Outline = STANDARD
+) -> NDArray[np.uint8]:
     """The person in another pose, put together from parts.
 
     Args:
@@ -148,11 +216,12 @@ def warp_parts(points: Points, unit: float, chosen: Sequence[Snapshot], box: Box
         unit: torso length in pixels of the canvas.
         chosen: for each part the picture to take it from.
         box: what of the canvas to show.
+        outline: of the person, as the pictures were cut.
 
     Returns:
         (PART_LAYERS, box.height, box.width, 4) uint8: trunk and head; legs; arms. Colours times mask, and mask.
     """
-    bones = _Bones.of(points, unit, chosen)
+    bones = _Bones.of(points, unit, chosen, _layout(outline))
     layers = np.zeros((PART_LAYERS, box.height, box.width, 4), np.uint8)
     laid: dict[int, Box] = {}
     far_first = np.argsort(-depths(points[:33], unit), kind="stable")
@@ -161,9 +230,9 @@ def warp_parts(points: Points, unit: float, chosen: Sequence[Snapshot], box: Box
         found = bones.found(part, piece, box)
         if found is None:
             continue
-        maps, left, top = found
+        maps, shown, left, top = found
         height, width = maps.shape[:2]
-        size, true = (width * CELL, height * CELL), _true(maps, _LEAST_AREA[part])
+        size, true = (width * CELL, height * CELL), shown if shown is not None else _true(maps, _LEAST_AREA[part])
         maps = cv2.resize(maps, size, interpolation=cv2.INTER_LINEAR)
         layer, spot = layers[_LAYER[part]], Box(left, top, width * CELL, height * CELL)
         # two parts lie in a layer: where they have nothing in common, there is nothing to lay over anything
@@ -172,8 +241,10 @@ def warp_parts(points: Points, unit: float, chosen: Sequence[Snapshot], box: Box
         under = None if place is None else layer[place.rows, place.columns].copy()
         warped = cv2.remap(piece.image, maps, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT)
         if true is not None:
-            shown = cv2.resize(true, size, interpolation=cv2.INTER_LINEAR)
-            warped = cv2.multiply(warped, cv2.merge([shown] * 4), scale=1 / 255)
+            share = cv2.resize(true, size, interpolation=cv2.INTER_LINEAR)
+            if shown is not None:
+                share = cv2.LUT(share, CRISP)
+            warped = cv2.multiply(warped, cv2.merge([share] * 4), scale=1 / 255)
         layer[spot.rows, spot.columns] = warped
         if place is not None:
             over = np.ascontiguousarray(layer[place.rows, place.columns])
@@ -181,7 +252,16 @@ def warp_parts(points: Points, unit: float, chosen: Sequence[Snapshot], box: Box
             layer[place.rows, place.columns] = cv2.add(
                 over, cv2.multiply(under, cv2.merge([hidden] * 4), scale=1 / 255)
             )
+    if outline.hem:
+        _dress(layers[_LAYER[LEFT_LEG]], layers[_LAYER[TRUNK]])
     return layers
+
+
+def _dress(legs: NDArray[np.uint8], cloth: NDArray[np.uint8]) -> None:
+    """Paint what hangs over the legs onto them: their layer is laid over the trunk's, and is to look as if it lay below."""
+    cover, bare = cv2.extractChannel(legs, 3), cv2.bitwise_not(cv2.extractChannel(cloth, 3))
+    own = cv2.multiply(legs, cv2.merge([bare] * 4), scale=1 / 255)
+    legs[:] = cv2.add(own, cv2.multiply(cloth, cv2.merge([cover] * 4), scale=1 / 255))
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +272,8 @@ class _Bones:
     pictures, and how much longer they are there; how thick they are, in pixels.
     """
 
+    layout: _Layout
+    unit: float
     start: NDArray[np.complex128]
     direction: NDArray[np.complex128]
     length: NDArray[np.float64]
@@ -202,30 +284,37 @@ class _Bones:
     head: tuple[complex, complex]
 
     @classmethod
-    def of(cls, points: Points, unit: float, chosen: Sequence[Snapshot]) -> _Bones:
+    def of(cls, points: Points, unit: float, chosen: Sequence[Snapshot], layout: _Layout) -> _Bones:
         theirs = np.stack([snapshot.points for snapshot in chosen])
-        start, end = _complex(points[_START]), _complex(points[_END])
-        own_start, own_end = _complex(theirs[_PART, _START]), _complex(theirs[_PART, _END])
+        own, asked = _extended(theirs), _extended(points)
+        start, end = asked[layout.start], asked[layout.end]
+        own_start, own_end = (own[layout.part, joint] for joint in (layout.start, layout.end))
         way, own_way = end - start, own_end - own_start
         length, own_length = np.abs(way) + 1e-4, np.abs(own_way) + 1e-4
         direction = way / length
         # a bone that points at the camera has no direction: it goes with the spine
-        clear = np.minimum(np.minimum(length, own_length) / (_CLEAR * unit), 1)
+        clear = np.minimum(np.minimum(length, own_length) / (layout.clear * unit), 1)
         turn = own_way / own_length * np.conj(direction)
         turn = turn[0] * np.exp(1j * clear * np.angle(turn * np.conj(turn[0])))
         stretch = np.clip(own_length / length, *_STRETCH) ** clear
         head = _head(points, theirs[HEAD])
-        radius = _RADIUS.astype(np.float64) * unit
-        return cls(start, direction, length, own_start, direction * turn, stretch, radius, head)
+        radius = layout.radius.astype(np.float64) * unit
+        return cls(layout, unit, start, direction, length, own_start, direction * turn, stretch, radius, head)
 
-    def found(self, part: int, piece: Piece, box: Box) -> tuple[NDArray[np.float32], int, int] | None:
+    def found(
+        self, part: int, piece: Piece, box: Box
+    ) -> tuple[NDArray[np.float32], NDArray[np.uint8] | None, int, int] | None:
         """(rows, columns, 2) for the cells of ``box`` where a part is seen: where on its piece; and their corner, in pixels.
+
+        Between them, (rows, columns): how much is shown of a trunk from which cloth hangs, else None.
 
         None where nothing of it is in the box.
         """
-        here = _SLICES[part]
+        here = self.layout.of[part]
         start, direction, length = self.start[here], self.direction[here], self.length[here]
-        region = _region(start, start + direction * length, _REACH[part] * float(self.radius[here].max()), box)
+        region = _region(
+            start, start + direction * length, self.layout.reach[part] * float(self.radius[here].max()), box
+        )
         if region is None:
             return None
         x, y = cells(region)
@@ -234,6 +323,10 @@ class _Bones:
         along = from_x * right + from_y * down
         across = from_y * right - from_x * down
         beyond = along - np.clip(along, 0, _wide(length))
+        cloth = None
+        if part == TRUNK and self.layout.ends is not None:
+            off = np.hypot(beyond, across)
+            cloth = above_hem(along, off, self.layout.ends * length, self.unit)
         weight = 1 / (0.02 + (beyond * beyond + across * across) * _wide(1 / self.radius[here] ** 2)) ** 2
         if part == HEAD:
             turn, offset = self.head
@@ -250,7 +343,9 @@ class _Bones:
         own_x -= np.float32(piece.left)
         own_y -= np.float32(piece.top)
         height, width = piece.image.shape[:2]
-        seen = weight.max(0) > _FAR[part]
+        seen = weight.max(0) > self.layout.far[part]
+        if cloth is not None:
+            seen &= cloth > 0
         # a cell tells of the pixels around it as well
         reach = 1.5 * CELL
         seen &= (own_x > -reach) & (own_x < width + reach) & (own_y > -reach) & (own_y < height + reach)
@@ -259,7 +354,8 @@ class _Bones:
             return None
         r0, r1, c0, c1 = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
         maps = np.dstack([own_x[r0:r1, c0:c1], own_y[r0:r1, c0:c1]])
-        return maps, region.left - box.left + c0 * CELL, region.top - box.top + r0 * CELL
+        shown = None if cloth is None else np.ascontiguousarray(cloth[r0:r1, c0:c1])
+        return maps, shown, region.left - box.left + c0 * CELL, region.top - box.top + r0 * CELL
 
 
 def _true(maps: NDArray[np.float32], least: float) -> NDArray[np.uint8] | None:
@@ -304,6 +400,12 @@ def _head(points: Points, own: Points) -> tuple[complex, complex]:
     size = max(abs(fit), 1e-6)
     fit *= min(max(size, _HEAD_SCALE[0]), _HEAD_SCALE[1]) / size
     return complex(fit), complex(own_middle - fit * middle)
+
+
+def _extended(points: NDArray[np.float32]) -> NDArray[np.complex128]:
+    """(..., 54): points x + iy, and those of :data:`_CLOTH`."""
+    plane = _complex(points[..., :_CLOTH, :])
+    return np.concatenate([plane, cloth_points(plane)], -1)
 
 
 def _complex(points: NDArray[np.float32]) -> NDArray[np.complex128]:

@@ -29,6 +29,14 @@ def test_each_part_is_looked_up_on_its_own() -> None:
     assert places[TRUNK] == places[HEAD], "the rest is of one picture"
 
 
+def test_a_skirt_is_taken_from_where_legs_stand_as_they_are_asked() -> None:
+    step = moved(standing(), dx=10, joints=(11, 12)).landmarks.copy()
+    step[[25, 27, 29, 31]] = STEP.landmarks[[25, 27, 29, 31]]
+    landmarks = np.stack([standing().landmarks, step])
+    assert pick(Recall(landmarks, TORSO).costs(STEP.landmarks))[TRUNK] == 0
+    assert pick(Recall(landmarks, TORSO, cloth=True).costs(STEP.landmarks))[TRUNK] == 1
+
+
 def test_the_pose_itself_costs_nothing_wherever_it_stands() -> None:
     recall = recall_of(standing(), UP, STEP)
     costs = recall.costs(moved(UP, 70, -30).landmarks)

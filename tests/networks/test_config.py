@@ -8,7 +8,8 @@ import pytest
 
 from core.errors import PackInvalid
 from core.networks.config import MAX_CONFIG_BYTES, NetworkConfig, Training, UNetConfig, read_config
-from tests.puppets import small_config, small_unet_config
+from core.warping.outline import STANDARD, Outline
+from tests.puppets import small_config, small_realtime_config, small_unet_config
 
 
 def test_a_config_comes_back_as_it_was(tmp_path: Path) -> None:
@@ -74,6 +75,22 @@ def test_a_network_of_stick_images_comes_back_as_it_was(tmp_path: Path) -> None:
     again = read_config(tmp_path / "c.json")
     assert again == config
     assert isinstance(again.network, UNetConfig)
+
+
+def test_a_config_that_names_no_outline_is_of_a_standard_body(tmp_path: Path) -> None:
+    content: dict[str, Any] = json.loads(small_realtime_config().to_json())
+    del content["outline"]
+    (tmp_path / "c.json").write_text(json.dumps(content))
+    assert read_config(tmp_path / "c.json").outline == STANDARD
+    content["outline"] = {"hem": 1.2, "forearm": 0.3}
+    (tmp_path / "c.json").write_text(json.dumps(content))
+    config = read_config(tmp_path / "c.json")
+    assert config.outline == Outline(hem=1.2, forearm=0.3)
+    assert NetworkConfig.model_validate_json(config.to_json()) == config
+    content["outline"] = {"hem": 3}
+    (tmp_path / "c.json").write_text(json.dumps(content))
+    with pytest.raises(PackInvalid):
+        read_config(tmp_path / "c.json")
 
 
 @pytest.mark.parametrize("side", ["width", "height"])
