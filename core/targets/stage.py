@@ -304,7 +304,7 @@ def _median_of_rows(stack: NDArray[np.uint8], hidden: NDArray[np.bool_]) -> NDAr
     values = np.where((hidden & ~always)[..., None], np.uint16(_NO_VIEW), stack.astype(np.uint16))
     values.sort(axis=0)
     last = np.where(always, len(stack), (~hidden).sum(axis=0)) - 1
-    middle, light, bright = (_at_rank(values, last * share // 6).astype(np.int16) for share in (3, 4, 5))
+    middle, light, bright = (_at_rank(values, last * share // 30).astype(np.int16) for share in (15, 21, 25))
     # letters that come and go are bright as well, but in fewer of the views, and not always in the same place
     agreed = np.abs(bright - light).max(axis=2, keepdims=True) <= _SHADOW_STEP
     shadowed = agreed & ((bright - middle).mean(axis=2, keepdims=True) > _SHADOW_STEP)
