@@ -195,9 +195,7 @@ def _look(
     camera = CameraTracker(job.size)
     with (
         contextlib.closing(shots),
-        FootageWriter(
-            job.path(_ROUGH), job.size, footage.rate, masks=True, crf=_MASK_CRF if job.exact else 14.0
-        ) as masks,
+        FootageWriter(job.path(_ROUGH), job.size, footage.rate, masks=True, crf=14.0, preset="ultrafast") as masks,
         PoseEstimator(masks=not job.exact, tracking=footage.tracked) as estimator,
         Beside[tuple[Frame, Alpha]](lambda seen: camera.add(*seen)) as registered,
     ):

@@ -44,6 +44,9 @@ _REMEMBERED: Final = 12
 """Keyframes that a frame is compared with after a cut."""
 _MOST_FRAMES: Final = 95
 """Per cent of the frames in which a camera that stands still has to be seen standing still."""
+_LEAST_FREE: Final = 0.05
+_SAME: Final = 10.0
+"""Grey levels by which pictures of the same differ: noise, and a shadow's edge."""
 _LEAST_AREA: Final = 0.05
 
 
@@ -122,6 +125,9 @@ class CameraTracker:
             # too far from the keyframe: the last frame that was registered is nearer
             self._take(self._last)
             found = self._key.register(view, np.eye(3))
+        if found is None and view.same_as(self._last.view):
+            # a bare wall, or somebody who hides nearly all of the room: nothing to go by, and nothing that moved
+            found = self._last.to_key, _REFRESH_BELOW
         if found is None:
             found = self._match(view)
         if found is None:
@@ -181,6 +187,14 @@ class _Picture:
 
     grey: NDArray[np.uint8]
     free: NDArray[np.uint8]
+
+    def same_as(self, other: _Picture) -> bool:
+        """Whether both show the same wherever nobody is in either."""
+        free = cv2.bitwise_and(self.free, other.free)
+        if free.mean() < _LEAST_FREE:
+            return False
+        apart = cv2.absdiff(cv2.GaussianBlur(self.grey, (0, 0), 1.5), cv2.GaussianBlur(other.grey, (0, 0), 1.5))
+        return bool(np.percentile(apart[free > 0], 95) < _SAME)
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,20 @@ def foreground(frame: Frame, alpha: Alpha, behind: Behind | None, light: Alpha) 
         alpha: (height, width), the person's mask.
         light: (height, width), how much light of the stage is left, 255 where there is no shadow.
     """
+    colours = np.zeros_like(frame)
+    x, y, width, height = cv2.boundingRect(alpha)
+    # most of a frame is empty; what is near the edge of the box is looked at beyond it
+    box = (
+        slice(max(y - _NEARBY, 0), y + height + _NEARBY),
+        slice(max(x - _NEARBY, 0), x + width + _NEARBY),
+    )
+    if width:
+        part = None if behind is None else behind.part(box)
+        colours[box] = _foreground(frame[box], np.ascontiguousarray(alpha[box]), part, np.ascontiguousarray(light[box]))
+    return colours
+
+
+def _foreground(frame: Frame, alpha: Alpha, behind: Behind | None, light: Alpha) -> Frame:
     rim = (alpha > 0) & (alpha < 255)
     inside = _estimated(frame, alpha)
     if behind is not None:
@@ -96,7 +110,7 @@ def foreground(frame: Frame, alpha: Alpha, behind: Behind | None, light: Alpha) 
 
 def _estimated(frame: Frame, alpha: Alpha) -> NDArray[np.uint8]:
     """Colours times mask with those near the edge taken from just inside."""
-    near, _ = _spread(frame.astype(np.float32), alpha > _SURELY_INSIDE)
+    near = _mean_near(frame.astype(np.float32), alpha > _SURELY_INSIDE)
     share = alpha.astype(np.float32)[..., None] / 255.0
     own = np.clip((share - 0.6) / 0.4, 0.0, 1.0)
     return np.asarray(share * (own * frame + (1 - own) * near) + 0.5, np.uint8)
@@ -170,16 +184,13 @@ def _stretched(share: NDArray[np.float32], nothing: float, all_of_it: float) -> 
     return np.asarray(np.clip((share - nothing) / (all_of_it - nothing), 0.0, 1.0), np.float32)
 
 
-def _spread(values: NDArray[np.float32], where: NDArray[np.bool_]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Mean (height, width, 3) of the near pixels that count, and how far they scatter about it (height, width)."""
+def _mean_near(values: NDArray[np.float32], where: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Mean (height, width, 3) of the near pixels that count; the values themselves where none does."""
     weight = where.astype(np.float32)[..., None]
     window = (_NEARBY, _NEARBY)
     counts = cv2.blur(weight, window)[..., None]
-    some = counts > 1e-4
-    counts = np.maximum(counts, 1e-4)
-    mean = np.where(some, cv2.blur(values * weight, window) / counts, values)
-    square = np.where(some, cv2.blur(values * values * weight, window) / counts, mean * mean)
-    return mean, np.sqrt(np.maximum(square - mean * mean, 0.0).sum(axis=2))
+    mean = cv2.blur(values * weight, window) / np.maximum(counts, 1e-4)
+    return np.asarray(np.where(counts > 1e-4, mean, values), np.float32)
 
 
 def _missed_limbs(frame: Frame, rough: Alpha, behind: Behind, pose: Pose) -> Alpha:

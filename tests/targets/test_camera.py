@@ -122,10 +122,15 @@ def test_another_place_is_another_shot_and_the_first_one_is_known_again() -> Non
     assert followed([*first, *second, *again]).shots == (0,) * 5 + (1,) * 4 + (0,) * 5
 
 
-def test_a_bare_wall_holds_nothing_to_go_by() -> None:
+def test_before_a_bare_wall_nothing_moves() -> None:
+    path = followed([np.full((*SIZE[::-1], 3), 140 + i, np.uint8) for i in range(6)])
+    assert path.shots == (0,) * 6
+    assert not path.moves(0)
+
+
+def test_another_picture_before_which_nothing_agrees_is_another_shot() -> None:
     wall = np.full((*SIZE[::-1], 3), 140, np.uint8)
-    path = followed([wall] * 4)
-    assert len(path.shots) == 4
+    assert followed([wall, wall, wall // 2, wall // 2]).shots == (0, 0, 1, 1)
 
 
 def test_paths_of_smaller_pictures() -> None:
