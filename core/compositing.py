@@ -39,11 +39,22 @@ class Background:
 
     picture: Frame | None = None
 
-    def behind(self, person: Picture) -> Frame:
-        """The person in front of this background."""
+    def behind(self, person: Picture, stage: Frame) -> Frame:
+        """The person in front of this background.
+
+        Args:
+            person: in front of their own stage.
+            stage: that stage, empty. At soft edges its share is exchanged for the background's: mixing the picture as it is
+                would lay a rim of the old stage around the person.
+        """
         if self.picture is None:
             return person.image
-        return blend(person.image, self.picture, person.alpha)
+        through = cv2.bitwise_not(person.alpha)
+        through = cv2.merge([through, through, through])
+        alone = cv2.subtract(person.image, cv2.multiply(stage, through, scale=1 / 255))
+        # a shadow on the stage makes it darker than it is when empty, and leaves nothing outside of the person
+        alone = cv2.min(alone, cv2.merge([person.alpha] * 3))
+        return np.asarray(cv2.add(alone, cv2.multiply(self.picture, through, scale=1 / 255)), np.uint8)
 
 
 def blend(over: Frame, under: Frame, alpha: Alpha) -> Frame:

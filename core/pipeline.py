@@ -214,7 +214,7 @@ class DancePipeline(Closing):
         with clock.stage("generate"):
             person = self._act.draw(asked, choice)
         with clock.stage("composite"):
-            image = arrange(self._layout, self._background.behind(person), frame.image, pose)
+            image = arrange(self._layout, self._background.behind(person, self._act.target.plate), frame.image, pose)
         return FrameResult(image, pose, asked, clock.milliseconds)
 
     def _live_pose(

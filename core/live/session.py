@@ -348,7 +348,7 @@ class LiveSession(Works):
         hint = moment.seen.hint
         blocked = hint in BLOCKING
         panels = Panels(
-            performer=self._behind(moment.scene, drawn),
+            performer=moment.scene.background.behind(drawn, moment.scene.act.target.plate),
             camera=moment.seen.image,
             asked=moment.asked,
             dance=None if playing is None else playing.picture(moment.arrived.at),
@@ -356,13 +356,6 @@ class LiveSession(Works):
             silhouette=blocked,
         )
         return compose_live(self._wish.layout, panels)
-
-    def _behind(self, scene: Scene, drawn: Drawn) -> Frame:
-        try:
-            return scene.background.behind(drawn)
-        except DanceError as error:
-            self._notice = str(error)
-            return drawn.image
 
     def _hand_on(self, moment: Moment, image: Frame) -> None:
         # a picture is another one when an eighth of its rows and columns tells so
