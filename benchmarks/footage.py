@@ -2,12 +2,12 @@
 
     python -m benchmarks.footage FOLDER [KIND...] [--label TEXT] [--sheet FILE]
 
-Clips are made in FOLDER where they are not there yet. Of each performer are measured: whether its stage was found; IoU of its
-masks with the true ones as far as the stage reaches, and mean error of alpha within 5 pixels of the true edge (performer
-pixels); how much alpha flickers at the edge while the person stands still (grey levels, standard deviation over time); how far its stage is from the true room
-(grey levels, where it is known); L1 of ``nearest`` in the person's box in moves that the clip does not show, as a multiple of
-what the same dance scores when a camera that stands still filmed it; and how long building
-took for each 30 seconds, by the clock and of all cores together.
+Clips are made in FOLDER where they are not there yet. Of each performer are measured: whether its stage was found; IoU of
+its masks with the true ones as far as the stage reaches, and mean error of alpha within 5 pixels of the true edge (performer
+pixels); how much alpha flickers at the edge while the person stands still (grey levels, standard deviation over time); how
+far its stage is from the true room (grey levels, where it is known); L1 of ``nearest`` in the person's box in moves that the
+clip does not show, as a multiple of what the same dance scores when a camera that stands still filmed it; and how long
+building took for each 30 seconds, by the clock and of all cores together.
 
 Appends to ``results/footage.csv``.
 """
