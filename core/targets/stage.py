@@ -29,6 +29,8 @@ _ROOM: Final = 0.02
 """Shares of the picture's height that are kept free around the person where the stage is larger than the view."""
 _MOST_GROWTH: Final = 0.5
 """Shares of the view's width and height by which the stage may be larger."""
+_MOST_OFF_STAGE: Final = 0.1
+"""Share of the frames in which the person may be somewhere else."""
 _LEAST_GROWTH: Final = 0.02
 _MOST_HIDDEN: Final = 0.6
 _OFF: Final = 20
@@ -103,6 +105,8 @@ def find_stage(samples: Sequence[Sample], path: CameraPath, given: Frame | None 
     to_reference = _to_reference(path, shot, still=still)
     seen = [sample for sample in samples if path.shots[sample.index] == shot]
     corner, size = _extent(seen, to_reference, path.size)
+    if _off_stage(seen, to_reference, corner, size) > _MOST_OFF_STAGE:
+        return None
     shift = np.array([[1.0, 0.0, -corner[0]], [0.0, 1.0, -corner[1]], [0.0, 0.0, 1.0]])
     to_stage = tuple(None if h is None else shift @ h for h in to_reference)
     stack, hidden = _on_stage(seen, to_stage, size)
@@ -237,6 +241,24 @@ def _extent(
     grown = [_grown(float(a), float(b), side) for a, b, side in zip(low, high, size, strict=True)]
     (left, right), (top, bottom) = grown
     return (left, top), (right - left, bottom - top)
+
+
+def _off_stage(
+    samples: Sequence[Sample],
+    to_reference: Sequence[Homography | None],
+    corner: tuple[int, int],
+    size: tuple[int, int],
+) -> float:
+    """Share of the frames whose person is not on the stage: a camera that runs along leaves any one place."""
+    off, people = 0, 0
+    for sample in samples:
+        h = to_reference[sample.index]
+        x, y, w, tall = cv2.boundingRect((sample.person > _PERSON).astype(np.uint8))
+        if h is not None and w:
+            across, down = transformed(np.array([[x + w / 2, y + tall / 2]]), h)[0] - corner
+            people += 1
+            off += not (0 <= across <= size[0] and 0 <= down <= size[1])
+    return off / max(people, 1)
 
 
 def _grown(low: float, high: float, side: int) -> tuple[int, int]:

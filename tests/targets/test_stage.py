@@ -144,6 +144,20 @@ def test_a_camera_that_runs_along_has_no_stage() -> None:
     assert find_stage(samples, camera.path()) is None
 
 
+def test_somebody_who_is_followed_far_along_a_wall_has_no_one_stage() -> None:
+    """A flat wall explains every frame, and the person is elsewhere in most of them."""
+    wall, camera, samples = np.hstack([room(seed) for seed in (3, 4)]), CameraTracker(SIZE), []
+    for i in range(60):
+        view, _ = seen(wall, 20 + 20.0 * i, 120)
+        person = np.zeros(SIZE[::-1], np.uint8)
+        cv2.ellipse(person, (160, 140), (20, 80), 0, 0, 360, 255, -1)
+        view[person > 0] = (30, 30, 160)
+        camera.add(view, person)
+        samples.append(Sample(i, view, person))
+    assert set(camera.path().shots) == {0}
+    assert find_stage(samples, camera.path()) is None
+
+
 def test_the_stage_grows_to_where_the_person_went() -> None:
     """The camera follows somebody to the side."""
     camera, samples = CameraTracker(SIZE), []
