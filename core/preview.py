@@ -16,10 +16,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import DanceError
+from core.errors import Cancelled
 from core.generators.registry import create_generator
 from core.pipeline import Act, performer_statistics
 from core.pose import skeleton
+from core.pose.retarget import BodyStatistics
 from core.targets.check import FootageCheck
 from core.targets.cutout import Cutter, backdrop_for, moved
 from core.targets.frames import FootageWriter
@@ -46,14 +47,19 @@ def preview(found: FootageCheck, cancelled: Callable[[], bool] = lambda: False) 
     Args:
         found: a check of the footage, with its pictures.
         cancelled: asked before every picture.
+
+    Raises:
+        Cancelled: ``cancelled`` said so.
     """
     if len(found.looks) < _FEWEST:
         return ()
-    moves = _moves()
-    if not moves:
+    dancer = next((summary.id for summary in list_targets() if not summary.own), None)
+    if dancer is None:
         return ()
+    with load_target(dancer) as bundled:
+        body, moves = performer_statistics(bundled), _moves_of(bundled)
     with tempfile.TemporaryDirectory(prefix="preview-") as folder, _performer(found, Path(folder)) as performer:
-        films = [_danced(performer, move, cancelled) for move in moves]
+        films = [_danced(performer, move, body, cancelled) for move in moves]
     return tuple(np.hstack(pictures) for pictures in zip(*films, strict=True))
 
 
@@ -96,15 +102,11 @@ def _performer(found: FootageCheck, folder: Path) -> Target:
     return open_target(Place(folder, folder, own=True), manifest)
 
 
-def _moves() -> list[list[Pose]]:
-    """Arms up, a wide step and a lifted knee of a bundled performer who faces the camera, a stretch of frames each."""
-    bundled = [summary.id for summary in list_targets() if not summary.own]
-    if not bundled:
-        return []
-    with load_target(bundled[0]) as performer:
-        poses = np.asarray(performer.poses, np.float64)
-        step = max(round(float(performer.rate) / RATE), 1)
-        runs = np.asarray(performer.runs)
+def _moves_of(performer: Target) -> list[list[Pose]]:
+    """Arms up, a wide step and a lifted knee of a performer who faces the camera, a stretch of frames each."""
+    poses = np.asarray(performer.poses, np.float64)
+    step = max(round(float(performer.rate) / RATE), 1)
+    runs = np.asarray(performer.runs)
     reach = _HALF * step
     xy = poses[..., :2]
     hips, shoulders = xy[:, list(skeleton.HIPS)].mean(1), xy[:, list(skeleton.SHOULDERS)].mean(1)
@@ -131,17 +133,18 @@ def _best(score: NDArray[np.float64], facing: NDArray[np.float64], runs: NDArray
     return int(np.nanargmax(np.where(usable, score, -np.inf)))
 
 
-def _danced(performer: Target, move: Sequence[Pose], cancelled: Callable[[], bool]) -> list[Frame]:
+def _danced(
+    performer: Target, move: Sequence[Pose], body: BodyStatistics, cancelled: Callable[[], bool]
+) -> list[Frame]:
+    """Pictures of the performer doing a move of somebody of that build."""
     generator = create_generator(_GENERATOR, performer)
     act = Act(performer, generator)
-    with load_target(next(s.id for s in list_targets() if not s.own)) as dancer:
-        body = performer_statistics(dancer)
     asked = [act.fit(pose, body, body.near[0]) for pose in move]
     choices = generator.choose_all(asked, [Fraction(i, RATE) for i in range(len(asked))])
     film = []
     for pose, choice in zip(asked, choices, strict=True):
         if cancelled():
-            raise DanceError("The preview was stopped.")
+            raise Cancelled("Trying out the footage was stopped.")
         film.append(_small(act.draw(pose, choice).image))
     return film
 

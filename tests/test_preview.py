@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from core import paths
+from core.errors import Cancelled
 from core.preview import preview
 from core.targets.check import FootageCheck, check_footage
 from tests.targets.test_check import film, frames_of
@@ -35,3 +36,8 @@ def test_somebody_does_three_moves_in_their_own_room(theo: FootageCheck) -> None
 def test_of_nobody_there_is_no_film(tmp_path: Path) -> None:
     wall = np.random.default_rng(0).integers(90, 160, (160, 240, 3), np.uint8)
     assert preview(check_footage([film(tmp_path / "wall.mp4", [wall] * 8)])) == ()
+
+
+def test_stopping(theo: FootageCheck) -> None:
+    with pytest.raises(Cancelled):
+        preview(theo, lambda: True)
