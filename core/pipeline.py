@@ -109,7 +109,7 @@ class Act:
         return self._last
 
     def ask_all(
-        self, poses: list[Pose | None], seconds: list[float], cuts: list[int]
+        self, poses: list[Pose | None], seconds: list[float], cuts: list[int], dancer: BodyStatistics | None = None
     ) -> tuple[list[Pose | None], list[float]]:
         """The poses to draw a whole file from, and how much of each is known, see :class:`Moves`.
 
@@ -117,8 +117,9 @@ class Act:
             poses: the dancer's, smoothed, one for each frame.
             seconds: their times.
             cuts: numbers of the frames that begin another shot.
+            dancer: their build, where more is known of it than these poses tell.
         """
-        dancer = measure_body([pose for pose in poses if pose is not None])
+        dancer = dancer or measure_body([pose for pose in poses if pose is not None])
         grounds = ground_lines(poses, seconds, dancer.legs_seen)
         fitted = [
             None if pose is None else self.fit(pose, dancer, ground)

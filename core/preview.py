@@ -139,8 +139,9 @@ def _danced(
     """Pictures of the performer doing a move of somebody of that build."""
     generator = create_generator(_GENERATOR, performer)
     act = Act(performer, generator)
-    asked = [act.fit(pose, body, body.near[0]) for pose in move]
-    choices = generator.choose_all(asked, [Fraction(i, RATE) for i in range(len(asked))])
+    times = [Fraction(i, RATE) for i in range(len(move))]
+    asked, _ = act.ask_all(list(move), [float(time) for time in times], [], dancer=body)
+    choices = generator.choose_all(asked, times)
     film = []
     for pose, choice in zip(asked, choices, strict=True):
         if cancelled():
