@@ -24,6 +24,9 @@ _NEAR_PERSON: Final = 0.03
 _STRIPE: Final = 32
 _NO_VIEW: Final = 65_535
 _SHADOW_STEP: Final = 8
+_SHADE_HUE: Final = 14
+_LETTERS: Final = 225
+"""Grey levels of the brightest channel from which something may be burnt-in letters."""
 _FEWEST_VIEWS: Final = 3
 _ROOM: Final = 0.02
 """Shares of the picture's height that are kept free around the person where the stage is larger than the view."""
@@ -327,10 +330,18 @@ def _median_of_rows(stack: NDArray[np.uint8], hidden: NDArray[np.bool_]) -> NDAr
     values.sort(axis=0)
     last = np.where(always, len(stack), (~hidden).sum(axis=0)) - 1
     middle, light, bright = (_at_rank(values, last * share // 30).astype(np.int16) for share in (15, 21, 25))
-    # letters that come and go are bright as well, but in fewer of the views, and not always in the same place
+    # letters that come and go are bright as well: the brighter views must agree, or show the same colour in more light
     agreed = np.abs(bright - light).max(axis=2, keepdims=True) <= _SHADOW_STEP
-    shadowed = agreed & ((bright - middle).mean(axis=2, keepdims=True) > _SHADOW_STEP)
+    shadowed = (agreed | _shaded(middle, bright)) & ((bright - middle).mean(axis=2, keepdims=True) > _SHADOW_STEP)
     return np.asarray(np.where(shadowed, bright, middle), np.uint8)
+
+
+def _shaded(dark: NDArray[np.int16], bright: NDArray[np.int16]) -> NDArray[np.bool_]:
+    """(rows, width, 1): whether ``dark`` is ``bright`` in shadow; what is as bright as letters are is not asked."""
+    lit_up = bright.astype(np.float32)
+    share = (dark * lit_up).sum(axis=2, keepdims=True) / np.maximum((lit_up * lit_up).sum(axis=2, keepdims=True), 1.0)
+    apart = np.abs(dark - share * lit_up).max(axis=2, keepdims=True)
+    return np.asarray((apart <= _SHADE_HUE) & (bright.max(axis=2, keepdims=True) < _LETTERS), np.bool_)
 
 
 def _at_rank(values: NDArray[np.uint16], rank: NDArray[np.int64]) -> NDArray[np.uint8]:

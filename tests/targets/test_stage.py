@@ -66,6 +66,18 @@ def test_a_shadow_that_lay_there_most_of_the_time_is_not_in_the_stage() -> None:
     assert np.abs(found.picture[70:95, 82:96].astype(int) - stage()[70:95, 82:96]).mean() < 8
 
 
+def test_a_shadow_that_is_now_deep_now_faint_is_not_in_the_stage() -> None:
+    scenes = []
+    for i, left in enumerate(np.linspace(20, 60, 30)):
+        frame, mask = scene(left)
+        spot = frame[70:110, 100:140]
+        spot[:] = (spot * (0.45, 0.45, 0.45, 0.75, 1.0)[i % 5]).astype(np.uint8)
+        scenes.append((frame, mask))
+    found = still(scenes)
+    assert found is not None
+    assert np.abs(found.picture[70:110, 100:140].astype(int) - stage()[70:110, 100:140]).mean() < 8
+
+
 def test_what_is_never_uncovered_is_filled_in_from_around() -> None:
     found = still([scene(80 + i % 3) for i in range(12)])
     assert found is not None
