@@ -151,7 +151,7 @@ def build_target(
     place = place_in(into, id)
     with new_folder(place, replace=replace) as folder:
         given = None if stage is None or stage == STUDIO else _given_stage(Path(stage), footage)
-        job, path = _look(footage, folder, size, crf, tell, given)
+        job, path = _look(footage, folder, size, tell, given)
         if not job.found():
             raise NobodyFound(f"Nobody was found in {_called(source)}: choose footage that shows one person whole.")
         if job.found() < _ENOUGH_FRAMES:
@@ -182,9 +182,7 @@ def _teller(name: str, progress: Progress | None, cancelled: Callable[[], bool] 
     return tell
 
 
-def _look(
-    footage: Footage, folder: Path, longest: int, crf: float, tell: Progress, given: Frame | None
-) -> tuple[_Job, CameraPath]:
+def _look(footage: Footage, folder: Path, longest: int, tell: Progress, given: Frame | None) -> tuple[_Job, CameraPath]:
     """First pass: pose and rough mask of every shot, and how the camera moved, in pixels of the kept frames.
 
     Where a picture of the stage is given, the path ends with where that was taken from.

@@ -11,6 +11,7 @@ agrees a new shot begins.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -76,20 +77,23 @@ class CameraPath:
 
     def moves(self, shot: int) -> bool:
         """Whether the camera moves in the shot by more than what registration is good for."""
-        mine = [h for h, of in zip(self.to_shot, self.shots, strict=True) if of == shot]
-        corners = _corners(self.size)
-        places = np.stack([transformed(corners, h) for h in mine])
-        allowed = _STILL * max(self.size) / _SIDE
-        off = np.abs(places - np.median(places, axis=0)).max(axis=(1, 2))
-        return bool(np.percentile(off, _MOST_FRAMES) > allowed)
+        off = _from_middle(self._of(shot), self.size)
+        return bool(np.percentile(off, _MOST_FRAMES) > _STILL * max(self.size) / _SIDE)
 
     def reference(self, shot: int) -> Homography:
         """From the first frame of the shot to its reference view: the view nearest to the middle of all."""
-        mine = [h for h, of in zip(self.to_shot, self.shots, strict=True) if of == shot]
-        corners = _corners(self.size)
-        places = np.stack([transformed(corners, h) for h in mine])
-        off = np.abs(places - np.median(places, axis=0)).max(axis=(1, 2))
-        return _normalised(np.linalg.inv(mine[int(off.argmin())]))
+        mine = self._of(shot)
+        return _normalised(np.linalg.inv(mine[int(_from_middle(mine, self.size).argmin())]))
+
+    def _of(self, shot: int) -> list[Homography]:
+        return [h for h, of in zip(self.to_shot, self.shots, strict=True) if of == shot]
+
+
+def _from_middle(views: Sequence[Homography], size: tuple[int, int]) -> NDArray[np.float64]:
+    """(N,): pixels by which the corners of each view lie off where those of all usually do."""
+    corners = _corners(size)
+    places = np.stack([transformed(corners, h) for h in views])
+    return np.asarray(np.abs(places - np.median(places, axis=0)).max(axis=(1, 2)), np.float64)
 
 
 class CameraTracker:

@@ -18,13 +18,12 @@ from core.pose import skeleton
 from core.pose.retarget import measure_body
 from core.shadow import light_left
 from core.targets.camera import Homography, transformed
-from core.targets.matte import Behind, dilated, foreground, refine
-from core.targets.stage import Stage, brought, light_gains, lit
+from core.targets.matte import Behind, foreground, refine
+from core.targets.stage import Stage, around_person, brought, light_gains, lit
 from core.targets.studio import studio
 from core.types import Alpha, Frame, Pose
 
 _SURELY: Final = 200
-_NEAR_PERSON: Final = 0.03
 _SHADOW_REACH: Final = 0.35
 """Body heights around the person in which a darker stage counts as their shadow."""
 _SHADOW_SOFTNESS: Final = 0.02
@@ -117,6 +116,8 @@ class Cutter:
             pose: of the person, on the stage; None where nobody was found, and then the stage is empty.
             exact: ``rough`` needs no refining.
         """
+        if pose is None:
+            return CutOut(self._backdrop, np.zeros(self.size[::-1], np.uint8))
         to_stage = self._to_stage(index)
         behind: Behind | None = None
         if to_stage is not None:
@@ -124,8 +125,6 @@ class Cutter:
         if self._stage is not None and self._stage.to_stage[index] is not None:
             frame = self._in_light_of_stage(frame, rough)
             behind = Behind(self._stage.picture, self._stage.known)
-        if pose is None:
-            return CutOut(self._backdrop, np.zeros(self.size[::-1], np.uint8))
         mask = rough if exact else refine(frame, rough, behind, pose)
         light = self._light(frame, mask, behind, pose)
         person = foreground(frame, mask, behind, light)
@@ -141,8 +140,7 @@ class Cutter:
 
     def _in_light_of_stage(self, frame: Frame, rough: Alpha) -> Frame:
         assert self._stage is not None
-        near = max(2, round(max(rough.shape) * _NEAR_PERSON))
-        free = ~dilated(rough > 40, near) & self._stage.known
+        free = ~around_person(rough) & self._stage.known
         return lit(frame, light_gains(frame, self._stage.picture, free))
 
     def _light(self, frame: Frame, mask: Alpha, behind: Behind | None, pose: Pose) -> Alpha:

@@ -141,6 +141,11 @@ def _given(samples: Sequence[Sample], path: CameraPath, picture: Frame) -> Stage
     return Stage(picture, np.ones(picture.shape[:2], np.bool_), to_stage, np.eye(3), still)
 
 
+def around_person(person: Alpha) -> NDArray[np.bool_]:
+    """(height, width): where a rough mask has the person, and near enough to them not to be trusted as stage."""
+    return dilated(person > _PERSON, max(2, round(max(person.shape) * _NEAR_PERSON)))
+
+
 def brought(
     picture: Frame | Alpha, to_stage: Homography, size: tuple[int, int], *, mask: bool = False
 ) -> Frame | Alpha:
@@ -290,8 +295,7 @@ def _on_stage(
         h = to_stage[sample.index]
         if h is None:
             continue
-        near = max(2, round(max(sample.person.shape) * _NEAR_PERSON))
-        person = dilated(sample.person > _PERSON, near).astype(np.uint8) * np.uint8(255)
+        person = around_person(sample.person).astype(np.uint8) * np.uint8(255)
         view = np.full(sample.person.shape, 255, np.uint8)
         frames.append(brought(sample.image, h, size))
         outside = brought(view, h, size, mask=True) < 255
