@@ -253,7 +253,8 @@ class Studio(Closing):
             raise DanceError("The app is being stopped: start it again and try then.")
         record = record.model_copy(update={"keeper": this_process()})
         record.save()
-        self._runs[record.id] = _Run(record)
+        # what is resumed has been trained for a while: nobody is shown that it begins at 0 again
+        self._runs[record.id] = _Run(record, Standing(minutes=record.trained))
         self._line.append(record.id)
         self._changed.notify_all()
 
