@@ -83,7 +83,8 @@ def test_what_is_ordered_is_trained_and_given(studio: Studio) -> None:
     assert record is not None
     assert (record.state, record.error) == ("done", None)
     assert {"starting", "training"} <= phases
-    assert 0.1 <= record.trained <= (monotonic() - begun) / 60
+    # it may end before its time, where nothing gets better
+    assert 0 < record.trained <= (monotonic() - begun) / 60
     assert "mlp" in generators()
     points = curve(record.folder)
     assert points[-1].loss < points[0].loss
