@@ -23,11 +23,19 @@ Points: TypeAlias = NDArray[np.float32]
 NECK, PELVIS, EARS, LEFT_HAND, RIGHT_HAND, CROWN = range(33, 39)
 """Middle of the shoulders, of the hips, of the ears; the middle of each hand; the top of the head."""
 
+CROWN_SHARE: Final = 0.7
+"""Of the way from the neck to the ears by which the top of the head lies beyond them."""
+
 CELL: Final = 8
 """Pixels of a canvas to the side of a cell."""
 
 FEATURES: Final = 6
 """Numbers that a segment tells a cell."""
+
+
+BEYOND: Final = (0.06, 0.1)
+"""Nearness, the first of those numbers, below which nobody is, and from which on anything may be drawn: 4 and 3 radii of a bone,
+as far as wide trousers and sleeves are from theirs."""
 
 
 class Segment(NamedTuple):
@@ -55,6 +63,11 @@ FIELDS: Final = len(SEGMENTS) * FEATURES
 
 PART_LAYERS: Final = 3
 """Layers that a person's parts are laid in: trunk and head, legs, arms (``core.warping.parts``)."""
+
+LABELS: Final = 8
+"""What a pixel can show: 0 nobody, 1 trunk, 2 head with all hair, 3 and 4 left and right arm, 5 and 6 left and right leg, 7 cloth
+that hangs from the hips over the legs."""
+CLOTH_LABEL: Final = 7
 
 VECTOR: Final = 33 * 4
 """Numbers of :func:`pose_vector`."""
@@ -118,7 +131,7 @@ def points_on(canvas: Canvas, pose: Pose) -> Points:
     points[EARS] = (points[7] + points[8]) / 2
     points[LEFT_HAND] = (points[17] + points[19]) / 2
     points[RIGHT_HAND] = (points[18] + points[20]) / 2
-    points[CROWN] = points[EARS] + 0.7 * (points[EARS] - points[NECK])
+    points[CROWN] = points[EARS] + CROWN_SHARE * (points[EARS] - points[NECK])
     return points
 
 

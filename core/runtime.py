@@ -26,8 +26,8 @@ from core.devices import Device, fastest, graphics, remembered
 from core.engine import Precision, openvino_core, silent_openvino, supported_precision
 from core.errors import DanceError, PackInvalid
 from core.graph import MAX_ELEMENTS, MAX_GRAPH_BYTES, check_graph, read_bounded
-from core.limbs import CELL, FIELDS, PART_LAYERS, TOLD
-from core.networks.config import NetworkConfig, RealtimeConfig, UNetConfig
+from core.limbs import CELL, FIELDS, LABELS, PART_LAYERS, TOLD
+from core.networks.config import NetworkConfig, RealtimeConfig, SegmenterConfig, UNetConfig
 from core.settings import settings
 from core.threads import PICTURES_AT_ONCE
 from core.types import NetworkInput
@@ -118,6 +118,9 @@ def trial_inputs(config: NetworkConfig) -> tuple[NetworkInput, ...]:
         fields = rng.uniform(-1, 1, (1, FIELDS, height // 2 // CELL, width // 2 // CELL)).astype(np.float32)
         told = rng.normal(0, 0.8, (1, TOLD)).astype(np.float32)
         return fields, told, rng.integers(0, 256, (1, PART_LAYERS, height // 2, width // 2, 4), np.uint8)
+    if isinstance(config.network, SegmenterConfig):
+        fields = rng.uniform(-1, 1, (1, FIELDS, height // CELL, width // CELL)).astype(np.float32)
+        return rng.integers(0, 256, (1, height, width, 4), np.uint8), fields
     if isinstance(config.network, UNetConfig):
         shape = (1, STICKS, height // 2, width // 2)
         return (rng.uniform(0, 1, shape).astype(np.float32),)
@@ -232,6 +235,12 @@ def expected_shapes(config: NetworkConfig) -> list[str]:
             f"[1,{TOLD}]",
             f"[1,{PART_LAYERS},{canvas.height // 2},{canvas.width // 2},4]",
             f"[1,{LAYERS + PART_LAYERS},{canvas.height // 2},{canvas.width // 2}]",
+        ]
+    if isinstance(config.network, SegmenterConfig):
+        return [
+            f"[1,{canvas.height},{canvas.width},4]",
+            f"[1,{FIELDS},{canvas.height // CELL},{canvas.width // CELL}]",
+            f"[1,{LABELS},{canvas.height},{canvas.width}]",
         ]
     if isinstance(config.network, UNetConfig):
         return [

@@ -36,6 +36,8 @@ MINUTES: Final = {"realtime": 40.0, "unet-attn": 20.0}
 SIZES: Final = {"realtime": (640, 448, 352), "unet-attn": (256,)}
 """Of the canvases: people stand near cameras and far from them."""
 REMEMBERED: Final = 128
+FEW: Final = 0.3
+"""How often a network that copies is taught with one to four frames of a person: as many as somebody has photos."""
 STRETCH: Final = 16
 """Steps with one person before the next, for a network that does not see whom it draws."""
 HELD_OUT: Final = 2
@@ -89,7 +91,7 @@ def member(target: Target, generator: str, recipe: Recipe, size: int) -> tuple[E
 def task_of(examples: Examples, config: NetworkConfig, rate: Fraction, device: torch.device) -> CopyTask | PictureTask:
     """The task of one person."""
     if config.memory:
-        return CopyTask(examples, config, device, neighbours=max(1, round(rate)))
+        return CopyTask(examples, config, device, neighbours=max(1, round(rate)), few=FEW)
     return PictureTask(examples, config, device)
 
 

@@ -20,11 +20,12 @@ from core.generators.inside import BACKDROP, around, laid, person_drawn, sized
 from core.generators.neural import LazyNetwork, NeuralGenerator
 from core.generators.recall import Recall, pick, pick_sequence
 from core.generators.registry import register
-from core.limbs import CELL, PART_LAYERS, Box, Points, limb_fields, points_on, pose_vector
+from core.generators.segmentation import part_shares
+from core.limbs import BEYOND, CELL, FEATURES, PART_LAYERS, Box, Points, limb_fields, points_on, pose_vector
 from core.shadow import light_left
 from core.types import Frame, Picture, Pose
 from core.warping.outline import STANDARD, Outline
-from core.warping.parts import PARTS, Piece, Snapshot, resized, snapshot, warp_parts
+from core.warping.parts import PARTS, Piece, Snapshot, completed, resized, snapshot, warp_parts
 
 if TYPE_CHECKING:
     from core.networks.config import NetworkConfig
@@ -108,13 +109,14 @@ class Memory:
         self._look_up = look_up
         self._places = {frame: place for place, frame in enumerate(self.frames)}
         self._kept: dict[int, Snapshot] = {}
+        self._begun: dict[int, Snapshot] = {}
         self._lock = threading.Lock()
 
     @property
     def held_bytes(self) -> int:
         """Of all that is kept so far."""
         # a copy: other threads look further frames up meanwhile
-        return sum(cut.held_bytes for cut in list(self._kept.values()))
+        return sum(cut.held_bytes for cut in [*list(self._kept.values()), *list(self._begun.values())])
 
     def frames_at(self, places: Sequence[int]) -> tuple[int, ...]:
         """The performer's frames at those places of the memory."""
@@ -140,16 +142,35 @@ class Memory:
             return kept
         with self._lock:
             if frame not in self._kept:
-                self._kept[frame] = self._cut(frame)
+                self._kept[frame] = self._looked_up(frame)
+                self._begun.pop(frame, None)
             return self._kept[frame]
 
+    def _looked_up(self, frame: int) -> Snapshot:
+        """A frame cut into parts, and what hides some of them there filled in from the frames that are most like it."""
+        if self._larger is not None:
+            pose = Pose(np.asarray(self._landmarks[frame]))
+            to_larger = seen_from(self._canvas.matrix(pose), self._larger._canvas.matrix(pose))
+            return resized(self._larger._frame(frame), to_larger, points_on(self._canvas, pose))
+        cut = self._cut(frame)
+        holes = [part for part in PARTS if cut.pieces[part].made_up is not None]
+        if holes and len(self.frames) > 1:
+            costs = self.recall.costs_to_fill(self._landmarks[frame])[holes]
+            costs[:, self._places[frame]] = np.inf
+            for part, place in zip(holes, costs.argmin(1), strict=True):
+                other = self._cut(self.frames[place])
+                cut = completed(cut, part, other, self._unit / self._canvas.scale, self._outline)
+        return cut
+
     def _cut(self, frame: int) -> Snapshot:
-        pose = Pose(np.asarray(self._landmarks[frame]))
-        points = points_on(self._canvas, pose)
-        if self._larger is None:
-            return snapshot(self._look_up(frame), points, self._unit / self._canvas.scale, self._outline)
-        to_larger = seen_from(self._canvas.matrix(pose), self._larger._canvas.matrix(pose))
-        return resized(self._larger._frame(frame), to_larger, points)
+        """A frame cut into parts."""
+        found = self._kept.get(frame) or self._begun.get(frame)
+        if found is None:
+            points = points_on(self._canvas, Pose(np.asarray(self._landmarks[frame])))
+            person, unit = self._look_up(frame), self._unit / self._canvas.scale
+            found = snapshot(person, points, unit, self._outline, part_shares(person, points, unit))
+            self._begun[frame] = found
+        return found
 
     def taken(self, frame: int, parts: Collection[int]) -> Frame:
         """The person in a frame of the memory, for people: all of them faintly, and those parts as they are."""
@@ -211,29 +232,58 @@ def lay_mix(mix: NDArray[np.uint8], seen: Seen, canvas: Canvas, pose: Pose, stag
     return lay(picture, matrix, light, light_at, stage)
 
 
+def bounded(drawn: NDArray[np.uint8], fields: NDArray[np.float32], box: Box) -> NDArray[np.uint8]:
+    """What a network drew, without what lies where no part of the asked body can be.
+
+    Args:
+        drawn: (KEPT, box.height, box.width), at half the canvas's size.
+        fields: (FIELDS, rows, columns) of all of it, see :func:`core.limbs.limb_fields`.
+        box: what of it ``drawn`` shows.
+    """
+    near = fields[::FEATURES].max(0)
+    reach = np.clip((near - BEYOND[0]) / (BEYOND[1] - BEYOND[0]), 0, 1)
+    larger = cv2.resize(reach, None, fx=CELL, fy=CELL, interpolation=cv2.INTER_LINEAR)[box.rows, box.columns]
+    share = (255 * larger).astype(np.uint8)
+    if cv2.countNonZero(cv2.compare(cv2.bitwise_and(drawn[3], cv2.bitwise_not(share)), 0, cv2.CMP_GT)) == 0:
+        return drawn
+    return np.stack([cv2.multiply(layer, share, scale=1 / 255) for layer in drawn]).astype(np.uint8)
+
+
 def _blended(mix: NDArray[np.uint8], seen: Seen) -> tuple[NDArray[np.uint8], Box]:
-    """(height, width, KEPT): what is copied over what is drawn, and where on the canvas it lies; the rest is empty."""
+    """(height, width, KEPT): what is copied over what is drawn, and where on the canvas it lies; the rest is empty.
+
+    See ``core.networks.realtime.blend``.
+    """
     near = seen.box.halved()
     layers = mix[: KEPT + PART_LAYERS, near.rows, near.columns]
-    drawn, gates = layers[:KEPT], layers[KEPT:]
+    drawn, gates = bounded(layers[:KEPT], seen.fields, near), layers[KEPT:]
     masks = [cv2.extractChannel(part[near.rows, near.columns], 3) for part in seen.small]
     shown = _found(reduce(cv2.max, masks, np.ascontiguousarray(drawn[3])), _FAINT)
     box = shown.doubled()
-    picture = cv2.merge([layer[shown.rows, shown.columns] for layer in drawn])
-    picture = cv2.resize(picture, (box.width, box.height), interpolation=cv2.INTER_LINEAR)
+    copied, left = np.zeros((box.height, box.width, 4), np.uint8), np.full((box.height, box.width), 255, np.uint8)
     for gate, part, mask in zip(gates, seen.parts, masks, strict=True):
         there = cv2.dilate(mask, _NEAR)
         spot = _found(there, 0).common(shown)
         if spot is None:
             continue
         place, share = spot.doubled(), gate[spot.rows, spot.columns]
-        share = firm(cv2.bitwise_and(share, share, mask=there[spot.rows, spot.columns])) * np.float32(1 / 255)
+        share = firm(cv2.bitwise_and(share, share, mask=there[spot.rows, spot.columns]))
         share = cv2.resize(share, (place.width, place.height), interpolation=cv2.INTER_LINEAR)
         here = place.inside(box)
-        under = np.ascontiguousarray(picture[here.rows, here.columns])
-        copied = np.ascontiguousarray(part[place.rows, place.columns])
-        picture[here.rows, here.columns] = cv2.blendLinear(copied, under, share, 1 - share)
+        over = _times(part[place.rows, place.columns], share)
+        under = copied[here.rows, here.columns]
+        cv2.add(over, _times(under, cv2.bitwise_not(cv2.extractChannel(over, 3))), under)
+        below = left[here.rows, here.columns]
+        cv2.multiply(below, cv2.bitwise_not(share), below, 1 / 255)
+    picture = cv2.merge([layer[shown.rows, shown.columns] for layer in drawn])
+    picture = cv2.resize(picture, (box.width, box.height), interpolation=cv2.INTER_LINEAR)
+    picture = np.asarray(cv2.add(copied, _times(picture, left)), np.uint8)
     return picture, Box(seen.box.left + box.left, seen.box.top + box.top, box.width, box.height)
+
+
+def _times(image: NDArray[np.uint8], share: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """So much (height, width) of a picture (height, width, 4)."""
+    return np.asarray(cv2.multiply(np.ascontiguousarray(image), cv2.merge([share] * 4), scale=1 / 255), np.uint8)
 
 
 def _put(onto: NDArray[np.uint8], piece: Piece, strength: float) -> None:

@@ -14,7 +14,8 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from core.limbs import EARS, LEFT_HAND, PELVIS, RIGHT_HAND
+from core.limbs import CROWN, CROWN_SHARE, EARS, LEFT_HAND, NECK, PELVIS, RIGHT_HAND
+from core.warping.hiding import hidden_spots, newly_hidden
 from core.warping.parts import HEAD, LEFT_ARM, LEFT_LEG, PARTS, RIGHT_ARM, RIGHT_LEG, TRUNK
 
 Costs: TypeAlias = NDArray[np.float32]
@@ -52,6 +53,9 @@ _CLOTH_WORTH: Final = 0.5
 _HIDDEN: Final = 1.0
 """What a part costs more whose joints are not to be seen."""
 
+_OVERLAID: Final = 1.2
+"""What a part costs more all of which lies behind others in a picture and is to be seen."""
+
 SWITCH: Final = 0.03
 """What it costs a file to take a part from another picture than in the frame before: pictures that alternate flicker."""
 _LOYALTY: Final = 0.2
@@ -59,6 +63,8 @@ _LOYALTY: Final = 0.2
 _COMPANY: Final = 0.1
 """The same for the picture that the trunk is from: parts of one picture fit together."""
 MOST_UNLIKE: Final = 2.0
+MOST_PHOTOS: Final = 4
+"""Frames of a memory that is learnt from as if it were some photos."""
 
 
 class Recall:
@@ -74,6 +80,7 @@ class Recall:
         self._unit, self._cloth = unit, cloth
         self._parts = _part_features(landmarks, unit)
         self._body = _body_features(landmarks, unit)
+        self._overlaid = hidden_spots(_from_pelvis(landmarks, unit))
         seen = np.clip(landmarks[..., 3], 0, 1)
         self._hidden = np.stack(
             [_HIDDEN * (1 - seen[:, [j for j in joints if j < 33]].min(1)) for joints, _ in _JOINTS]
@@ -83,18 +90,26 @@ class Recall:
         """What it costs to take each part of the pose (33, 4) from each frame."""
         return self._costs(landmarks, slice(None))
 
+    def costs_to_fill(self, landmarks: NDArray[np.float32]) -> Costs:
+        """The same, where all of each part is to be seen, whatever lies over it in the pose: to fill in what is hidden there."""
+        return self._costs(landmarks, slice(None), everything=True)
+
     def unlike(self, landmarks: NDArray[np.float32], chosen: Sequence[int]) -> NDArray[np.float32]:
         """(parts,): how unlike the pose (33, 4) each chosen part is, as a network is told."""
         costs = self._costs(landmarks, list(chosen))
         return np.minimum(np.sqrt(costs[PARTS, PARTS]), np.float32(MOST_UNLIKE))
 
-    def _costs(self, landmarks: NDArray[np.float32], places: Sequence[int] | slice) -> Costs:
+    def _costs(
+        self, landmarks: NDArray[np.float32], places: Sequence[int] | slice, *, everything: bool = False
+    ) -> Costs:
         asked = _part_features(landmarks[None], self._unit)
         near = np.stack([((have[places] - want) ** 2).sum(1) for have, want in zip(self._parts, asked, strict=True)])
         if self._cloth:
             near[TRUNK] += _CLOTH_WORTH * near[[LEFT_LEG, RIGHT_LEG]].sum(0)
         body = ((self._body[places] - _body_features(landmarks[None], self._unit)) ** 2).sum(1)
-        return np.asarray(near + _BODY_WORTH * body + self._hidden[:, places], np.float32)
+        hides = hidden_spots(_from_pelvis(landmarks[None], self._unit))
+        overlaid = newly_hidden(self._overlaid[places], np.zeros_like(hides) if everything else hides)
+        return np.asarray(near + _BODY_WORTH * body + self._hidden[:, places] + _OVERLAID * overlaid, np.float32)
 
 
 def pick(costs: Costs, before: Sequence[int] | None = None) -> tuple[int, ...]:
@@ -108,9 +123,19 @@ def pick(costs: Costs, before: Sequence[int] | None = None) -> tuple[int, ...]:
     return tuple(int(place) for place in costs.argmin(1))
 
 
-def pick_at_random(costs: Costs, rng: np.random.Generator) -> tuple[int, ...]:
-    """As :func:`pick`, with some of the memory hidden and all costs shaken: what training is shown."""
-    hidden = rng.random(costs.shape[1]) < 0.9 * rng.random()
+def pick_at_random(costs: Costs, rng: np.random.Generator, *, few: float = 0.0) -> tuple[int, ...]:
+    """As :func:`pick`, with some of the memory hidden and all costs shaken: what training is shown.
+
+    Args:
+        few: how often all but one to four frames are hidden, as if there were only some photos of the person. They show the trunk
+            from much the same side as it is asked for: other sides are not asked of so few.
+    """
+    count = costs.shape[1]
+    if rng.random() < few:
+        alike = np.argsort(costs[TRUNK])[: max(count // 3, MOST_PHOTOS)]
+        hidden = ~np.isin(np.arange(count), rng.choice(alike, int(rng.integers(1, MOST_PHOTOS + 1))))
+    else:
+        hidden = rng.random(count) < np.full(count, 0.9 * rng.random())
     shaken = costs * (1 + 0.3 * rng.random(costs.shape, np.float32)) + np.float32(100) * hidden
     return pick(np.asarray(shaken, np.float32))
 
@@ -184,6 +209,14 @@ def _body_features(landmarks: NDArray[np.float32], unit: float) -> NDArray[np.fl
     points = _with_middles(landmarks) / unit
     around = (points[:, list(_BODY)] - points[:, [PELVIS]]) * _DEPTH
     return np.asarray(around.reshape(len(points), -1), np.float32)
+
+
+def _from_pelvis(landmarks: NDArray[np.float32], unit: float) -> NDArray[np.float32]:
+    """(K, 39, 3) in torso lengths."""
+    points = _with_middles(landmarks) / unit
+    crown = points[:, EARS] + CROWN_SHARE * (points[:, EARS] - points[:, NECK])
+    points[:, CROWN] = crown
+    return np.asarray(points - points[:, [PELVIS]], np.float32)
 
 
 def _with_middles(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:

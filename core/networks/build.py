@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from core.networks.config import NetworkConfig, RealtimeConfig, UNetConfig
+from core.networks.config import NetworkConfig, RealtimeConfig, SegmenterConfig, UNetConfig
 from core.networks.mlp import Mlp
 from core.networks.realtime import Realtime
+from core.networks.segmenter import Segmenter
 from core.networks.unet import UNet
 
 
@@ -17,6 +18,8 @@ def build(config: NetworkConfig) -> nn.Module:
         return UNet(config.network)
     if isinstance(config.network, RealtimeConfig):
         return Realtime(config.network)
+    if isinstance(config.network, SegmenterConfig):
+        return Segmenter(config.network)
     return Mlp(config.network)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -78,6 +78,20 @@ class RealtimeConfig(_Model):
     head: tuple[_Width, _Width] = (48, 32)
 
 
+class SegmenterConfig(_Model):
+    """A convolutional network that says which part of the body each pixel shows (``core.networks.segmenter``).
+
+    Attributes:
+        widths: channels at a half, a quarter, an eighth, a sixteenth and a thirty-second of the picture's size.
+    """
+
+    kind: Literal["segmenter"] = "segmenter"
+    widths: tuple[_Width, _Width, _Width, _Width, _Width] = (24, 40, 64, 96, 128)
+
+
+AnyNetwork: TypeAlias = MlpConfig | UNetConfig | RealtimeConfig | SegmenterConfig
+
+
 class Training(_Model):
     """How the network came about, for the record and to make it again.
 
@@ -112,7 +126,7 @@ class NetworkConfig(_Model):
 
     schema_version: Literal[1] = 1
     generator: str = Field(pattern=r"^[a-z0-9-]{1,60}$")
-    network: Annotated[MlpConfig | UNetConfig | RealtimeConfig, Field(discriminator="kind")]
+    network: Annotated[AnyNetwork, Field(discriminator="kind")]
     canvas: Canvas
     unit: float = Field(gt=1, le=4096, allow_inf_nan=False)
     precision: Literal["f32", "bf16"] = "f32"
@@ -139,10 +153,12 @@ class NetworkConfig(_Model):
         return json.dumps(self.model_dump(mode="json"), indent=2) + "\n"
 
 
-def block_of(network: MlpConfig | UNetConfig | RealtimeConfig) -> int:
+def block_of(network: AnyNetwork) -> int:
     """Of how many pixels the sides of a canvas must be multiples for that network."""
     if isinstance(network, RealtimeConfig):
         return 64
+    if isinstance(network, SegmenterConfig):
+        return 32
     return 2 ** len(network.widths) if isinstance(network, UNetConfig) else 1
 
 

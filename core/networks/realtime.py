@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from core.canvas import KEPT, LAYERS
-from core.limbs import FIELDS, PART_LAYERS, TOLD
+from core.limbs import BEYOND, CELL, FEATURES, FIELDS, PART_LAYERS, TOLD
 from core.networks.blocks import Residual, Step
 from core.networks.config import RealtimeConfig
 
@@ -83,13 +83,26 @@ class Realtime(nn.Module):
         return self.draw(torch.cat([_twice(self.up_1(x2)), fine], 1)).sigmoid()
 
 
-def blend(mix: Tensor, small: Tensor, parts: Tensor) -> Tensor:
+def bounded(drawn: Tensor, fields: Tensor) -> Tensor:
+    """What was drawn, without what lies where no part of the asked body can be: see :data:`core.limbs.BEYOND`.
+
+    Args:
+        drawn: (B, KEPT, h / 2, w / 2).
+        fields: (B, FIELDS, h / 16, w / 16).
+    """
+    near = fields[:, ::FEATURES].amax(1, keepdim=True)
+    return drawn * _larger(((near - BEYOND[0]) / (BEYOND[1] - BEYOND[0])).clamp(0, 1), CELL)
+
+
+def blend(mix: Tensor, fields: Tensor, small: Tensor, parts: Tensor) -> Tensor:
     """What is seen, at full size: the same that ``core.generators.realtime`` serves.
 
-    A gate counts where its layer has something to copy, and :data:`NEAR` pixels around it.
+    A gate counts where its layer has something to copy, and :data:`NEAR` pixels around it. What is copied takes the place of what
+    is drawn, and is laid over what is copied of the layers below: the edge of a leg is no gap in the shirt behind it.
 
     Args:
         mix: (B, LAYERS + PART_LAYERS, h / 2, w / 2), a network's result.
+        fields: (B, FIELDS, h / 16, w / 16), what it was told of the pose.
         small: (B, PART_LAYERS, h / 2, w / 2, 4) uint8, what it was shown.
         parts: (B, PART_LAYERS, h, w, 4) uint8, the same at full size.
 
@@ -97,11 +110,14 @@ def blend(mix: Tensor, small: Tensor, parts: Tensor) -> Tensor:
         (B, LAYERS, h, w), 1 for 255.
     """
     there = functional.max_pool2d(small[..., 3].float(), 2 * NEAR + 1, 1, NEAR) > 0
-    fine = _larger(torch.cat([mix[:, :KEPT], mix[:, KEPT : KEPT + PART_LAYERS] * there], 1), 2)
-    picture = fine[:, :KEPT]
+    fine = _larger(torch.cat([bounded(mix[:, :KEPT], fields), mix[:, KEPT : KEPT + PART_LAYERS] * there], 1), 2)
+    copied, left = torch.zeros_like(fine[:, :KEPT]), torch.ones_like(fine[:, :1])
     for layer in range(PART_LAYERS):
-        part = parts[:, layer].permute(0, 3, 1, 2).float() * (1 / 255)
-        picture = picture + fine[:, KEPT + layer, None] * (part - picture)
+        gate = fine[:, KEPT + layer, None]
+        over = gate * parts[:, layer].permute(0, 3, 1, 2).float() * (1 / 255)
+        copied = over + copied * (1 - over[:, 3:])
+        left = left * (1 - gate)
+    picture = copied + fine[:, :KEPT] * left
     light = _larger(functional.avg_pool2d(mix[:, KEPT + PART_LAYERS :], SOFT), 2 * SOFT)
     return torch.cat([picture, light], 1)
 

@@ -65,12 +65,18 @@ class CopyTask:
         config: of the network.
         device: where the tensors lie.
         neighbours: frames around the one that is learnt, from which nothing is taken.
+        few: how often there are only one to four frames to take parts from, see :func:`core.generators.recall.pick_at_random`.
     """
 
     def __init__(
-        self, examples: Examples, config: NetworkConfig, device: torch.device, neighbours: int = _NEIGHBOURS
+        self,
+        examples: Examples,
+        config: NetworkConfig,
+        device: torch.device,
+        neighbours: int = _NEIGHBOURS,
+        few: float = 0.0,
     ) -> None:
-        self._neighbours = neighbours
+        self._neighbours, self._few = neighbours, few
         self._canvas, self._unit, self._block = config.canvas, config.unit, config.block
         self._landmarks, self._layers = examples.landmarks, examples.layers
         self._device = device
@@ -106,16 +112,16 @@ class CopyTask:
         views = []
         for _ in range(count):
             *told, parts, wanted, _ = self.seen(frames, draws)
-            made = blend(network(*told).float(), told[-1], parts)
+            made = blend(network(*told).float(), told[0], told[-1], parts)
             views.append(Windows(made, wanted, wanted[:, :0]))
         return views
 
     def _compared(self, network: nn.Module, seen: tuple[Tensor, ...]) -> tuple[Tensor, Tensor, Tensor]:
         *told, parts, wanted, worth = seen
         mix = network(*told).float()
-        made = blend(mix, told[-1], parts)
+        made = blend(mix, told[0], told[-1], parts)
         # what is drawn is not asked to be lively: it would be hatched
-        vivid = blend(torch.cat([mix[:, :KEPT].detach(), mix[:, KEPT:]], 1), told[-1], parts)
+        vivid = blend(torch.cat([mix[:, :KEPT].detach(), mix[:, KEPT:]], 1), told[0], told[-1], parts)
         loss = picture_loss(made, wanted, worth) + liveliness_loss(vivid, wanted, worth)
         loss = loss + drawing_loss(mix[:, :KEPT], wanted[:, :KEPT], worth)
         return loss + mixing_loss(mix[:, : KEPT + PART_LAYERS]), made, wanted
@@ -164,7 +170,7 @@ class CopyTask:
         self, pose: Pose, i: int, box: Box, rng: np.random.Generator
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.uint8], NDArray[np.uint8]]:
         """What a network is told, and the parts in the whole of the box."""
-        chosen = self._memory.frames_at(pick_at_random(self._costs(pose, i), rng))
+        chosen = self._memory.frames_at(pick_at_random(self._costs(pose, i), rng, few=self._few))
         seen = self._memory.seen(pose, chosen, box)
         parts = _in(box, seen)
         if rng.random() < _BARE:
@@ -223,7 +229,7 @@ class CopyTask:
             torch.from_numpy(part[None]).to(self._device)
             for part in (seen.fields, seen.told, seen.small, _in(everything, seen))
         )
-        return blend(network(*told).float(), told[-1], parts)[0].clamp(0, 1)
+        return blend(network(*told).float(), told[0], told[-1], parts)[0].clamp(0, 1)
 
     def wanted(self, i: int) -> Tensor:
         """(LAYERS, height, width) of the same as it should be."""

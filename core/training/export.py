@@ -20,7 +20,7 @@ from core.errors import DanceError
 from core.graph import check_graph
 from core.limbs import FIELDS, PART_LAYERS, TOLD
 from core.networks.build import Drawn, build
-from core.networks.config import NetworkConfig, RealtimeConfig, UNetConfig
+from core.networks.config import NetworkConfig, RealtimeConfig, SegmenterConfig, UNetConfig
 from core.networks.fold import fold
 from core.networks.serve import TorchRunner
 from core.runtime import NetworkFiles, OpenVinoRunner, trial_inputs
@@ -131,8 +131,8 @@ def _shapes(config: NetworkConfig) -> list[list[int]]:
     """-1 for a side that is open."""
     if isinstance(config.network, RealtimeConfig):
         return [[1, FIELDS, -1, -1], [1, TOLD], [1, PART_LAYERS, -1, -1, 4]]
-    if isinstance(config.network, UNetConfig):
-        return [list(trial_inputs(config)[0].shape)]
+    if isinstance(config.network, UNetConfig | SegmenterConfig):
+        return [list(given.shape) for given in trial_inputs(config)]
     return [[1, COORDINATES], [1, -1, 2]]
 
 

@@ -28,7 +28,7 @@ from torch import Tensor, nn
 
 from core import paths
 from core.errors import OutputFailed, PackInvalid
-from core.networks.config import MlpConfig, NetworkConfig, RealtimeConfig, UNetConfig
+from core.networks.config import AnyNetwork, NetworkConfig
 from core.training.adversarial import Windows
 from core.training.copies import CopyTask
 from core.training.pictures import PictureTask
@@ -54,7 +54,7 @@ class StartConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     generator: str = Field(pattern=r"^[a-z0-9-]{1,60}$")
-    network: Annotated[MlpConfig | UNetConfig | RealtimeConfig, Field(discriminator="kind")]
+    network: Annotated[AnyNetwork, Field(discriminator="kind")]
     people: int = Field(ge=1)
     minutes: float = Field(ge=0)
     recipe: str = Field(max_length=500)

@@ -108,7 +108,7 @@ _BEHIND_CLOTH: Final = 2.0
 
 
 @lru_cache(maxsize=64)
-def _parts_of(outline: Outline) -> tuple[_Part, ...]:
+def layers_of_body(outline: Outline) -> tuple[_Part, ...]:
     """The layers of a person of that outline: wider where they are, and thighs with the trunk where something hangs."""
     if outline == STANDARD:
         return _PARTS
@@ -154,7 +154,7 @@ def _with_cloth(trunk: _Part, outline: Outline) -> _Part:
     )
 
 
-def _with_hem(points: Points, outline: Outline) -> Points:
+def points_with_hem(points: Points, outline: Outline) -> Points:
     """The 40 points of a body, and those of :data:`_CLOTH` and :data:`_CLOTH_HEMS`."""
     level, cloth = cut_level(outline), cloth_points(points)
     upper = int(level > 1)
@@ -220,8 +220,8 @@ def bend(
         return None
     here = _placed(own, place)
     scale = float(place[0, 0])
-    goal = _with_hem(reachable(here, asked, unit * scale, bounds), outline)
-    sheet, parts = Sheet(frame, mask, found, own, unit, outline), _parts_of(outline)
+    goal = points_with_hem(reachable(here, asked, unit * scale, bounds), outline)
+    sheet, parts = Sheet(frame, mask, found, own, unit, outline), layers_of_body(outline)
     boxes = [_box(goal, part, unit * scale, frame.shape) for part in parts]
     seen = [box for box in boxes if box is not None]
     if not seen:
@@ -283,10 +283,12 @@ class Sheet:
     ) -> None:
         x, y, w, h = found
         crop = (slice(y, y + h), slice(x, x + w))
-        self.points = _with_hem(points_of(own) - complex(x, y), outline)
+        self.points = points_with_hem(points_of(own) - complex(x, y), outline)
         order = [int(number) for number in np.argsort(depths(own, unit), kind="stable")]
         self._picture = np.ascontiguousarray(frame[crop])
-        self.cuts = _cut_out(np.ascontiguousarray(mask[crop]), self.points, order, unit, _parts_of(outline))
+        self.cuts, _ = cut_by_distance(
+            np.ascontiguousarray(mask[crop]), self.points, order, unit, layers_of_body(outline)
+        )
         self._bare = self._without_arms(order, unit)
 
     def picture_of(self, number: int) -> Frame:
@@ -317,12 +319,12 @@ class Sheet:
         seen = cv2.min(behind, cv2.bitwise_not(cv2.dilate(arms, _EDGE)))
         near = (slice(max(y - _BESIDE, 0), y + h + _BESIDE), slice(max(x - _BESIDE, 0), x + w + _BESIDE))
         result = self._picture.copy()
-        filled = _spread(np.ascontiguousarray(self._picture[near]), np.ascontiguousarray(seen[near], np.uint8))
+        filled = spread_colours(np.ascontiguousarray(self._picture[near]), np.ascontiguousarray(seen[near], np.uint8))
         np.copyto(result[near], filled, where=hidden[near][..., None] > 0)
         return result
 
 
-def _spread(picture: Frame, seen: Alpha) -> Frame:
+def spread_colours(picture: Frame, seen: Alpha) -> Frame:
     """Colours spread from where ``seen`` to everywhere, mostly sideways: stripes and folds run around a body."""
     size = (max(picture.shape[1] // 2, 1), max(picture.shape[0] // 2, 1))
     weight = cv2.resize(seen, size, interpolation=cv2.INTER_AREA).astype(np.float32)[..., None]
@@ -335,8 +337,14 @@ def _spread(picture: Frame, seen: Alpha) -> Frame:
     return np.asarray(cv2.resize(filled, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
-def _cut_out(person: Alpha, own: Points, order: list[int], unit: float, parts: Sequence[_Part]) -> list[Alpha]:
-    """The mask of each layer, cut by the distance to the own bones: the nearest takes a spot, or the one in front."""
+def cut_by_distance(
+    person: Alpha, own: Points, order: Sequence[int], unit: float, parts: Sequence[_Part]
+) -> tuple[list[Alpha], list[Alpha]]:
+    """The mask of each layer, cut by the distance to the own bones: the nearest takes a spot, or the one in front.
+
+    Returns:
+        The masks; and what each layer is taken to fill whatever lies over it, nothing for layers that do not go on behind others.
+    """
     height, width = person.shape
     grid = _grid((0, 0, width, height))
     bones = [bone for part in parts for bone in part.cut or part.bones]
@@ -351,19 +359,25 @@ def _cut_out(person: Alpha, own: Points, order: list[int], unit: float, parts: S
     joint = np.abs(grid[None] - _wide(own[list(_JOINTS)])).min(axis=0) < 0.3 * unit
     seam = np.where(joint, _SEAM, 0.0).astype(np.float32)
     radius = 0.1 * unit
-    cuts = []
+
+    def enlarged(margin: NDArray[np.float32]) -> Alpha:
+        coarse = np.clip(margin * _PIXEL + 128, 0, 255).astype(np.uint8)
+        share = cv2.LUT(_enlarged(coarse)[:height, :width], _STEEP)
+        return np.asarray(cv2.multiply(person, share, scale=1 / 255), np.uint8)
+
+    cuts, cores = [], []
     for number, part in enumerate(parts):
         margin = np.delete(rivalry, number, axis=0).min(axis=0) - rivalry[number]
+        cores.append(np.zeros_like(person))
         if part.hidden:
             # a leg goes on below what hangs over it
             core = (
                 _Bones(part.bones, own, unit).ratios(grid).min(axis=0) if part.cut and number in _LEGS else near[number]
             )
             margin = np.maximum(margin, part.hidden - core)
-        coarse = np.clip((margin * radius + seam) * _PIXEL + 128, 0, 255).astype(np.uint8)
-        share = cv2.LUT(_enlarged(coarse)[:height, :width], _STEEP)
-        cuts.append(np.asarray(cv2.multiply(person, share, scale=1 / 255), np.uint8))
-    return cuts
+            cores[-1] = enlarged((part.hidden - core) * radius)
+        cuts.append(enlarged(margin * radius + seam))
+    return cuts, cores
 
 
 class _Canvas:

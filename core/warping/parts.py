@@ -9,7 +9,7 @@ in a second and arms in a third one, so that each goes on behind the next. What 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final, TypeAlias
 
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from core.limbs import CELL, CROWN, EARS, LEFT_HAND, NECK, PART_LAYERS, PELVIS, RIGHT_HAND, Box, Points, cells
 from core.types import Alpha, Frame
 from core.warping.bend import Sheet, depths
+from core.warping.cut import cut_by_labels
 from core.warping.outline import CRISP, NOWHERE, STANDARD, Outline, above_hem, cloth_points, cut_level, hem_shares
 
 TRUNK, HEAD, LEFT_ARM, RIGHT_ARM, LEFT_LEG, RIGHT_LEG = PARTS = range(6)
@@ -117,6 +118,9 @@ _layout = lru_cache(maxsize=64)(_Layout)
 _LEAST_AREA: Final = (0.1, 0.1, 0.1, 0.1, 0.25, 0.25)
 """Of the picture's own that a part may cover at least: three, or for legs two times as large in either direction is the most."""
 _FAINT: Final = 8
+_WORTH_FILLING: Final = 0.01
+"""Share of a part's rectangle below which what hides it is left made up."""
+_HOLE_EDGE: Final = np.ones((3, 3), np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +130,13 @@ class Piece:
     Attributes:
         image: (height, width, 4) uint8, colours times mask, and mask: what of a canvas the part fills.
         left, top: where on that canvas.
+        made_up: (height, width) uint8, how much of it something else hides in that picture; None where that is next to nothing.
     """
 
     image: NDArray[np.uint8]
     left: int
     top: int
+    made_up: Alpha | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +149,16 @@ class Snapshot:
     @property
     def held_bytes(self) -> int:
         """Of its pictures."""
-        return sum(piece.image.nbytes for piece in self.pieces)
+        return sum(piece.image.nbytes + (0 if piece.made_up is None else piece.made_up.nbytes) for piece in self.pieces)
 
 
-def snapshot(image: NDArray[np.uint8], points: Points, unit: float, outline: Outline = STANDARD) -> Snapshot:
+def snapshot(
+    image: NDArray[np.uint8],
+    points: Points,
+    unit: float,
+    outline: Outline = STANDARD,
+    shares: NDArray[np.uint8] | None = None,
+) -> Snapshot:
     """Cut a person into parts.
 
     Args:
@@ -154,6 +166,7 @@ def snapshot(image: NDArray[np.uint8], points: Points, unit: float, outline: Out
         points: of the person.
         unit: torso length in pixels of the canvas.
         outline: of the person.
+        shares: (LABELS, height, width), which part each pixel shows; by the distance to the bones where it is not known.
     """
     mask = np.ascontiguousarray(image[..., 3])
     found = cv2.boundingRect(cv2.compare(mask, _FAINT, cv2.CMP_GT))
@@ -166,18 +179,67 @@ def snapshot(image: NDArray[np.uint8], points: Points, unit: float, outline: Out
     # where a soft outline lets the stage through, colours are dark: cut apart, every part must be whole
     bright = np.asarray(cv2.divide(colours, cv2.cvtColor(mask, cv2.COLOR_GRAY2RGB), scale=255), np.uint8)
     own = points[:33] - np.array([x, y, 0, 0], np.float32)
+    if shares is not None:
+        parts = cut_by_labels(bright, mask, own, unit, outline, np.ascontiguousarray(shares[:, here[0], here[1]]))
+        return Snapshot(tuple(_piece(*part, found) for part in parts), points)
     sheet = Sheet(bright, mask, (0, 0, width, height), own, unit, outline)
-    return Snapshot(tuple(_piece(sheet.picture_of(part), sheet.cuts[part], found) for part in PARTS), points)
+    return Snapshot(tuple(_piece(sheet.picture_of(part), sheet.cuts[part], None, found) for part in PARTS), points)
 
 
-def _piece(picture: Frame, cut: Alpha, found: Sequence[int]) -> Piece:
-    x, y, width, height = cv2.boundingRect(cv2.compare(cut, _FAINT, cv2.CMP_GT))
+def _piece(picture: Frame, cut: Alpha, made_up: Alpha | None, found: Sequence[int]) -> Piece:
+    everything = cut if made_up is None else cv2.max(cut, made_up)
+    x, y, width, height = cv2.boundingRect(cv2.compare(everything, _FAINT, cv2.CMP_GT))
     if width == 0:
         return _NOTHING
     spot = (slice(y, y + height), slice(x, x + width))
     share = np.ascontiguousarray(cut[spot])
     colours = cv2.multiply(np.ascontiguousarray(picture[spot]), cv2.cvtColor(share, cv2.COLOR_GRAY2RGB), scale=1 / 255)
-    return Piece(cv2.merge([colours, share]), found[0] + x, found[1] + y)
+    hole = None
+    if made_up is not None and cv2.countNonZero(made_up) > _WORTH_FILLING * width * height:
+        hole = np.ascontiguousarray(made_up[spot])
+    return Piece(cv2.merge([colours, share]), found[0] + x, found[1] + y, hole)
+
+
+def completed(picture: Snapshot, part: int, other: Snapshot, unit: float, outline: Outline = STANDARD) -> Snapshot:
+    """The same picture, with what something hides of a part taken from another one in which it is seen.
+
+    Args:
+        part: which of :data:`PARTS`.
+        other: the other picture.
+        unit: torso length in pixels of the canvas.
+        outline: of the person, as the pictures were cut.
+    """
+    piece, source = picture.pieces[part], other.pieces[part]
+    if piece.made_up is None:
+        return picture
+    image = source.image
+    if source.made_up is not None:
+        image = np.asarray(
+            cv2.multiply(image, cv2.merge([cv2.bitwise_not(source.made_up)] * 4), scale=1 / 255), np.uint8
+        )
+    alone = Snapshot(
+        tuple(Piece(image, source.left, source.top) if number == part else _NOTHING for number in PARTS), other.points
+    )
+    height, width = piece.image.shape[:2]
+    left, top = (side // CELL * CELL for side in (piece.left, piece.top))
+    right, bottom = (-(-side // CELL) * CELL for side in (piece.left + width, piece.top + height))
+    warped = warp_parts(picture.points, unit, [alone] * len(PARTS), Box(left, top, right - left, bottom - top), outline)
+    rows, columns = (
+        slice(first, first + size) for first, size in ((piece.top - top, height), (piece.left - left, width))
+    )
+    found = warped[_LAYER[part]][rows, columns].astype(np.float32)
+    own = piece.image.astype(np.float32)
+    hole = cv2.blur(cv2.dilate(piece.made_up, _HOLE_EDGE), (3, 3)).astype(np.float32)[..., None] / 255
+    hole *= found[..., 3:] / 255
+    # it is filled as far as it was taken to go, and becomes no larger
+    cover = np.maximum(own[..., 3:], piece.made_up[..., None] * (found[..., 3:] / 255))
+    bright = found[..., :3] / np.maximum(found[..., 3:], 1) * cover
+    before = own[..., :3] / np.maximum(own[..., 3:], 1) * cover
+    empty = own[..., 3:] == 0
+    mixed = np.where(empty, bright, before + hole * (bright - before))
+    image = np.concatenate([mixed, cover], 2).round().astype(np.uint8)
+    whole = replace(piece, image=image)
+    return replace(picture, pieces=tuple(whole if number == part else own for number, own in enumerate(picture.pieces)))
 
 
 def resized(snapshot: Snapshot, matrix: NDArray[np.float64], points: Points) -> Snapshot:

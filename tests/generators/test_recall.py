@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.generators.recall import MOST_UNLIKE, Recall, pick, pick_at_random, pick_sequence, select
+from core.generators.recall import MOST_PHOTOS, MOST_UNLIKE, Recall, pick, pick_at_random, pick_sequence, select
 from core.types import Pose
 from core.warping.parts import HEAD, LEFT_ARM, LEFT_LEG, PARTS, RIGHT_ARM, TRUNK
 from tests.bodies import moved, standing
@@ -109,6 +109,28 @@ def test_training_is_shown_more_than_the_best() -> None:
     assert len(seen) > 5
     barred = costs + 1e3 * (np.arange(20) < 5)
     assert all(min(pick_at_random(barred, rng)) >= 5 for _ in range(50))
+
+
+def test_training_is_shown_a_few_photos_now_and_then() -> None:
+    rng = np.random.default_rng(0)
+    costs = rng.random((6, 40), np.float32)
+    turned_away = np.arange(40) % 2 == 0
+    costs[TRUNK, turned_away] += 5
+    for _ in range(50):
+        places = set(pick_at_random(costs, rng, few=1.0))
+        assert len(places) <= MOST_PHOTOS
+        assert not turned_away[list(places)].any(), "who shows the back was not asked for"
+
+
+def test_a_picture_in_which_a_hand_lies_over_the_trunk_is_passed_over() -> None:
+    """The same trunk twice: one of them with a hand before it, which costs more unless the hand is asked for there."""
+    before = standing().landmarks.copy()
+    middle = before[[11, 12, 23, 24], :3].mean(0)
+    before[[*LEFT_HAND, 13], :3] = middle - np.array([0, 0, 40], np.float32)
+    aside = moved(standing(), dx=0.5, joints=(11, 12))
+    recall = recall_of(Pose(before), aside)
+    assert recall.costs(standing().landmarks)[TRUNK].argmin() == 1
+    assert recall.costs(before)[TRUNK].argmin() == 0
 
 
 def test_what_is_remembered_is_unlike_each_other() -> None:
