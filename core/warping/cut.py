@@ -36,6 +36,7 @@ _HIDING: Final = 128
 _LEAST: Final = 12
 """Of 255, what parts must have together for their shares to tell anything."""
 _EDGE: Final = np.ones((5, 5), np.uint8)
+_CELL: Final = 8
 _SEAM: Final = np.ones((7, 7), np.uint8)
 _FAR: Final = (101, 51)
 """Pixels across and down within which a part's own colours must lie for what is hidden to be filled in from them."""
@@ -68,7 +69,7 @@ def cut_by_labels(
     apart = {joint: _apart(points[joint], unit, mask.shape) for _, _, joint, _, _ in _NEIGHBOURS}
     hiding = np.array([np.delete(sure, part, axis=0).sum(0, dtype=np.uint16) for part in range(len(sure))])
     for one, other, joint, over, beside in _NEIGHBOURS:
-        zone, level = _zone(apart[joint], over), _zone(apart[joint], beside)
+        zone, level = (_zone(apart[joint], reach, mask.shape) for reach in (over, beside))
         for part, neighbour in ((one, other), (other, one)):
             shared = cv2.multiply(zone, sure[neighbour], scale=1 / 255)
             seen[part] = cv2.max(seen[part], cv2.multiply(near[part], shared, scale=1 / 255))
@@ -114,15 +115,21 @@ def _without_rivals(sure: Sequence[Alpha]) -> list[Alpha]:
 
 
 def _apart(joint: complex, unit: float, shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """(height, width): torso lengths from a joint."""
-    y, x = np.ogrid[: shape[0], : shape[1]]
-    return np.asarray(np.hypot(x - np.float32(joint.real), y - np.float32(joint.imag)) / np.float32(unit), np.float32)
+    """Torso lengths from a joint at the middles of the cells of a picture, ``_CELL`` pixels wide and high."""
+    y, x = np.ogrid[: -(-shape[0] // _CELL), : -(-shape[1] // _CELL)]
+    middle = (_CELL - 1) / 2
+    across, down = x * _CELL + np.float32(middle - joint.real), y * _CELL + np.float32(middle - joint.imag)
+    return np.asarray(np.hypot(across, down) / np.float32(unit), np.float32)
 
 
-def _zone(apart: NDArray[np.float32], reach: tuple[float, float]) -> Alpha:
-    """255 where something is no farther apart than the first of ``reach``, 0 from the second on."""
+def _zone(apart: NDArray[np.float32], reach: tuple[float, float], shape: tuple[int, ...]) -> Alpha:
+    """(height, width): 255 where something is no farther apart than the first of ``reach``, 0 from the second on."""
     least, most = reach
-    return np.asarray(np.clip((most - apart) * (255 / (most - least)), 0, 255), np.uint8)
+    coarse = np.clip((most - apart) * (255 / (most - least)), 0, 255).astype(np.uint8)
+    size = (coarse.shape[1] * _CELL, coarse.shape[0] * _CELL)
+    return np.ascontiguousarray(
+        cv2.resize(coarse, size, interpolation=cv2.INTER_LINEAR)[: shape[0], : shape[1]], np.uint8
+    )
 
 
 def _whole(
