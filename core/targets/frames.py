@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from core.errors import NotAVideo, OutputFailed, PackInvalid, TargetNotFound
 from core.types import Alpha, Frame
+from core.video.colour import EXACT
 from core.video.probe import opened
 
 GROUP: Final = 6
@@ -168,6 +169,7 @@ class FrameStore(_Store):
                 format="rgb24",
                 src_colorspace=Colorspace.ITU709,
                 src_color_range=ColorRange.MPEG,
+                interpolation=EXACT,
                 threads=1,
             )
         return cast(Frame, picture.to_ndarray())

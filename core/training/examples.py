@@ -25,7 +25,7 @@ from core.targets.store import Target
 
 logger = logging.getLogger(__name__)
 
-_VERSION: Final = "3"
+_VERSION: Final = "4"
 _MARGIN: Final = 0.12
 """Torso lengths around everything that the footage reached."""
 _REACH: Final = (-1.75, -2.3, 1.75, 1.9)

@@ -98,6 +98,8 @@ class VideoReader(Closing):
         self._end = None if end is None else Fraction(end)
         self._budget = budget or Budget()
         self._every = Fraction(every)
+        # whoever wants pictures in their own size wants to show them; smaller ones are looked at for poses
+        self._exact = max_side is None
         self._slack = _ROUNDING
         if self._budget.rate is not None and self._every * Fraction(self._budget.rate) < 1:
             self._every = 1 / Fraction(self._budget.rate)
@@ -158,7 +160,7 @@ class VideoReader(Closing):
         width, height = self.size
         turned = self._source.turns % 2
         stored = (height, width) if turned else (width, height)
-        return Converter(stored, turns=self._source.turns, flip=self._source.flip)
+        return Converter(stored, turns=self._source.turns, flip=self._source.flip, exact=self._exact)
 
     def _kept(self) -> Generator[tuple[Fraction, Picture], None, None]:
         """(seconds from the file's first picture, picture) from start to end."""

@@ -6,6 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import psutil
 import pytest
@@ -13,6 +14,8 @@ from av.video.reformatter import ColorRange, Colorspace
 
 from core.errors import OutputFailed, PackInvalid
 from core.targets.frames import FootageWriter, FrameStore, MaskStore
+from core.video.colour import EXACT
+from core.video.reader import VideoReader
 from tests.targets.material import SIZE, number_of, numbered
 
 COUNT = 80
@@ -84,9 +87,20 @@ def test_frames_that_are_kept_hold_no_threads(footage: Path, kind: type[FrameSto
 def test_a_frame_is_the_same_as_when_the_picture_converts_itself(footage: Path) -> None:
     store = FrameStore(footage, SIZE)
     alone = store._coded(7).to_ndarray(
-        format="rgb24", src_colorspace=Colorspace.ITU709, src_color_range=ColorRange.MPEG
+        format="rgb24", src_colorspace=Colorspace.ITU709, src_color_range=ColorRange.MPEG, interpolation=EXACT
     )
     assert np.array_equal(store[7], alone)
+
+
+def test_footage_is_as_bright_as_what_was_written(tmp_path: Path) -> None:
+    """FFmpeg's usual conversion takes a grey level away from everything."""
+    rng = np.random.default_rng(0)
+    picture = cv2.resize(rng.integers(0, 256, (8, 8, 3), np.uint8), (128, 128), interpolation=cv2.INTER_CUBIC)
+    path = tmp_path / "b.mp4"
+    with FootageWriter(path, (128, 128), Fraction(25)) as writer:
+        writer.write(np.asarray(picture, np.uint8))
+    for read in (FrameStore(path, (128, 128))[0], next(iter(VideoReader(path))).image):
+        assert np.abs((read.astype(float) - picture).mean((0, 1))).max() < 0.5
 
 
 @pytest.mark.parametrize("colour", [(200, 30, 60), (0, 0, 0), (255, 255, 255), (20, 220, 40)])
