@@ -1,15 +1,19 @@
 """How good the pictures are: every generator on held-out footage, on transfers with a known answer, and on a real source.
 
     python -m benchmarks.quality [--targets mira theo] [--generators NAME...] [--label TEXT]
-        [--parts held-out answers frames source] [--answers FOLDER] [--frames FOLDER] [--frames-target ID]
-        [--source VIDEO]
+        [--parts held-out answers frames source flaws] [--answers FOLDER] [--frames FOLDER] [--frames-target ID]
+        [--source VIDEO] [--every N]
 
 ``--answers`` holds what ``python -m scripts.performers --answer PERFORMER --dance NAME --out FOLDER`` renders: the performer
 doing exactly what the dancer did (PERFORMER_NAME.mp4, its ..._mask.mp4 and ..._joints.json). Pairs that are not there, and
 parts without their folder or video, are passed over with a word. The generator called ``answer`` in the table is the answer
 itself, ``footage`` the held-out footage itself: what the best generator could score, pose detection included.
 
-Appends to ``results/quality.csv``; definitions are those of ``core.metrics``. Pictures of the same: ``benchmarks.strips``.
+The part ``flaws`` takes the answers that ship and their part maps, measures what ``core.flaws`` defines, and appends to
+``results/flaws.csv``; of ``--every`` pictures it measures one (the dance is danced whole).
+
+The other parts append to ``results/quality.csv``; definitions are those of ``core.metrics``.
+Pictures of the same: ``benchmarks.strips``.
 """
 
 from __future__ import annotations
@@ -18,15 +22,17 @@ import argparse
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.machine import append
-from core.dances import list_dances
+from core.answers import find_answer, find_parts
+from core.dances import Dance, list_dances
 from core.errors import UnusableInput, WeightsMissing
-from core.evaluate import Evaluation, Sample, danced, judge, performer_of, reenact, refuse_seen
+from core.evaluate import Evaluation, Sample, danced, judge, judge_flaws, performer_of, reenact, refuse_seen
+from core.flaws import Flaws, part_numbers
 from core.generators.registry import create_generator, list_generators
 from core.pipeline import performer_statistics
 from core.pose import skeleton
@@ -37,7 +43,7 @@ from core.targets.store import Target, load_target
 from core.types import LANDMARKS, Pose
 from core.video.reader import VideoReader
 
-PARTS = ("held-out", "answers", "frames", "source")
+PARTS = ("held-out", "answers", "frames", "source", "flaws")
 KNOWN = "known answer"
 
 
@@ -110,6 +116,46 @@ def answers(stem: Path) -> Iterator[Sample]:
             landmarks[list(skeleton.JOINTS), 3] = 1
             person = np.ascontiguousarray(mask.image[..., 0])
             yield Sample(picture.image, None, 0, person, picture.image, person, Pose(landmarks))
+
+
+def beside_answer(performer: Target, dance: Dance, made: Iterable[Sample]) -> Iterator[Sample]:
+    """What was made of a whole bundled dance, beside the answer that ships and its part maps.
+
+    Raises:
+        UnusableInput: there is no answer, or no part map of it.
+    """
+    answer = find_answer(performer.id, dance.id)
+    parts = None if answer is None else find_parts(answer)
+    if answer is None or parts is None:
+        raise UnusableInput(
+            f"Of {performer.id} in {dance.id} there is no answer with part maps: see scripts.make_answers."
+        )
+    with VideoReader(answer) as pictures, VideoReader(parts) as maps:
+        for sample, picture, map_ in zip(made, pictures, maps, strict=True):
+            yield replace(sample, reference=picture.image, parts=part_numbers(map_.image))
+
+
+def run_flaws(performers: list[Target], generators: list[str] | None, label: str, every: int) -> None:
+    """Measure the flaws of every generator in every dance with an answer, and append a row for each."""
+    for dance in list_dances():
+        analysis = analysed(dance.video)
+        for performer in performers:
+            for name in generators or names(performer):
+                try:
+                    made = danced(performer, create_generator(name, performer), analysis)
+                    means, _ = judge_flaws(beside_answer(performer, dance, made), every)
+                except (UnusableInput, WeightsMissing) as error:
+                    print(f"{error} Passed over.")
+                    continue
+                row = {"label": label, "performer": performer.id, "source": dance.id, "generator": name, "every": every,
+                       **flaw_figures(means)}  # fmt: skip
+                append("flaws", row)
+                print(row, flush=True)
+
+
+def flaw_figures(flaws: Flaws) -> dict[str, object]:
+    """The columns of one row; empty where something is not known."""
+    return {name: "" if math.isnan(value) else round(value, 6) for name, value in asdict(flaws).items()}
 
 
 def real_source(performer: Target, video: Path, analysis: Analysis) -> Contest:
@@ -204,12 +250,15 @@ def main() -> None:
     parser.add_argument("--frames-target", help="the performer that was built of --frames and trained")
     parser.add_argument("--source", type=Path)
     parser.add_argument("--label", default="")
+    parser.add_argument("--every", type=int, default=1, help="of the part flaws: measure one picture of so many")
     given = parser.parse_args()
     for part in ("answers", "frames", "source"):
         if part in given.parts and getattr(given, part) is None:
             print(f"--{part} is not given: that part is passed over")
     for contest in contests(given):
         run(contest, given.generators or names(contest.performer), given.label)
+    if "flaws" in given.parts:
+        run_flaws([load_target(name) for name in given.targets], given.generators, given.label, given.every)
 
 
 if __name__ == "__main__":

@@ -15,3 +15,13 @@ def find_answer(performer: str, dance: str) -> Path | None:
     """
     wanted = [performer, dance]
     return next((video for video in sorted(paths.ANSWERS.glob("*.mp4")) if video.stem.split("_") == wanted), None)
+
+
+def find_parts(answer: Path) -> Path | None:
+    """The part map of a known answer, ``PERFORMER_DANCE_parts.mp4`` beside it; None when there is none.
+
+    It has half the answer's size, and its times. Grey levels are 32 apart: 0 where the stage is seen, then trunk, head, left and
+    right arm, left and right leg, skirt.
+    """
+    parts = answer.with_name(f"{answer.stem}_parts.mp4")
+    return parts if parts.is_file() else None

@@ -104,6 +104,16 @@ COLUMNS: Final = (
            score=lambda e: e.person_box.l1_seed, known=True),
     Column("ssim", "SSIM", "", "likeness to the right answer in the person's box, 1 at most", "higher", "{:.3f}",
            score=lambda e: e.person_box.ssim, known=True),
+    Column("misplaced", "Misplaced", "%", "of the person's pixels, those that show the colours of another part of the body",
+           "lower", "{:.2f}", score=lambda e: 100 * e.flaws.misplaced, known=True),
+    Column("extra", "Extra", "‰", "of the picture, what shows the person where nobody should be", "lower", "{:.2f}",
+           score=lambda e: 1000 * e.flaws.extra, known=True),
+    Column("missing", "Missing", "‰", "of the picture, what shows the stage where the person should be", "lower", "{:.2f}",
+           score=lambda e: 1000 * e.flaws.missing, known=True),
+    Column("worst_patch", "Worst patch", "", "L1 of the patch of the person that is furthest from the right answer", "lower",
+           "{:.3f}", score=lambda e: e.flaws.worst_patch, known=True),
+    Column("pops", "Pops", "ratio", "change from picture to picture beyond the dance's own; 1 is what the right answer has",
+           "one", "{:.2f}", score=lambda e: e.flaws.pops, known=True),
 )  # fmt: skip
 
 CURVES: Final = (
@@ -114,6 +124,11 @@ CURVES: Final = (
     Curve("jitter", "Jitter", "torsos/frame³", "lower", lambda s: s.jitter),
     Curve("l1", "L1", "", "lower", lambda s: s.l1),
     Curve("ssim", "SSIM", "", "higher", lambda s: s.ssim),
+    Curve("misplaced", "Misplaced", "share", "lower", lambda s: [flaws.misplaced for flaws in s.flaws]),
+    Curve("extra", "Extra", "share", "lower", lambda s: [flaws.extra for flaws in s.flaws]),
+    Curve("missing_person", "Missing of the person", "share", "lower", lambda s: [flaws.missing for flaws in s.flaws]),
+    Curve("worst_patch", "Worst patch", "", "lower", lambda s: [flaws.worst_patch for flaws in s.flaws]),
+    Curve("pops", "Pops", "ratio", "one", lambda s: [flaws.pops for flaws in s.flaws]),
 )
 
 SEEN: Final = Axis("seen", "Seen in the footage", "", "higher")

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from core import metrics, paths
 from core.errors import NobodyFound, UnusableInput
+from core.flaws import Flaws, Parts, Shown, at_scale, change_pair, flaws_of, parts_at_scale, ratio_of_changes, shown
 from core.generators.base import Generator
 from core.generators.registry import create_generator
 from core.pipeline import DancePipeline, nobody_on, performer_statistics
@@ -62,6 +63,7 @@ class Sample:
         reference: what it should have made, where that is known.
         person: where the person is in ``reference``, where that is known exactly.
         known: the pose in ``reference``, where it is known and another than ``asked``.
+        parts: which part of the body each pixel of ``reference`` shows, where that is known exactly; 0 where none.
     """
 
     output: Frame
@@ -71,6 +73,7 @@ class Sample:
     reference: Frame | None = None
     person: Alpha | None = None
     known: Pose | None = None
+    parts: Parts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,7 @@ class Evaluation:
     """Everything that is measured on one sequence of samples; NaN where something is not known.
 
     ``akd_known`` is from the known pose to the one found on the output; ``akd_asked`` from the known pose to the one asked
-    for, which is the fault of retargeting alone.
+    for, which is the fault of retargeting alone. ``flaws`` takes the part maps of the references.
     """
 
     frames: int
@@ -108,6 +111,7 @@ class Evaluation:
     flicker: float
     tof: float
     jitter: float
+    flaws: Flaws = field(default_factory=Flaws)
 
     def as_json(self) -> dict[str, dict[str, float | None]]:
         """What ``python -m core evaluate --json`` prints."""
@@ -124,6 +128,8 @@ class Series:
         sharpness, l1, ssim: of the person's box, ``l1`` at seed scale.
         flicker: change from the sample before, outside of the person.
         jitter: third difference of the four samples that end with it.
+        flaws: its flaws; its ``pops`` is its change since the sample before over the mean change of all references, so that the
+            mean over samples is that of all.
     """
 
     akd: list[float] = field(default_factory=list)
@@ -133,6 +139,7 @@ class Series:
     jitter: list[float] = field(default_factory=list)
     l1: list[float] = field(default_factory=list)
     ssim: list[float] = field(default_factory=list)
+    flaws: list[Flaws] = field(default_factory=list)
 
 
 def evaluate(
@@ -273,6 +280,19 @@ def judge_series(
     return tally.result(torso), tally.each(torso)
 
 
+def judge_flaws(samples: Iterable[Sample], every: int = 1) -> tuple[Flaws, list[Flaws]]:
+    """The flaws of samples whose references have part maps: the means, and those of each sample.
+
+    Args:
+        samples: as :func:`judge` takes them.
+        every: of so many samples one is measured, with the one before it where its change is; the others are NaN.
+    """
+    tally = _FlawTally(every)
+    for sample in samples:
+        tally.add(sample)
+    return tally.result(), tally.each()
+
+
 def footage_sharpness(target: Target) -> float:
     """How sharp the performer's own footage is around the person: the median of ``metrics.edge_strength`` over frames of it.
 
@@ -326,6 +346,44 @@ class _Region:
 
 
 @dataclass(slots=True)
+class _FlawTally:
+    """The flaws of samples, one after the other; NaN where drawing, reference or part map of one is not known."""
+
+    every: int = 1
+    found: list[Flaws] = field(default_factory=list)
+    changes: list[tuple[float, float]] = field(default_factory=list)
+    last: tuple[Sample, Shown, Shown] | None = None
+
+    def add(self, sample: Sample) -> None:
+        place = len(self.found)
+        flaws, change = Flaws(), (math.nan, math.nan)
+        if sample.drawn is None or sample.reference is None or sample.parts is None:
+            self.last = None
+        elif place % self.every == 0 or (place + 1) % self.every == 0:
+            output, parts = shown(sample.output, sample.drawn), parts_at_scale(sample.parts)
+            answer = Shown(at_scale(sample.reference), parts > 0)
+            if place % self.every == 0:
+                flaws = flaws_of(output, answer.image, parts)
+                if self.last is not None and self.last[0].stretch == sample.stretch:
+                    change = change_pair(self.last[1], output, self.last[2], answer)
+            self.last = sample, output, answer
+        self.found.append(flaws)
+        self.changes.append(change)
+
+    def each(self) -> list[Flaws]:
+        right = metrics.mean_known(right for _, right in self.changes)
+        return [
+            replace(flaws, pops=output / right if right > 0 else math.nan)
+            for flaws, (output, _) in zip(self.found, self.changes, strict=True)
+        ]
+
+    def result(self) -> Flaws:
+        names = ("misplaced", "extra", "missing", "worst_patch", "shift")
+        means = {name: metrics.mean_known(getattr(flaws, name) for flaws in self.found) for name in names}
+        return Flaws(**means, pops=ratio_of_changes(self.changes))
+
+
+@dataclass(slots=True)
 class _Tally:
     """All that is measured, frame by frame."""
 
@@ -345,6 +403,7 @@ class _Tally:
     tof: list[float] = field(default_factory=list)
     size: tuple[int, int] = (1, 1)
     last: tuple[Sample, Alpha] | None = None
+    flaws: _FlawTally = field(default_factory=_FlawTally)
 
     def add(self, sample: Sample, found: Pose | None) -> None:
         self.size = (sample.output.shape[1], sample.output.shape[0])
@@ -361,6 +420,7 @@ class _Tally:
         elif self.footage is not None:
             self._hold_against_footage(sample, self.footage)
         self._follow(sample, found)
+        self.flaws.add(sample)
         for (each, known), count in zip(told, before, strict=True):
             each.append(known[-1] if len(known) > count else math.nan)
         error = metrics.pose_error([sample.asked], [found], self.size)
@@ -401,7 +461,8 @@ class _Tally:
 
     def each(self, torso: float) -> Series:
         jitters = metrics.jitters(self.timeline, torso) if self.timeline else np.empty(0)
-        return replace(self.series, jitter=[float(jitters[place]) for place in self.places])
+        jitter = [float(jitters[place]) for place in self.places]
+        return replace(self.series, jitter=jitter, flaws=self.flaws.each())
 
     def result(self, torso: float) -> Evaluation:
         error = metrics.pose_error(self.asked, self.found, self.size)
@@ -417,6 +478,7 @@ class _Tally:
             flicker=metrics.mean_known(self.flicker),
             tof=metrics.mean_known(self.tof),
             jitter=metrics.jitter(self.timeline, torso),
+            flaws=self.flaws.result(),
         )
 
 

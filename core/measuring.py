@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from core.answers import find_parts
 from core.comparison import Part, pictures_of
 from core.errors import Cancelled
 from core.evaluate import Evaluation, Sample, Series, judge_series
+from core.flaws import part_numbers
 from core.generators.base import Generator
 from core.pipeline import Act, Moves, performer_statistics
 from core.targets.store import Target
@@ -74,13 +76,18 @@ def measure(
             writer = opened.enter_context(VideoWriter(video, size=target.size, rate=rate, audio=sound))
             encoder = opened.enter_context(Beside[tuple[Frame, Fraction]](lambda item: writer.write(*item)))
             right = pictures_of(answer, stretch, opened)
+            parts = pictures_of(None if answer is None else find_parts(answer), stretch, opened)
             for done, (asked, choice, time) in enumerate(zip(moves.asked, part.choices, moves.times, strict=True)):
                 if cancelled():
                     raise Cancelled("Stopped: nothing was written.")
                 picture = act.draw(asked, choice)
                 encoder.put((picture.image, time))
                 progress(done / len(moves.times))
-                yield Sample(picture.image, asked, drawn=picture.alpha, reference=next(right, None))
+                shown = next(parts, None)
+                yield Sample(
+                    picture.image, asked, drawn=picture.alpha, reference=next(right, None),
+                    parts=None if shown is None else part_numbers(shown),
+                )  # fmt: skip
 
     torso = performer_statistics(target).near[1]
     with closing(samples()) as drawn:  # type: ignore[type-var]  # a generator: left in the middle it leaves no file

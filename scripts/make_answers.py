@@ -1,17 +1,23 @@
 """The known answers that ship, from what ``scripts/performers`` rendered: ``python -m scripts.make_answers RENDERED``.
 
 Makes ``assets/answers/PERFORMER_DANCE.mp4`` of every bundled performer and dance, small, and says how far each is from what was
-rendered. The Compare page shows them and holds results against them.
+rendered; and ``PERFORMER_DANCE_parts.mp4`` beside it, the part maps, without loss. The Compare page shows the answers and holds
+results against them. ``--only-parts`` leaves the answers as they are.
 """
 
 from __future__ import annotations
 
 import argparse
+from fractions import Fraction
 from pathlib import Path
+
+import av
+import numpy as np
 
 from benchmarks.quality import answers
 from core import dances, metrics, paths
 from core.evaluate import Sample
+from core.flaws import PART_STEP, part_numbers
 from core.types import Frame
 from core.video.reader import VideoReader
 from core.video.writer import VideoWriter
@@ -34,6 +40,31 @@ def make_answer(rendered: Path, dance: Path, into: Path, crf: int) -> None:
     ):
         for picture, moment in zip(pictures, danced, strict=True):
             out.write(picture.image, moment.time)
+
+
+def make_parts(rendered: Path, dance: Path, into: Path) -> None:
+    """The part maps of one answer, each at the time of the dance's picture: lossless H.264 in grey, which the page can read.
+
+    They have half as many pixels to a side: parts are large, and the files a third.
+    """
+    clock = Fraction(1, 90_000)
+    with (
+        VideoReader(rendered) as maps,
+        VideoReader(dance) as danced,
+        av.open(str(into), "w") as out,
+    ):
+        options = {"qp": "0", "preset": "veryslow", "g": str(KEYFRAMES)}
+        stream = out.add_stream("libx264", rate=danced.info.rate, options=options)
+        stream.width, stream.height = (-(-side // 2) for side in maps.size)
+        stream.pix_fmt, stream.time_base, stream.codec_context.time_base = "gray", clock, clock
+        stream.codec_context.color_range = 2  # all 256 levels
+        for picture, moment in zip(maps, danced, strict=True):
+            grey = np.ascontiguousarray(part_numbers(picture.image[::2, ::2]) * np.uint8(PART_STEP))
+            frame = av.VideoFrame.from_ndarray(grey, format="gray")
+            frame.color_range = 2
+            frame.pts, frame.time_base = round(moment.time / clock), clock
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
 
 
 def deviation(made: Path, stem: Path) -> str:
@@ -71,6 +102,7 @@ def main() -> None:
     parser.add_argument("rendered", type=Path, help="what `python -m scripts.performers --answer ...` made")
     parser.add_argument("--crf", type=int, default=SMALL, help="x264's quality, lower is better and larger")
     parser.add_argument("--out", type=Path, default=paths.ANSWERS)
+    parser.add_argument("--only-parts", action="store_true", help="make the part maps alone")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     total = 0
@@ -80,10 +112,14 @@ def main() -> None:
             if not stem.with_suffix(".mp4").is_file():
                 raise SystemExit(f"{stem.name}.mp4 is not in {given.rendered}: render it with scripts.performers.")
             made = given.out / f"{stem.name}.mp4"
-            make_answer(stem.with_suffix(".mp4"), dance.video, made, given.crf)
-            size = made.stat().st_size
+            if not given.only_parts:
+                make_answer(stem.with_suffix(".mp4"), dance.video, made, given.crf)
+                print(f"{made.name}: {deviation(made, stem)}", flush=True)
+            parts = made.with_name(f"{stem.name}_parts.mp4")
+            make_parts(stem.with_name(f"{stem.name}_parts.mkv"), dance.video, parts)
+            size = made.stat().st_size + parts.stat().st_size
             total += size
-            print(f"{made.name}: {size} bytes; {deviation(made, stem)}", flush=True)
+            print(f"{made.name} and {parts.name}: {size} bytes", flush=True)
     print(f"together {total} bytes at crf {given.crf}")
 
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from core import dances, paths
-from core.answers import find_answer
+from core.answers import find_answer, find_parts
+from core.flaws import part_numbers
 from core.targets.store import load_target
 from core.types import Alpha
 from core.video.reader import VideoReader
@@ -56,6 +57,33 @@ def test_an_answer_is_the_performers_own_stage_with_one_person_on_it(performer: 
         apart = np.asarray(cv2.absdiff(next(iter(reader)).image, target.plate)).max(axis=2)
     assert np.median(apart) <= SAME, "the stage is another one"
     assert 0.03 < largest(apart >= SEEN) < 0.3, "no person stands out from the stage"
+
+
+@pytest.mark.parametrize("dance", DANCES)
+@pytest.mark.parametrize("performer", PERFORMERS)
+def test_the_part_map_of_an_answer_lies_over_its_person(performer: str, dance: str) -> None:
+    video = answer(performer, dance)
+    parts = find_parts(video)
+    assert parts is not None
+    assert times_of(parts) == times(dance)
+    middle = float(times(dance)[len(times(dance)) // 2])
+    with VideoReader(parts, start=middle) as maps, VideoReader(video, start=middle) as pictures:
+        seen, picture = next(iter(maps)).image, next(iter(pictures)).image
+    assert not np.any(seen % 32), "lossless: nothing between two parts"
+    shown = part_numbers(seen)
+    assert set(np.unique(shown)) <= {0, 1, 2, 3, 4, 5, 6}
+    assert len(np.unique(shown)) >= 6, "an arm may be hidden"
+    assert shown.shape == tuple(side // 2 for side in picture.shape[:2])
+    shown = np.asarray(cv2.resize(shown, picture.shape[1::-1], interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)
+    with load_target(performer) as target:
+        apart = np.asarray(cv2.absdiff(picture, target.plate)).max(axis=2)
+    assert (apart[shown > 0] >= SEEN).mean() > 0.8  # jeans before a wall that is nearly as blue
+    heights = [np.flatnonzero((shown == part).any(axis=1)).mean() for part in (2, 1, 5)]
+    assert heights == sorted(heights), "head over trunk over leg"
+
+
+def test_an_answer_without_a_part_map_has_none(tmp_path: Path) -> None:
+    assert find_parts(tmp_path / "a_b.mp4") is None
 
 
 def largest(where: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> float:

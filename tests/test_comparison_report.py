@@ -13,6 +13,7 @@ import pytest
 from core.comparison import Part
 from core.comparison_report import CURVES, as_csv, best_of, columns, curves_svg, html_report, table
 from core.evaluate import Evaluation, Scores, Series
+from core.flaws import Flaws
 from core.measuring import Measured
 
 PARTS = (
@@ -25,16 +26,20 @@ SEEN_OF = [1.0, math.nan, 0.0, 1.0]
 """How much of each frame the footage shows; nobody is in the second."""
 
 
+FLAWS = Flaws(misplaced=0.0123, extra=0.00214, missing=0.00109, worst_patch=0.4567, pops=1.84, shift=7.0)
+
+
 def scores(akd: float, sharpness: float) -> Scores:
     return Scores(0.1234, 20.0, 0.8765, sharpness, akd, 0.0123)
 
 
 def scored(name: str, akd: float, sharpness: float) -> Measured:
     box = scores(akd, sharpness)
-    evaluation = Evaluation(3, box, box, math.nan, math.nan, 0.9, math.nan, math.nan, 0.21, math.nan, 0.0712)
+    evaluation = Evaluation(3, box, box, math.nan, math.nan, 0.9, math.nan, math.nan, 0.21, math.nan, 0.0712, FLAWS)
     series = Series(
         akd=[akd, math.nan, akd + 1], missing=[0.0, 0.0, 0.1], sharpness=[sharpness] * 3, flicker=[math.nan, 0.2, 0.2],
         jitter=[math.nan] * 3, l1=[0.1] * 3, ssim=[0.9] * 3,
+        flaws=[FLAWS] * 3,
     )  # fmt: skip
     return Measured(name, name, evaluation, series)
 
@@ -51,13 +56,15 @@ def test_a_row_for_each_with_what_is_known_by_now(measured: list[Measured]) -> N
     assert rows[0]["fps"] == "89"
     assert rows[0]["mb"] == "20.4"
     assert (rows[0]["akd"], rows[0]["mkr"], rows[0]["l1"], rows[0]["ssim"]) == ("2.3", "1.2", "0.123", "0.876")
+    told = [rows[0][name] for name in ("misplaced", "extra", "missing", "worst_patch", "pops")]
+    assert told == ["1.23", "2.14", "1.09", "0.457", "1.84"], "per cent, per mille twice, L1, ratio"
     assert rows[2]["ms"] == "5.0"
     assert rows[2]["akd"] == rows[2]["l1"] == ""
 
 
 def test_without_an_answer_nothing_is_said_of_it(measured: list[Measured]) -> None:
     rows = table(PARTS, measured, known=False)
-    assert {"l1", "ssim"}.isdisjoint(rows[0])
+    assert {"l1", "ssim", "misplaced", "extra", "missing", "worst_patch", "pops"}.isdisjoint(rows[0])
     assert [column.name for column in columns(known=False)] == [
         name for name in rows[0] if name not in {"generator", "title"}
     ]

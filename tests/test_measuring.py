@@ -13,6 +13,7 @@ import pytest
 from core.comparison import Part
 from core.errors import Cancelled
 from core.evaluate import Sample, Series, footage_sharpness, judge_series
+from core.flaws import PART_STEP
 from core.generators.base import Generator
 from core.generators.registry import create_generator
 from core.measuring import Measured, measure
@@ -56,6 +57,11 @@ def answer(theo: Target, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with VideoWriter(path, size=theo.size, rate=Fraction(25), crf=1) as writer:
         for i in range(COUNT - 4):
             writer.write(theo.frames[200 + i], Fraction(i, 25))
+    with VideoWriter(path.with_name("answer_parts.mp4"), size=theo.size, rate=Fraction(25), crf=1) as writer:
+        for i in range(COUNT - 4):
+            # all of the person is one part: enough for every measure but what is misplaced
+            trunk = (theo.masks[200 + i] >= 128).astype(np.uint8) * np.uint8(PART_STEP)
+            writer.write(cv2.merge([trunk] * 3), Fraction(i, 25))
     return path
 
 
@@ -114,6 +120,17 @@ def test_what_each_frame_scored_makes_the_means(measured: tuple[Measured, Path, 
     assert np.isnan(series.flicker[0])
     assert np.isnan(series.jitter[:3]).all()
     assert np.isfinite(series.jitter[12])
+
+
+def test_flaws_are_measured_where_the_answer_has_a_part_map(measured: tuple[Measured, Path, list[float]]) -> None:
+    means, each = measured[0].evaluation.flaws, measured[0].series.flaws
+    known = [found for i, found in enumerate(each) if i < COUNT - 4 and i != 5]
+    assert all(0 <= found.extra < 0.01 and 0 <= found.missing < 0.01 for found in known)
+    assert all(0 < found.worst_patch < 1 for found in known), "another frame of the footage"
+    assert each[5].missing > 0.03, "the stage is empty, and the answer is not"
+    assert means.worst_patch == pytest.approx(mean_known(found.worst_patch for found in each))
+    assert means.pops == pytest.approx(mean_known(found.pops for found in each), rel=0.15)
+    assert all(np.isnan(found.extra) for found in each[-4:])
 
 
 def test_where_the_answer_ends_nothing_is_held_against_it(measured: tuple[Measured, Path, list[float]]) -> None:

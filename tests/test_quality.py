@@ -11,8 +11,11 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmarks import machine, quality, strips
+from benchmarks import machine, quality, strips, worst
+from core import paths
 from core.dances import Dance
+from core.errors import UnusableInput
+from core.flaws import PART_STEP
 from core.pose import skeleton
 from core.targets.store import Target, load_target
 from tests.media import write_video
@@ -98,3 +101,59 @@ def test_strips_show_the_same_moments_of_every_generator(tmp_path: Path, monkeyp
     assert strip.shape == (count * strips.TILE, strips.COLUMNS * strips.TILE, 3)
     rows = strip[:, strips.TILE :].reshape(count, strips.TILE, -1).astype(int)
     assert all(np.abs(row - rows[0]).mean() > 0.5 for row in rows[1:]), "each is another generator's"
+
+
+def test_flaws_of_a_transfer_whose_answer_has_part_maps(
+    tmp_path: Path, results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with load_target("theo") as theo:
+        write_answer(theo, tmp_path, "short")
+        masks = [(theo.masks[i] >= 128).astype(np.uint8) * np.uint8(PART_STEP) for i in FRAMES]
+    write_video(tmp_path / "theo_short_parts.mp4", [cv2.merge([mask] * 3) for mask in masks], rate=2)
+    dance = Dance("short", "Short", tmp_path / "theo_short.mp4", tmp_path / "short.webp")
+    monkeypatch.setattr(quality, "list_dances", lambda: [dance])
+    monkeypatch.setattr(paths, "ANSWERS", tmp_path)
+    words = ["--generators", "nearest-frame", "--parts", "flaws", "--every", "2", "--label", "now"]
+    monkeypatch.setattr(sys, "argv", ["quality", *words])
+    quality.main()
+    assert "Of mira in short there is no answer with part maps" in capsys.readouterr().out
+    with (results / "flaws.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["label"], row["performer"], row["source"], row["generator"]) == (
+        "now",
+        "theo",
+        "short",
+        "nearest-frame",
+    )
+    assert 0 <= float(row["extra"]) < 0.02
+    assert 0 <= float(row["missing"]) < 0.02
+    assert 0 < float(row["worst_patch"]) < 1
+    assert float(row["pops"]) > 0.3
+    assert row["cpu"]
+
+
+def test_a_sheet_of_the_worst_frames_by_a_flaw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with load_target("theo") as theo:
+        write_answer(theo, tmp_path, "short")
+        frames = [theo.masks[i] for i in FRAMES]
+    write_video(
+        tmp_path / "theo_short_parts.mp4",
+        [cv2.merge([(mask >= 128).astype(np.uint8) * np.uint8(PART_STEP)] * 3) for mask in frames],
+        rate=2,
+    )
+    dance = Dance("short", "Short", tmp_path / "theo_short.mp4", tmp_path / "short.webp")
+    monkeypatch.setattr(worst, "list_dances", lambda: [dance])
+    monkeypatch.setattr(paths, "ANSWERS", tmp_path)
+    words = ["short", "--target", "theo", "--generator", "nearest-frame", "--by", "worst_patch"]
+    monkeypatch.setattr(sys, "argv", ["worst", *words, "--out", str(tmp_path / "sheet.webp")])
+    worst.main()
+    sheet = cv2.imread(str(tmp_path / "sheet.webp"))
+    assert sheet is not None
+    assert sheet.shape == (2 * 2 * worst.TILE, worst.COLUMNS * worst.TILE, 3), (
+        "fifteen frames in two rows, answers below"
+    )
+
+
+def test_a_flaw_of_no_bundled_dance_says_so() -> None:
+    with pytest.raises(UnusableInput, match="no bundled dance"):
+        worst.by_flaw("nobody-knows", "theo", "realtime", "extra", Path("unused.webp"))
