@@ -39,7 +39,7 @@ def test_a_performer_opens(folder: Path) -> None:
     with load_target("tiny") as target:
         assert (target.id, target.name, target.size, target.licence) == ("tiny", "Tiny", (96, 64), "CC0")
         assert target.rate == 25
-        np.testing.assert_array_equal(target.poses, some_poses(30))
+        np.testing.assert_allclose(target.poses, some_poses(30), atol=1 / 128)
         assert target.found.sum() == 29
         assert not target.found[3]
         assert target.pose(3) is None
