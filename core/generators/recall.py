@@ -53,7 +53,7 @@ _CLOTH_WORTH: Final = 0.5
 _HIDDEN: Final = 1.0
 """What a part costs more whose joints are not to be seen."""
 
-_OVERLAID: Final = 1.2
+_OVERLAID: Final = 2.0
 """What a part costs more all of which lies behind others in a picture and is to be seen."""
 
 SWITCH: Final = 0.03

@@ -33,6 +33,8 @@ _SURE: Final = np.clip((np.arange(256) - 128.0) * 2 + 165, 0, 255).astype(np.uin
 """How much of a part is cut out, by its share of what it and the likeliest other have (128 where they are alike)."""
 _HIDING: Final = 128
 """Share of other parts, of 255, from which on they hide one."""
+_DOUBT: Final = 0.3
+"""How much what tells of a part counts where others are nearer."""
 _LEAST: Final = 12
 """Of 255, what parts must have together for their shares to tell anything."""
 _EDGE: Final = np.ones((5, 5), np.uint8)
@@ -63,7 +65,8 @@ def cut_by_labels(
     points = points_with_hem(points_of(own), outline)
     order = [int(number) for number in np.argsort(depths(own, unit), kind="stable")]
     near, cores = cut_by_distance(mask, points, order, unit, layers_of_body(outline))
-    sure = _shares_of_six(_six(shares, near, hem=bool(outline.hem)), near)
+    likely = [_weighed(share, own) for share, own in zip(_six(shares, near, hem=bool(outline.hem)), near, strict=True)]
+    sure = _shares_of_six(likely, near)
     alone = _without_rivals(sure)
     seen = [cv2.multiply(mask, share, scale=1 / 255) for share in alone]
     apart = {joint: _apart(points[joint], unit, mask.shape) for _, _, joint, _, _ in _NEIGHBOURS}
@@ -90,6 +93,12 @@ def _six(shares: NDArray[np.uint8], near: Sequence[Alpha], *, hem: bool) -> list
     for part in (_TRUNK, *_LEGS):
         sure[part] = cv2.add(sure[part], cv2.multiply(cloth, cv2.compare(near[part], 127, cv2.CMP_GT), scale=1 / 255))
     return sure
+
+
+def _weighed(share: Alpha, near: Alpha) -> Alpha:
+    """What tells of a part counts less where another part's bones are nearer: fingers beside the hair are taken for hair."""
+    trust = cv2.addWeighted(near, 1 - _DOUBT, near, 0, 255 * _DOUBT)
+    return np.asarray(cv2.multiply(share, trust, scale=1 / 255), np.uint8)
 
 
 def _shares_of_six(sure: Sequence[Alpha], near: Sequence[Alpha]) -> list[Alpha]:

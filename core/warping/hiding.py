@@ -12,28 +12,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.limbs import CROWN, EARS, LEFT_HAND, NECK, PELVIS, RIGHT_HAND
+from core.pose import skeleton
 from core.warping.parts import HEAD, LEFT_ARM, LEFT_LEG, PARTS, RIGHT_ARM, RIGHT_LEG, TRUNK
 
 _COVERS: Final = (
-    (LEFT_ARM, 11, 13, 0.10), (LEFT_ARM, 13, 15, 0.10), (LEFT_ARM, 15, LEFT_HAND, 0.17),
-    (RIGHT_ARM, 12, 14, 0.10), (RIGHT_ARM, 14, 16, 0.10), (RIGHT_ARM, 16, RIGHT_HAND, 0.17),
+    (LEFT_ARM, 11, 13, 0.10), (LEFT_ARM, 13, 15, 0.10), (LEFT_ARM, 15, 19, 0.17),
+    (RIGHT_ARM, 12, 14, 0.10), (RIGHT_ARM, 14, 16, 0.10), (RIGHT_ARM, 16, 20, 0.17),
     (LEFT_LEG, 23, 25, 0.16), (LEFT_LEG, 25, 27, 0.12), (LEFT_LEG, 27, 31, 0.08),
     (RIGHT_LEG, 24, 26, 0.16), (RIGHT_LEG, 26, 28, 0.12), (RIGHT_LEG, 28, 32, 0.08),
     (TRUNK, NECK, PELVIS, 0.24), (HEAD, EARS, CROWN, 0.18),
 )  # fmt: skip
 """The part that covers, from, to, and how wide it is there in torso lengths; a hand with its fingers."""
-_HANDS: Final = np.array([cover[2] in {LEFT_HAND, RIGHT_HAND} for cover in _COVERS])
+_HANDS: Final = np.array([cover[1] in skeleton.WRISTS for cover in _COVERS])
 _TANGLED: Final = 0.8
 """How surely a hand hides what it lies beside, whatever its depth: fingers in the hair are not told from it well."""
 _SPOTS: Final = (
     *((TRUNK, a, b, share) for a, b in ((11, 23), (12, 24), (NECK, PELVIS)) for share in (0.15, 0.5, 0.85)),
-    *((HEAD, a, b, share) for a, b in ((EARS, CROWN), (EARS, 0), (7, 8)) for share in (0.1, 0.9)),
+    *((HEAD, a, b, share) for a, b in ((EARS, CROWN), (EARS, 0), (7, 8)) for share in (-0.4, 0.1, 0.9, 1.4)),
     *((LEFT_ARM, a, b, share) for a, b in ((11, 13), (13, 15), (15, LEFT_HAND)) for share in (0.4, 0.9)),
     *((RIGHT_ARM, a, b, share) for a, b in ((12, 14), (14, 16), (16, RIGHT_HAND)) for share in (0.4, 0.9)),
     *((LEFT_LEG, a, b, share) for a, b in ((23, 25), (25, 27), (27, 31)) for share in (0.4, 0.8)),
     *((RIGHT_LEG, a, b, share) for a, b in ((24, 26), (26, 28), (28, 32)) for share in (0.4, 0.8)),
 )
-"""Whose spot it is, and where it lies between two points."""
+"""Whose spot it is, and where it lies between two points or beyond them."""
 
 _NEARER: Final = 0.06
 """Torso lengths by which what hides a spot is nearer than it: depths are told to about so much."""
