@@ -21,7 +21,8 @@ from core.pose.person import Follower, distinct
 from core.settings import settings
 from core.targets.check import BLURRED, DARK, Level, Verdict, out_of_view, rows_of, sharpness_of, shrunk
 from core.targets.footage import Shot
-from core.targets.stage import Stage, around_person, filled
+from core.targets.matte import dilated
+from core.targets.stage import Stage, around_person, filled_across
 from core.types import Alpha, Frame, Pose
 
 MOST_PHOTOS: Final = 8
@@ -34,6 +35,12 @@ _TORSO: Final = 112.0
 """Pixels of a torso that fill the canvas of the generators with arms and legs stretched out."""
 _MOST_HIDDEN: Final = 0.75
 """Share of the photo that may be the person and what is near them, for its rest to make a stage."""
+_FLOOR: Final = 0.3
+"""Share of the person's height above their feet up to which a shadow may lie on the floor behind them."""
+_SHADE: Final = 0.9
+_SHADE_HUE: Final = 12.0
+"""Lightness of a shadow in shares of the floor's, and by how much its colour may differ (CIE Lab in 8 bits)."""
+_SHADOW_EDGE: Final = 6
 _SEEN: Final = 0.5
 _SMALL: Final = 160.0
 """Pixels of the person's height in the photo, as it was looked at, below which little is left of a face."""
@@ -196,7 +203,34 @@ def photo_stage(frame: Frame, person: Alpha, count: int) -> Stage | None:
     hidden = around_person(person)
     if hidden.mean() > _MOST_HIDDEN:
         return None
-    return Stage(filled(frame, hidden), ~hidden, (np.eye(3), *[None] * (count - 1)), np.eye(3), still=True)
+    hidden |= _cast_shadow(frame, hidden)
+    return Stage(filled_across(frame, hidden), ~hidden, (np.eye(3), *[None] * (count - 1)), np.eye(3), still=True)
+
+
+def _cast_shadow(frame: Frame, hidden: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(height, width): the shadow on the floor that begins at the person's feet; it would stay behind when they move.
+
+    Floor of the colour that most of its row has, but darker.
+    """
+    rows = np.flatnonzero(hidden.any(axis=1))
+    shadow = np.zeros(hidden.shape, np.bool_)
+    if not len(rows):
+        return shadow
+    top = int(rows[-1] - _FLOOR * (rows[-1] - rows[0]))
+    lab = cv2.cvtColor(frame[top:], cv2.COLOR_RGB2Lab).astype(np.float32)
+    known = np.where(hidden[top:, :, None], np.nan, lab)
+    bare = ~hidden[top:].all(axis=1)
+    floor = np.full((len(lab), 1, 3), np.nan, np.float32)
+    floor[bare, 0] = np.nanmedian(known[bare], axis=1)
+    darker = lab[..., 0] < _SHADE * floor[..., 0]
+    same = np.abs(lab[..., 1:] - floor[..., 1:]).max(axis=2) < _SHADE_HUE
+    grown = dilated((darker & same) | hidden[top:], 2)
+    count, labels = cv2.connectedComponents(grown.astype(np.uint8))
+    touching = np.zeros(count, np.bool_)
+    touching[np.unique(labels[hidden[top:]])] = True
+    touching[0] = False
+    shadow[top:] = dilated(touching[labels] & darker & same, _SHADOW_EDGE)
+    return shadow
 
 
 def _usable(paths: Sequence[Path]) -> Sequence[Path]:
