@@ -211,14 +211,17 @@ def build(
             _say_what_will_come_of_it(source, bar)
         task = bar.add_task("Building", total=1.0, speed="")
         if photos:
-            from core.photo import build_from_photos as make
+            from core.photo import build_from_photos
+
+            make: Callable[..., Target] = build_from_photos
         else:
             make = build_target
         target = make(
             source, id=target_id, name=name, into=into, stage=place, masks=masks, portrait=portrait, consent=consent,
             progress=lambda share: bar.update(task, completed=share), **more,
         )  # fmt: skip
-    _out.print(f"{target.name} is ready: {target.manifest.frames} frames.")
+    frames = target.manifest.frames
+    _out.print(f"{target.name} is ready: {frames} frame{'' if frames == 1 else 's'}.")
 
 
 def _say_what_will_come_of_it(parts: list[Path], bar: Progress) -> None:
@@ -282,7 +285,9 @@ def transfer(
     ] = None,
     photo: Annotated[
         list[Path] | None,
-        typer.Option(help="Instead of a performer: a photo of somebody, of whom nothing is kept. Once for each of up to 8."),
+        typer.Option(
+            help="Instead of a performer: a photo of somebody, of whom nothing is kept. Once for each of up to 8."
+        ),
     ] = None,
     generator: Annotated[
         str | None, typer.Option(help="Name of the generator; the best that the performer has unless given.")

@@ -223,8 +223,8 @@ def filled_across(picture: Frame, hole: NDArray[np.bool_]) -> Frame:
                 known = edge[y, ~missing, channel]
                 made[y, missing, channel] = np.interp(columns[missing], columns[~missing], known)
     # a row of which nothing is known is as the nearest one that is
-    for y in np.flatnonzero(hole.all(axis=1)):
-        made[y] = made[min(bare, key=lambda other: abs(other - int(y)))]
+    for lost in np.flatnonzero(hole.all(axis=1)).tolist():
+        made[lost] = made[min(bare, key=lambda row: abs(row - lost))]
     soft = cv2.GaussianBlur(made, (0, 0), sigmaX=_SOFT_ACROSS, sigmaY=_SOFT_DOWN)
     within = cv2.GaussianBlur(hole.astype(np.float32), (0, 0), _SOFT_DOWN)[..., None] * hole[..., None]
     return np.asarray(np.clip(made + within * (soft - made) + 0.5, 0, 255), np.uint8)
