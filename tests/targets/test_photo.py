@@ -143,7 +143,7 @@ def test_the_verdict_says_what_to_do_better(tmp_path: Path) -> None:
     for name, spoilt, word in (
         ("dark", (whole * 0.12).astype(np.uint8), "too dark"),
         ("blurred", cv2.GaussianBlur(whole, (0, 0), 4), "blurred"),
-        ("small", cv2.copyMakeBorder(cv2.resize(whole, (190, 190)), 300, 300, 300, 300, cv2.BORDER_REPLICATE), "small"),
+        ("small", cv2.copyMakeBorder(cv2.resize(whole, (220, 220)), 200, 200, 200, 200, cv2.BORDER_REPLICATE), "small"),
         ("two", np.hstack([whole[:, 100:400], whole[:, 100:400]]), "2 people"),
     ):
         level, told = verdict(np.asarray(spoilt, np.uint8), tmp_path / f"{name}.jpg")
