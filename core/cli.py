@@ -25,6 +25,8 @@ from core.names import clean_line
 from core.processes import is_helper
 
 if TYPE_CHECKING:
+    from core.targets.check import Verdict
+    from core.targets.store import Target
     from core.transfer import Report
 
 USAGE_STATUS = 2
@@ -172,7 +174,11 @@ def targets(as_json: Annotated[bool, typer.Option("--json", help="A JSON list, f
 @target_app.command()
 def build(
     source: Annotated[
-        list[Path], typer.Argument(help="A video, several of one stage, or a folder with frames/ and landmarks.npz.")
+        list[Path],
+        typer.Argument(
+            help="A video, several of one stage, one to eight photos (JPEG, PNG, WebP), or a folder with frames/ and "
+            "landmarks.npz."
+        ),
     ],
     target_id: Annotated[str, typer.Option("--id", help="Short name for links: small letters, digits, hyphens.")],
     name: Annotated[str, typer.Option("--name", help="Name that people see.")],
@@ -191,34 +197,55 @@ def build(
         bool | None, typer.Option("--consent/--no-consent", help="Whether the person filmed agreed.")
     ] = None,
 ) -> None:
-    """Make a performer from footage of one person: say what will come of it, then build it."""
+    """Make a performer from footage or photos of one person: say what will come of it, then build it."""
     from core.targets.build import STUDIO, build_target
+    from core.targets.photo import are_photos, check_photos
 
     place: Path | Literal["studio"] | None = None if stage is None else STUDIO if stage == STUDIO else Path(stage)
     more: dict[str, Any] = {} if licence is None else {"licence": licence}
     with _sentences(), _bar() as bar:
-        if all(part.is_file() for part in source):
+        photos = are_photos(source)
+        if photos:
+            _say(check_photos(source).verdict)
+        elif all(part.is_file() for part in source):
             _say_what_will_come_of_it(source, bar)
         task = bar.add_task("Building", total=1.0, speed="")
-        target = build_target(
+        if photos:
+            from core.photo import build_from_photos
+
+            make: Callable[..., Target] = build_from_photos
+        else:
+            make = build_target
+        target = make(
             source, id=target_id, name=name, into=into, stage=place, masks=masks, portrait=portrait, consent=consent,
             progress=lambda share: bar.update(task, completed=share), **more,
         )  # fmt: skip
-    _out.print(f"{target.name} is ready: {target.manifest.frames} frames.")
+    frames = target.manifest.frames
+    _out.print(f"{target.name} is ready: {frames} frame{'' if frames == 1 else 's'}.")
 
 
 def _say_what_will_come_of_it(parts: list[Path], bar: Progress) -> None:
-    """Print the sentences of a check of the footage.
+    """Check the footage and print what comes of it.
 
     Raises:
         UnusableInput: no performer can be made of it.
     """
-    from core.errors import UnusableInput
     from core.targets.check import check_footage
 
     task = bar.add_task("Looking", total=1.0, speed="")
     verdict = check_footage(parts, progress=lambda share: bar.update(task, completed=share)).verdict
     bar.remove_task(task)
+    _say(verdict)
+
+
+def _say(verdict: Verdict) -> None:
+    """Print a verdict's sentences.
+
+    Raises:
+        UnusableInput: no performer can be made.
+    """
+    from core.errors import UnusableInput
+
     if not verdict.usable:
         raise UnusableInput(" ".join(verdict.problems))
     _out.print(verdict.headline)
@@ -252,8 +279,16 @@ def import_command(
 @app.command()
 def transfer(
     source: Annotated[Path, typer.Argument(help="The dance: any video file, or the name of a bundled dance.")],
-    target: Annotated[str, typer.Option(help="Id of the performer; `python -m core targets` lists them.")],
     output: Annotated[Path, typer.Option(help="The mp4 to write.")],
+    target: Annotated[
+        str | None, typer.Option(help="Id of the performer; `python -m core targets` lists them.")
+    ] = None,
+    photo: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Instead of a performer: a photo of somebody, of whom nothing is kept. Once for each of up to 8."
+        ),
+    ] = None,
     generator: Annotated[
         str | None, typer.Option(help="Name of the generator; the best that the performer has unless given.")
     ] = None,
@@ -275,28 +310,51 @@ def transfer(
     from core.memory import PeakMemory
     from core.pipeline import background_for
     from core.pose.person import parse_person
-    from core.targets.store import load_target
     from core.transfer import TransferOptions
     from core.transfer import transfer as run
 
     with _sentences(), PeakMemory() as memory:
+        photos = photo or []
+        if (target is None) == (not photos):
+            raise UnusableInput("Say who dances: a performer with --target, or somebody's photo with --photo.")
         found = _source(source)
-        chosen = load_target(target)
-        _look_at_outputs(output, report, [found, Path(background), *chosen.files()])
-        options = TransferOptions(
-            person=parse_person(person),
-            layout=parse_layout(layout),
-            background=background_for(chosen, background),
-            start=start,
-            end=end,
-        )
-        made_by = create_generator(generator or default_generator(chosen.manifest.advised_names()), chosen)
-        with _bar() as bar:
-            done, _ = run(found, chosen, made_by, output, options, progress=_Show(bar), previews=False)
+        if photos:
+            _look_at_outputs(output, report, [found, Path(background), *photos])
+        with _performer(target, photos) as chosen:
+            _look_at_outputs(output, report, [found, Path(background), *chosen.files()])
+            options = TransferOptions(
+                person=parse_person(person),
+                layout=parse_layout(layout),
+                background=background_for(chosen, background),
+                start=start,
+                end=end,
+            )
+            made_by = create_generator(generator or default_generator(chosen.manifest.advised_names()), chosen)
+            with _bar() as bar:
+                done, _ = run(found, chosen, made_by, output, options, progress=_Show(bar), previews=False)
         _warn(done.warnings)
         if report is not None:
             _write_report(report, done.as_json() | {"peak_rss_mb": round(memory.megabytes, 1)})
     _done(output, done)
+
+
+@contextmanager
+def _performer(target: str | None, photos: list[Path]) -> Iterator[Target]:
+    """The performer of that id, or one of photos, of whom nothing is kept."""
+    from core.targets.store import load_target
+
+    if target is not None:
+        with load_target(target) as chosen:
+            yield chosen
+        return
+    from core.photo import passing_performer
+    from core.targets.photo import are_photos, check_photos
+
+    if not are_photos(photos):
+        raise UnusableInput(f"{photos[0].name} is no photo: choose a JPEG, PNG or WebP.")
+    _say(check_photos(photos).verdict)
+    with passing_performer(photos) as passing:
+        yield passing
 
 
 @app.command()

@@ -6,7 +6,7 @@ import threading
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
@@ -28,6 +28,9 @@ _MOST_PIXELS_OF: Final = {"WEBP": 16_000_000}
 
 _ROWS: Final = 256
 
+_HEIC_BRANDS: Final = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+"""Of the ISO container that phones keep photos in."""
+
 _ORIENTATION: Final = 0x0112
 _SIDEWAYS: Final = 5
 """From this EXIF orientation on, width and height are exchanged."""
@@ -42,6 +45,7 @@ def read_picture(
     formats: Sequence[str] = FORMATS,
     most_side: int = MOST_SIDE,
     covering: tuple[int, int] | None = None,
+    within: int | None = None,
     error: type[UnusableInput] = UnusableInput,
 ) -> Frame:
     """(height, width, 3) uint8 RGB of a picture file, turned as its EXIF data asks; of moving ones the first picture.
@@ -53,6 +57,8 @@ def read_picture(
         most_side: pixels along either side that it may have.
         covering: (width, height) that the picture is to cover. Then only the middle that will be seen is returned, and
             reduced where it is at least twice as large, so that a large picture takes little memory.
+        within: pixels of the longer side that are needed: the picture is reduced by a whole number, while it is decoded where
+            its format can do that, as far as so many are left.
         error: the kind of exception to raise.
 
     Raises:
@@ -62,10 +68,12 @@ def read_picture(
     try:
         if not path.is_file():
             raise error(f"{called} is no file: choose a JPEG, PNG or WebP.")
+        if kind_of(path) == "HEIC":
+            raise error(f"{called} is a HEIC picture, which cannot be read here: save it as a JPEG and choose that.")
         # the filters of warnings are the whole process's
         with _one_at_a_time, warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _decoded(path, formats, most_side, covering)
+            return _decoded(path, formats, most_side, covering, within)
     except _TooLarge as reason:
         raise error(f"{called} {reason}") from reason
     except error:
@@ -79,7 +87,25 @@ class _TooLarge(Exception):
     """A picture above the limits; the message goes on from its name."""
 
 
-def _decoded(path: Path, formats: Sequence[str], most_side: int, covering: tuple[int, int] | None) -> Frame:
+def kind_of(path: Path) -> Literal["JPEG", "PNG", "WEBP", "HEIC"] | None:
+    """What kind of photo the first bytes of a file say that it is; None for anything else, also for what cannot be read."""
+    try:
+        with path.open("rb") as file:
+            first = file.read(12)
+    except OSError:
+        return None
+    if first.startswith(b"\xff\xd8\xff"):
+        return "JPEG"
+    if first.startswith(b"\x89PNG"):
+        return "PNG"
+    if first[:4] == b"RIFF" and first[8:] == b"WEBP":
+        return "WEBP"
+    return "HEIC" if first[4:8] == b"ftyp" and first[8:] in _HEIC_BRANDS else None
+
+
+def _decoded(
+    path: Path, formats: Sequence[str], most_side: int, covering: tuple[int, int] | None, within: int | None
+) -> Frame:
     from PIL import Image
 
     try:
@@ -90,9 +116,13 @@ def _decoded(path: Path, formats: Sequence[str], most_side: int, covering: tuple
         _refuse_large(picture, most_side)
         if covering is not None and picture.format in {"JPEG", "MPO"}:
             picture.draft(None, (max(covering), max(covering)))
+        elif within is not None and picture.format in {"JPEG", "MPO"}:
+            picture.draft(None, _fitted(picture.size, within))
         # before its EXIF data is asked for: that of a PNG lies at its end, and what fails there would be forgiven
         picture.load()
         orientation = _orientation(picture)
+        if covering is None and within is not None:
+            return _turned(_middle(picture, _fitted(picture.size, within)), orientation)
         if covering is None:
             return _turned(_pixels(picture), orientation)
         return _turned(_middle(picture, covering[::-1] if orientation >= _SIDEWAYS else covering), orientation)
@@ -116,6 +146,12 @@ def _orientation(picture: Image.Image) -> int:
     except Exception:  # damaged EXIF data is no reason to refuse the picture
         return 1
     return found if isinstance(found, int) and 1 <= found <= 8 else 1
+
+
+def _fitted(size: tuple[int, int], longest: int) -> tuple[int, int]:
+    """(width, height) of the shape of ``size``, the longer side at most ``longest``."""
+    scale = min(longest / max(size), 1.0)
+    return max(round(size[0] * scale), 1), max(round(size[1] * scale), 1)
 
 
 def _middle(picture: Image.Image, size: tuple[int, int]) -> Frame:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import Cancelled
+from core.generators.base import Generator, default_generator
 from core.generators.registry import create_generator
 from core.pipeline import Act, performer_statistics
 from core.pose import skeleton
@@ -34,7 +35,6 @@ RATE: Final = 12
 _FOOTAGE_RATE: Final = Fraction(4)
 _HALF: Final = 8
 """Pictures of a move before and after its middle."""
-_GENERATOR: Final = "nearest"
 _HEIGHT: Final = 320
 _FACING: Final = 0.6
 """Width of the shoulders in the picture, in torso lengths, from which somebody faces the camera."""
@@ -53,13 +53,23 @@ def preview(found: FootageCheck, cancelled: Callable[[], bool] = lambda: False) 
     """
     if len(found.looks) < _FEWEST:
         return ()
+    with tempfile.TemporaryDirectory(prefix="preview-") as folder, _performer(found, Path(folder)) as performer:
+        return danced(performer, cancelled)
+
+
+def danced(performer: Target, cancelled: Callable[[], bool] = lambda: False) -> tuple[Frame, ...]:
+    """The same of a performer, by the best generator that they have. Empty where no bundled performer lends the moves.
+
+    Raises:
+        Cancelled: ``cancelled`` said so.
+    """
     dancer = next((summary.id for summary in list_targets() if not summary.own), None)
     if dancer is None:
         return ()
     with load_target(dancer) as bundled:
         body, moves = performer_statistics(bundled), _moves_of(bundled)
-    with tempfile.TemporaryDirectory(prefix="preview-") as folder, _performer(found, Path(folder)) as performer:
-        films = [_danced(performer, move, body, cancelled) for move in moves]
+    generator = create_generator(default_generator(performer.manifest.advised_names()), performer)
+    films = [_danced(performer, generator, move, body, cancelled) for move in moves]
     return tuple(np.hstack(pictures) for pictures in zip(*films, strict=True))
 
 
@@ -134,10 +144,13 @@ def _best(score: NDArray[np.float64], facing: NDArray[np.float64], runs: NDArray
 
 
 def _danced(
-    performer: Target, move: Sequence[Pose], body: BodyStatistics, cancelled: Callable[[], bool]
+    performer: Target,
+    generator: Generator,
+    move: Sequence[Pose],
+    body: BodyStatistics,
+    cancelled: Callable[[], bool],
 ) -> list[Frame]:
     """Pictures of the performer doing a move of somebody of that build."""
-    generator = create_generator(_GENERATOR, performer)
     act = Act(performer, generator)
     times = [Fraction(i, RATE) for i in range(len(move))]
     asked, _ = act.ask_all(list(move), [float(time) for time in times], [], dancer=body)
@@ -146,8 +159,15 @@ def _danced(
     for pose, choice in zip(asked, choices, strict=True):
         if cancelled():
             raise Cancelled("Trying out the footage was stopped.")
-        film.append(_small(act.draw(pose, choice).image))
+        film.append(_small(_around(act.draw(pose, choice).image, performer_statistics(performer).centre)))
     return film
+
+
+def _around(image: Frame, centre: float) -> Frame:
+    """What of a wide picture lies around x = ``centre``, a square."""
+    height, width = image.shape[:2]
+    left = round(min(max(centre - height / 2, 0), max(width - height, 0)))
+    return image[:, left : left + height]
 
 
 def _small(image: Frame) -> Frame:

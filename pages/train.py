@@ -10,12 +10,13 @@ from core.studio import Studio
 from core.targets.store import TargetSummary
 from core.ui.estimate import show_estimate
 from core.ui.filming import film, show_filming, take_in
-from core.ui.footage import WANTED, Footage, choose_footage, footage, show_check
+from core.ui.footage import WANTED, Footage, choose_footage, choose_way, footage, show_check
 from core.ui.house import house
 from core.ui.ice import ice_servers
 from core.ui.making import MakeJob, MakeRequest, make
 from core.ui.page import run_page
 from core.ui.performers import show_guests, show_performers
+from core.ui.photo import WANTED_PHOTO, Photos, choose_photos, photos, show_photos
 from core.ui.stage import show_poster
 from core.ui.studio import show_run
 from core.ui.visit import Visit, visit
@@ -34,7 +35,9 @@ def show(performers: list[TargetSummary]) -> None:
     if here.notice:
         st.info(here.notice)
         here.notice = None
+    pictures = photos()
     if studio is None:
+        show_photo_alone(here, pictures)
         st.info(HOSTED)
         show_guests(here)
         return
@@ -44,13 +47,17 @@ def show(performers: list[TargetSummary]) -> None:
     with st.container(key="train-page"):
         controls, stage = st.columns([5, 7], gap="large")
     with controls:
-        st.subheader("1 · Videos of you", anchor=False)
-        st.markdown(f"{WANTED} {what_leaves()}")
-        way = choose_footage(here, given)
-        st.subheader("2 · The training", anchor=False)
-        _plan(here, studio, given, job)
+        st.subheader("1 · Pictures of you", anchor=False)
+        way = choose_way(here, given)
+        st.markdown(f"{WANTED_PHOTO if way == 'photo' else WANTED} {what_leaves()}")
+        if way == "photo":
+            choose_photos(here, pictures)
+        else:
+            choose_footage(here, given, way)
+            st.subheader("2 · The training", anchor=False)
+            _plan(here, studio, given, job)
         if own:
-            st.subheader("3 · Your performers", anchor=False)
+            st.subheader(f"{2 if way == 'photo' else 3} · Your performers", anchor=False)
         show_performers(here, studio, own)
     with stage:
         # a place each: where something comes or goes above others, the browser may lose those below
@@ -58,7 +65,24 @@ def show(performers: list[TargetSummary]) -> None:
         with camera:
             show_filming(here, mine, ice_servers(), wanted=way == "film")
         with rest:
-            show_stage(studio, given, job, performers, filming=way == "film" or mine.running or mine.over)
+            if way == "photo":
+                show_photos(here, pictures)
+            show_stage(
+                studio,
+                given,
+                job,
+                performers,
+                filming=(way == "photo" and pictures.job is not None) or way == "film" or mine.running or mine.over,
+            )
+
+
+def show_photo_alone(here: Visit, pictures: Photos) -> None:
+    """One photo, where nothing can be trained."""
+    with st.container(key="photo-alone", width=760):
+        st.subheader("One photo", anchor=False)
+        st.markdown(f"{WANTED_PHOTO} {what_leaves()}")
+        choose_photos(here, pictures)
+        show_photos(here, pictures)
 
 
 def show_stage(

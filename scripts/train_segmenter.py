@@ -28,9 +28,9 @@ from core.limbs import points_on
 from core.networks.config import NetworkConfig, SegmenterConfig
 from core.networks.segmenter import Segmenter
 from core.pipeline import performer_statistics
+from core.targets.extent import fit_canvas
 from core.targets.store import Target
 from core.threads import ahead
-from core.training.examples import fit_canvas
 from core.training.export import export
 from core.training.labels import Batch, LabelledPeople, LabelTask, joined, labelled, shares_right
 from core.types import Pose

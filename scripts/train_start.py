@@ -21,10 +21,11 @@ from core.networks.build import build
 from core.networks.config import NetworkConfig, RealtimeConfig, block_of
 from core.pipeline import performer_statistics
 from core.targets.build import build_target
+from core.targets.extent import BLOCK
 from core.targets.split import Split
 from core.targets.store import Target, open_target, place_in
 from core.training.copies import CopyTask
-from core.training.examples import BLOCK, Examples, prepare
+from core.training.examples import Examples, prepare
 from core.training.pictures import PictureTask
 from core.training.recipes import Recipe, recipe_of
 from core.training.start import STARTS, Crowd, StartConfig, save_start

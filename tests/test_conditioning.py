@@ -11,9 +11,9 @@ from core import conditioning
 from core.canvas import Canvas
 from core.pipeline import performer_statistics
 from core.pose import skeleton
+from core.targets.extent import fit_canvas
 from core.targets.split import split_of
 from core.targets.store import load_target
-from core.training.examples import fit_canvas
 from core.types import Pose
 from tests.bodies import moved, standing
 from tests.puppets import TORSO, dance

@@ -60,6 +60,7 @@ LAYERS = (
         "core.plan",
         "core.proof",
         "core.preview",
+        "core.photo",
     ),
     ("core.ui", "core.cli", "core.__main__"),
     ("pages",),

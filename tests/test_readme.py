@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import pytest
 
 from core import dances
@@ -36,7 +37,9 @@ def test_every_command_of_the_readme_works_in_its_order(tmp_path: Path) -> None:
     dance = dances.find("omar-street")
     assert dance is not None
     with VideoReader(dance, start=1, end=2) as reader:
-        clip = write_video(tmp_path / "dance.mp4", [frame.image for frame in reader])
+        pictures = [frame.image for frame in reader]
+    clip = write_video(tmp_path / "dance.mp4", pictures)
+    cv2.imwrite(str(tmp_path / "me.jpg"), pictures[0][..., ::-1])
     (tmp_path / "me.mp4").write_bytes(clip.read_bytes())
     environment = os.environ | {"PYTHONPATH": str(PROJECT)}
     environment |= {"DANCE_DATA": str(tmp_path / "data"), "DANCE_CACHE": str(tmp_path / "cache")}

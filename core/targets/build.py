@@ -1,4 +1,4 @@
-"""Making a performer from a video, or from a folder of pictures.
+"""Making a performer from a video, from photos, or from a folder of pictures.
 
 Two passes, each frame by frame, so that memory does not grow with length. The first finds the person and how the camera
 moved. From frames spread over the footage comes the one still stage that they show. The second pass brings every frame onto
@@ -43,6 +43,7 @@ from core.targets.manifest import (
     is_slug,
 )
 from core.targets.matte import body_shape, steadied
+from core.targets.photo import PhotoFootage, are_photos, photo_stage
 from core.targets.poses import save_poses, stack_poses
 from core.targets.spread import Spread
 from core.targets.stage import Sample, Stage, find_stage
@@ -113,8 +114,8 @@ def build_target(
     """Make a performer from footage of one person and open it.
 
     Args:
-        source: a video, several of one stage, or a folder of numbered pictures
-            (:class:`core.targets.footage.FolderFootage`).
+        source: a video, several of one stage, one to eight photos (:class:`core.targets.photo.PhotoFootage`), or a folder
+            of numbered pictures (:class:`core.targets.footage.FolderFootage`).
         id: a-z, 0-9 and hyphens; the folder's name.
         name: what people read.
         into: a folder of performers; the user's own by default.
@@ -125,7 +126,7 @@ def build_target(
         licence: under which the footage may be used.
         source_note: where the footage comes from and who agreed to its use.
         consent: whether the person filmed agreed; None where nobody was asked.
-        size: the longer side of the kept frames in pixels; smaller footage is not enlarged.
+        size: the longer side of the kept frames in pixels, for photos at least; smaller footage is not enlarged.
         crf: x264's quality of the kept frames; lower is better and larger.
         replace: put it in the place of a performer of that id.
         progress: called with the share that is done, 0 to 1.
@@ -147,16 +148,18 @@ def build_target(
     if not 1 <= len(name) <= MAX_NAME:
         raise UnusableInput(f"A performer's name has 1 to {MAX_NAME} letters.")
     tell = _teller(name, progress, cancelled)
-    footage = open_footage(source, masks)
+    footage = _footage(source, masks)
+    photos = isinstance(footage, PhotoFootage)
+    longest = max(size, footage.longest) if isinstance(footage, PhotoFootage) else size
     place = place_in(into, id)
     with new_folder(place, replace=replace) as folder:
         given = None if stage is None or stage == STUDIO else _given_stage(Path(stage), footage)
-        job, path = _look(footage, folder, size, tell, given)
+        job, path = _look(footage, folder, longest, tell, given)
         if not job.found():
             raise NobodyFound(f"Nobody was found in {_called(source)}: choose footage that shows one person whole.")
-        if job.found() < _ENOUGH_FRAMES:
+        if job.found() < _ENOUGH_FRAMES and not photos:
             logger.warning("%s shows a person in %d frames only: the performer will have few moves", id, job.found())
-        scenery = _scenery(job, path, stage, given)
+        scenery = _photo_scenery(job, stage, given) if photos else _scenery(job, path, stage, given)
         _move_poses(job, path, scenery, smooth=footage.tracked)
         samples = [(sample.image, sample.person) for sample in job.samples.chosen()]
         known = [pose for pose in job.poses if pose is not None]
@@ -170,6 +173,16 @@ def build_target(
         with open_target(place_in(folder.parent, folder.name), manifest):
             pass  # what was written can be read
     return open_target(place)
+
+
+def _footage(source: Path | Sequence[Path], masks: Path | None) -> Footage:
+    """The footage in ``source``, whatever of the kinds it is."""
+    parts = [source] if isinstance(source, Path) else list(source)
+    if not are_photos(parts):
+        return open_footage(source, masks)
+    if masks is not None:
+        raise UnusableInput("Masks go with a video: leave them out for photos.")
+    return PhotoFootage(parts)
 
 
 def _teller(name: str, progress: Progress | None, cancelled: Callable[[], bool] | None) -> Progress:
@@ -286,6 +299,19 @@ def _scenery(job: _Job, path: CameraPath, asked: Path | Literal["studio"] | None
     return _Scenery(kind, stage, backdrop)
 
 
+def _photo_scenery(job: _Job, asked: Path | Literal["studio"] | None, given: Frame | None) -> _Scenery:
+    """The stage of the first photo, the person's place filled in, or another one that is asked for."""
+    first = job.samples.chosen()[0]
+    plate = None if given is None else fit(given, job.size)
+    stage = photo_stage(first.image, first.person, len(job.poses))
+    job.progress(_STAGE)
+    if plate is not None:
+        return _Scenery("picture", stage, plate)
+    if asked == STUDIO or stage is None:
+        return _Scenery("studio", stage, None)
+    return _Scenery("footage", stage, stage.picture)
+
+
 def _move_poses(job: _Job, path: CameraPath, scenery: _Scenery, *, smooth: bool) -> None:
     """Bring the poses onto the stage and keep them, those of a video without their noise.
 
@@ -382,7 +408,7 @@ def _save_portrait(job: _Job, given: Path | None) -> None:
 
 
 def _save_picture(path: Path, picture: Frame) -> None:
-    options = [cv2.IMWRITE_WEBP_QUALITY, 90] if path.suffix == ".webp" else [cv2.IMWRITE_PNG_COMPRESSION, 9]
+    options = [cv2.IMWRITE_WEBP_QUALITY, 90] if path.suffix == ".webp" else [cv2.IMWRITE_PNG_COMPRESSION, 6]
     _, coded = cv2.imencode(path.suffix, picture[..., ::-1], options)
     path.write_bytes(coded.tobytes())
 

@@ -55,9 +55,10 @@ _SLACK: Final = 5.0
 """Seconds: who films by hand does not stop to the moment."""
 _SEEN: Final = 0.5
 _MASKED: Final = 0.3
-_DARK: Final = 45.0
+DARK: Final = 45.0
+"""Mean grey level below which a picture is too dark."""
 _SHARP_HEIGHT: Final = 200.0
-_BLURRED: Final = 0.015
+BLURRED: Final = 0.015
 """Of :attr:`FootageCheck.sharpness`. Sharp footage has 0.2 to 0.4, soft footage of an old phone 0.05, and either, blurred by a
 hundredth of the body's height, less than 0.01."""
 _LEAST_CONTRAST: Final = 25.0
@@ -337,7 +338,7 @@ class _Notes:
         self._place = self._place or _Place((image.shape[1], image.shape[0]))
         self._place.add(len(self._parts), image, people, pose)
         self._light.append(float(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).mean()))
-        faults: set[Fault] = {"dark"} if self._light[-1] < _DARK else set()
+        faults: set[Fault] = {"dark"} if self._light[-1] < DARK else set()
         if len(distinct([found.pose for found in people])) > 1:
             self._several += 1
             faults.add("several")
@@ -348,11 +349,11 @@ class _Notes:
 
     def _look_at(self, pose: Pose, image: Frame) -> set[Fault]:
         self._out.append(out_of_view(pose, image))
-        top, bottom = _rows(pose, image)
+        top, bottom = rows_of(pose, image)
         self._heights.append((bottom - top) / image.shape[0])
-        self._sharpness.append(_sharpness(pose, image))
+        self._sharpness.append(sharpness_of(pose, image))
         cut: set[Fault] = {"cut"} if any(self._out[-1]) else set()
-        return cut | ({"blurred"} if self._sharpness[-1] < _BLURRED else set())
+        return cut | ({"blurred"} if self._sharpness[-1] < BLURRED else set())
 
     def end(self, part: _Part) -> None:
         """Take in a part that was looked through."""
@@ -414,15 +415,16 @@ def out_of_view(pose: Pose, image: Frame) -> tuple[bool, bool, bool]:
     )
 
 
-def _rows(pose: Pose, image: Frame) -> tuple[float, float]:
+def rows_of(pose: Pose, image: Frame) -> tuple[float, float]:
     """From where to where down the picture the person reaches, in pixels."""
     seen = pose.visibility >= _SEEN
     rows = np.clip(pose.xy[seen if seen.any() else slice(None), 1], 0, image.shape[0])
     return float(rows.min()), float(rows.max())
 
 
-def _sharpness(pose: Pose, image: Frame) -> float:
-    top, bottom = _rows(pose, image)
+def sharpness_of(pose: Pose, image: Frame) -> float:
+    """See :attr:`FootageCheck.sharpness`, of one picture."""
+    top, bottom = rows_of(pose, image)
     columns = np.clip(pose.xy[:, 0], 0, image.shape[1])
     rows = slice(int(top), max(int(bottom), int(top) + 8))
     person = image[rows, int(columns.min()) : max(int(columns.max()), int(columns.min()) + 8)]
@@ -466,9 +468,9 @@ def _problems(check: FootageCheck) -> list[str]:
         )
     if check.cut["head"] > _WHOLE_BELOW:
         problems.append(_step_back(check))
-    if check.light < _DARK:
+    if check.light < DARK:
         problems.append("It is too dark: turn on a light in front of you, or film by day.")
-    if check.sharpness is not None and check.sharpness < _BLURRED:
+    if check.sharpness is not None and check.sharpness < BLURRED:
         problems.append("The picture is blurred: wipe the lens, wait until it is sharp, and film in good light.")
     return problems
 

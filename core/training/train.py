@@ -43,12 +43,13 @@ from core.pipeline import performer_statistics
 from core.processes import is_helper
 from core.runs import claimed, run_id, runs_root
 from core.runtime import NetworkFiles, open_runner
+from core.targets.extent import BLOCK
 from core.targets.split import Split, SplitName, split_of
 from core.targets.store import Target, find_place, load_target
 from core.targets.trained import add_generator, note_held_out
 from core.training.adversarial import Rival
 from core.training.copies import CopyTask
-from core.training.examples import BLOCK, Examples, prepare
+from core.training.examples import Examples, prepare
 from core.training.export import export
 from core.training.memory import keep_freed_memory
 from core.training.perceptual import load_perceptual

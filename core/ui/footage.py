@@ -16,7 +16,6 @@ from core.settings import settings
 from core.ui.clips import KINDS, clip, picture_at, take_video
 from core.ui.failing import in_one_sentence
 from core.ui.house import House, house
-from core.ui.options import choose_of
 from core.ui.pictures import animated, as_url, jpeg, numbers, tag
 from core.ui.uploads import give_back, take_upload
 from core.ui.visit import Visit
@@ -46,10 +45,10 @@ _FAULTS: Final = {
     "blurred": "It is blurred here:",
 }
 
-Way: TypeAlias = Literal["upload", "film"]
+Way: TypeAlias = Literal["photo", "upload", "film"]
 WAY: Final = "footage-way"
 """Where ``st.session_state`` keeps the way that was chosen."""
-_WAYS: Final[dict[Way, str]] = {"upload": "Upload", "film": "Film yourself"}
+_WAYS: Final[dict[Way, str]] = {"photo": "One photo", "upload": "A video", "film": "Film yourself"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,17 +108,30 @@ def footage() -> Footage:
     return given
 
 
-def choose_footage(here: Visit, given: Footage) -> Way | None:
-    """What was given so far, and the way in which more comes; None where there is enough of it."""
+def choose_way(here: Visit, given: Footage) -> Way | None:
+    """What a performer is to be made of; None where there is enough of it already."""
+    if len(given.parts(here)) >= MOST_PARTS:
+        return None
+    way: Way = st.segmented_control(
+        "What shall your performer be made of?",
+        list(_WAYS),
+        default="upload",
+        required=True,
+        format_func=_WAYS.__getitem__,
+        key=WAY,
+        persist_state="session",
+        width="stretch",
+    )
+    return way
+
+
+def choose_footage(here: Visit, given: Footage, way: Way | None) -> None:
+    """What was given so far, and the uploader for more where that is the way."""
     parts = given.parts(here)
     for number, (role, part) in enumerate(zip(given.roles, parts, strict=True), 1):
         _show_part(here, given, role, part, number)
-    if len(parts) >= MOST_PARTS:
-        return None
-    way = choose_of("A video" if not parts else "Another video", _WAYS, WAY)
     if way == "upload":
         _uploader(here, given)
-    return way
 
 
 def _uploader(here: Visit, given: Footage) -> None:
@@ -257,7 +269,7 @@ def _watch(job_id: str) -> None:
     st.progress(job.progress or 0.0, text=words)
 
 
-_SIGNS: Final = {
+SIGNS: Final = {
     "green": ":green[:material/check_circle:]",
     "amber": ":orange[:material/error:]",
     "red": ":red[:material/cancel:]",
@@ -266,7 +278,7 @@ _SIGNS: Final = {
 
 def _show_result(checked: Checked) -> None:
     found, verdict = checked.found, checked.found.verdict
-    st.subheader(f"{_SIGNS[verdict.level]} {verdict.headline}", anchor=False)
+    st.subheader(f"{SIGNS[verdict.level]} {verdict.headline}", anchor=False)
     if checked.film is not None:
         url = as_url(checked.film, "image/webp")
         st.html(tag(url, "You, doing three short moves, by what needs no training", "film"))
@@ -289,14 +301,15 @@ def _show_result(checked: Checked) -> None:
     )
     for advice in verdict.advice:
         st.markdown(f":material/add_circle: {plain(advice)}")
-    st.html(_samples(found.pictures))
+    st.html(samples(found.pictures))
     for fault, pictures in found.faulty.items():
         if pictures and (verdict.problems or verdict.limits):
             st.caption(_FAULTS[fault])
-            st.html(_samples(pictures))
+            st.html(samples(pictures))
 
 
-def _samples(pictures: Sequence[Frame]) -> str:
+def samples(pictures: Sequence[Frame]) -> str:
+    """HTML of small pictures beside each other."""
     shown = "".join(tag(as_url(jpeg(picture, _PICTURE_SIDE)), css_class="sample") for picture in pictures)
     return f'<div class="samples">{shown}</div>'
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 import av
 import numpy as np
@@ -36,6 +36,10 @@ _LONG = Fraction(3, 2)
 """How often a usual time goes into one that is long."""
 _REPEATED = 4
 """Pictures at the end that x264 may put in another order."""
+
+
+SYNTHETIC: Final = "synthetic: made with Everybody Dance Now"
+"""Comment of every video that is written: what it shows did not happen."""
 
 
 class VideoWriter:
@@ -143,6 +147,7 @@ class VideoWriter:
             # "file:" keeps FFmpeg from reading a colon in the name as a protocol.
             target, options = f"file:{self._part.absolute()}", {"movflags": "+faststart"}
             self._container = av.open(target, "w", format="mp4", container_options=options)
+            self._container.metadata["comment"] = SYNTHETIC
             self._stream = self._add_video(self._container)
         if self._audio is not None:
             self._add_sound(self._audio, self._container)

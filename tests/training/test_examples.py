@@ -10,9 +10,10 @@ import pytest
 from core import conditioning, paths
 from core.canvas import compose
 from core.errors import NobodyFound, OutputFailed
+from core.targets.extent import fit_canvas
 from core.targets.split import Split, Subset, split_of
 from core.targets.store import Target, load_target
-from core.training.examples import fit_canvas, prepare
+from core.training.examples import prepare
 from core.types import Pose
 from tests.puppets import TORSO, puppet, wall
 

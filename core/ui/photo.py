@@ -1,0 +1,262 @@
+"""One photo, or a few: what they are good for, and at once the person in them dancing, before anything is kept."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+import streamlit as st
+
+from core.errors import DanceError, OverLimit
+from core.jobs import Job, JobHandle
+from core.names import clean_line
+from core.targets.photo import MOST_PHOTOS
+from core.ui.clips import PICTURE_MEGABYTES
+from core.ui.failing import in_one_sentence
+from core.ui.footage import SIGNS, samples
+from core.ui.house import house
+from core.ui.making import LICENCE, free_id
+from core.ui.performers import MOST_GUESTS
+from core.ui.pictures import animated, as_url, tag
+from core.ui.uploads import give_back, take_upload
+from core.ui.visit import Visit
+from core.ui.words import plain
+from core.workspace import MEGABYTE, Hold, Stored
+
+if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+    from core.targets.photo import PhotoCheck
+
+PHOTO_KINDS: Final = ["jpg", "jpeg", "png", "webp", "heic", "heif"]
+WANTED_PHOTO: Final = (
+    "**One photo of one person**, from head to feet, from the front, arms a little away from the body. They dance in about ten "
+    f"seconds, and nothing is trained. Up to {MOST_PHOTOS} photos, of the sides and the back too, make turns look better."
+)
+_CONSENT: Final = "The person in it has agreed to this, or it is me."
+_LOOK_AGAIN_SECONDS: Final = 0.4
+_NAME: Final = "Photo"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Posed:
+    """What was found in photos, and where they will do a short film of the person dancing (animated WebP)."""
+
+    found: PhotoCheck
+    film: bytes | None
+
+
+PhotoJob: TypeAlias = "Job[float, Posed]"
+
+
+@dataclass
+class Photos:
+    """What one visitor gave.
+
+    Attributes:
+        job: id of the job that looks at them and makes the performer.
+        guest: id of that performer, held on the visitor's shelf.
+        uploads: counts the uploads, so that each gets a fresh uploader.
+    """
+
+    job: str | None = None
+    guest: str | None = None
+    uploads: int = 0
+
+    def found(self) -> PhotoJob | None:
+        """The job, as long as it is known."""
+        return None if self.job is None else house().jobs.find(self.job)
+
+    def clear(self, here: Visit) -> None:
+        """Forget the photos, and whoever was made of them, but for a guest of this visit."""
+        job = self.found()
+        if job is not None:
+            house().jobs.cancel(job)
+            house().jobs.forget(job)
+        if self.guest is not None and self.guest not in here.guests:
+            here.shelf.drop(self.guest)
+        self.job = self.guest = None
+
+
+def photos() -> Photos:
+    """Those of this session."""
+    given: Photos = st.session_state.setdefault("photos", Photos())
+    return given
+
+
+def choose_photos(here: Visit, given: Photos) -> None:
+    """Ask for consent and for photos; what is given is looked at at once."""
+    agreed = st.checkbox(_CONSENT, key="photo-consent", persist_state="session")
+    added = st.file_uploader(
+        "Photos", type=PHOTO_KINDS, accept_multiple_files=True, max_upload_size=PICTURE_MEGABYTES,
+        key=f"photos-{given.uploads}", label_visibility="collapsed", disabled=not agreed,
+    )  # fmt: skip
+    st.caption(
+        f"JPEG, PNG or WebP, up to {PICTURE_MEGABYTES} MB each. Say first that the person agreed."
+        if not agreed
+        else f"JPEG, PNG or WebP, up to {PICTURE_MEGABYTES} MB each."
+    )
+    if not added:
+        return
+    # a fresh uploader: this one is done with, whatever comes of it
+    given.uploads += 1
+    if agreed:
+        _begin(here, given, added)
+    else:
+        give_back(*added)
+    st.rerun()
+
+
+def _begin(here: Visit, given: Photos, added: Sequence[UploadedFile]) -> None:
+    given.clear(here)
+    roles = [f"photo-{file.file_id}" for file in added]
+    refused = []
+    try:
+        if len(added) > MOST_PHOTOS:
+            give_back(*added)
+            raise OverLimit(f"{len(added)} photos are too many: choose the {MOST_PHOTOS} best.")
+        for role, file in zip(roles, added, strict=True):
+            if not take_upload(here, role, file, partial(_stored, here, file)):
+                refused.append(here.refused.pop(role))
+        parts = [stored for role in roles if (stored := here.shelf.get(role)) is not None]
+        if parts:
+            _submit(here, given, parts)
+    except DanceError as error:
+        refused.append(in_one_sentence(error))
+    finally:
+        for role in roles:
+            # the job holds what it needs
+            here.shelf.drop(role)
+    if refused:
+        here.notice = " ".join(refused)
+
+
+def _stored(here: Visit, file: UploadedFile) -> Hold:
+    return house().files.take(file, file.name, file.size, PICTURE_MEGABYTES * MEGABYTE, owner=here.id)
+
+
+def _submit(here: Visit, given: Photos, parts: list[Stored]) -> None:
+    shared = house()
+    hold = shared.files.new_performer(_NAME, shared.show_out, owner=here.id)
+    here.shelf.put(hold.stored.path.name, hold)
+    given.guest = hold.stored.path.name
+    with contextlib.ExitStack() as holding:
+        for part in [*parts, hold.stored]:
+            holding.callback(part.hold().release)
+        let_go = holding.pop_all().close
+    given.job = shared.jobs.submit(_work(parts, hold.stored, let_go), about="photo", release=let_go).id
+
+
+def _work(parts: list[Stored], guest: Stored, let_go: Callable[[], None]) -> Callable[[JobHandle[float]], Posed]:
+    def work(handle: JobHandle[float]) -> Posed:
+        from core.photo import build_from_photos
+        from core.preview import RATE, danced
+        from core.targets.photo import check_photos
+
+        with contextlib.ExitStack() as names:
+            for part in parts:
+                names.enter_context(part.named())
+            photos = [part.path for part in parts]
+            found = replace(check_photos(photos), names=tuple(part.name for part in parts))
+            handle.tell(0.2)
+            if not found.verdict.usable:
+                let_go()
+                return Posed(found, None)
+            performer = build_from_photos(
+                photos, id=guest.path.name, name=_NAME, into=house().files.performers, licence=LICENCE, consent=True,
+                source_note="Photos given to this app.", progress=lambda share: handle.tell(0.2 + 0.5 * share),
+                cancelled=handle.cancelled,
+            )  # fmt: skip
+        with performer:
+            film = danced(performer, cancelled=handle.cancelled)
+        guest.settle()
+        let_go()
+        return Posed(found, animated(film, RATE) if film else None)
+
+    return work
+
+
+def show_photos(here: Visit, given: Photos) -> None:
+    """What was found and the person dancing, or how far it is."""
+    job = given.found()
+    if job is None:
+        return
+    with st.container(key="stage-photo"):
+        if job.state == "failed":
+            st.error(plain(job.error or ""))
+        elif job.result is not None:
+            _show_result(here, given, job.result)
+        elif not job.over:
+            _watch(job.id)
+
+
+@st.fragment(run_every=_LOOK_AGAIN_SECONDS)
+def _watch(job_id: str) -> None:
+    job: PhotoJob | None = house().jobs.find(job_id)
+    if job is None or job.over:
+        st.rerun()
+    words = "Teaching the photo to dance…" if house().jobs.place(job) == 0 else "Waiting until a dance is done…"
+    st.progress(job.progress or 0.0, text=words)
+
+
+def _show_result(here: Visit, given: Photos, posed: Posed) -> None:
+    verdict = posed.found.verdict
+    st.subheader(f"{SIGNS[verdict.level]} {verdict.headline}", anchor=False)
+    if posed.film is not None:
+        st.html(tag(as_url(posed.film, "image/webp"), "The person in the photo, doing three short moves", "film"))
+        _offer(here, given)
+    for problem in verdict.problems:
+        st.error(plain(problem))
+    for limit in verdict.limits:
+        st.warning(plain(limit))
+    for advice in verdict.advice:
+        st.markdown(f":material/add_circle: {plain(advice)}")
+    st.html(samples(posed.found.pictures))
+
+
+def _offer(here: Visit, given: Photos) -> None:
+    """Dance with them now, for this visit, or keep them."""
+    guest = given.guest
+    if guest is None:
+        return
+    if st.button("Dance", key="photo-dance", type="primary", icon=":material/play_arrow:"):
+        if guest not in here.guests:
+            # the oldest makes room
+            for old in here.guests[: len(here.guests) - MOST_GUESTS + 1]:
+                here.guests.remove(old)
+                here.shelf.drop(old)
+            here.guests.append(guest)
+        here.performer = guest
+        st.switch_page("pages/dance.py")
+    if house().studio is None:
+        st.caption("Only you see them, and they are deleted when you leave.")
+        return
+    name, button = st.columns([3, 1], vertical_alignment="bottom")
+    called = clean_line(name.text_input("Name", max_chars=60, key="photo-name", placeholder="To keep them, a name"))
+    if button.button("Keep", key="photo-keep", disabled=not called, width="stretch"):
+        try:
+            _keep(guest, called)
+        except DanceError as error:
+            here.notice = in_one_sentence(error)
+        else:
+            here.notice = f"{plain(called)} is kept among your performers."
+            given.clear(here)
+        st.rerun()
+
+
+def _keep(guest: str, name: str) -> None:
+    """Among the performers of this computer."""
+    from core.targets.manage import rename_target
+    from core.targets.pack import export_pack, import_pack
+
+    target = free_id(name)
+    with tempfile.TemporaryDirectory() as folder:
+        pack = Path(folder) / "performer.zip"
+        export_pack(guest, pack, house().files.performers)
+        import_pack(pack, target_id=target)
+    rename_target(target, name)
