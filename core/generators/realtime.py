@@ -47,6 +47,11 @@ _FAINT: Final = 4
 _REACH: Final = 0.7
 """Torso lengths around a pose's points within which all of the person is."""
 
+_ALONG: Final = (0.4, 0.55)
+"""Nearness between which somebody is more and more surely: 1.2 radii of a bone and .9 of it."""
+_HOLE: Final = 60
+"""Grey levels of a mask that are missing there, from which on it is seen."""
+
 _NAMES: Final = ("trunk", "head", "left arm", "right arm", "left leg", "right leg")
 """Of the parts, for people."""
 _FADED: Final = 0.25
@@ -278,7 +283,37 @@ def _blended(mix: NDArray[np.uint8], seen: Seen) -> tuple[NDArray[np.uint8], Box
     picture = cv2.merge([layer[shown.rows, shown.columns] for layer in drawn])
     picture = cv2.resize(picture, (box.width, box.height), interpolation=cv2.INTER_LINEAR)
     picture = np.asarray(cv2.add(copied, _times(picture, left)), np.uint8)
+    picture = _without_holes(picture, seen, shown, reduce(cv2.max, masks)[shown.rows, shown.columns])
     return picture, Box(seen.box.left + box.left, seen.box.top + box.top, box.width, box.height)
+
+
+def _without_holes(picture: NDArray[np.uint8], seen: Seen, shown: Box, there: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The same, with what was warped along the asked bones laid below: a shin that is neither copied nor drawn is a hole.
+
+    Args:
+        picture: (height, width, KEPT).
+        seen: see :func:`lay_mix`.
+        shown: which pixels of the small pictures in ``seen.box`` it shows, at twice their size.
+        there: (height / 2, width / 2), where anything was warped to.
+    """
+    near = (seen.fields[::FEATURES].max(0) - _ALONG[0]) / (_ALONG[1] - _ALONG[0])
+    share = cv2.resize(np.clip(255 * near, 0, 255), None, fx=CELL, fy=CELL, interpolation=cv2.INTER_LINEAR)
+    whole_box = seen.box.halved()
+    inside = Box(whole_box.left + shown.left, whole_box.top + shown.top, shown.width, shown.height)
+    share = share[inside.rows, inside.columns].astype(np.uint8)
+    size = (picture.shape[1], picture.shape[0])
+    bare = cv2.bitwise_not(cv2.extractChannel(picture, 3))
+    small = cv2.min(cv2.resize(bare, (shown.width, shown.height), interpolation=cv2.INTER_AREA), cv2.min(share, there))
+    if cv2.countNonZero(cv2.compare(small, _HOLE, cv2.CMP_GT)) == 0:
+        return picture
+    place = shown.doubled()
+    share = cv2.bitwise_and(share, share, mask=cv2.compare(there, 200, cv2.CMP_GT))
+    below = np.zeros_like(picture)
+    for part in seen.parts:
+        over = np.ascontiguousarray(part[place.rows, place.columns])
+        below = np.asarray(cv2.add(over, _times(below, cv2.bitwise_not(cv2.extractChannel(over, 3)))), np.uint8)
+    share = cv2.multiply(cv2.resize(share, size, interpolation=cv2.INTER_LINEAR), bare, scale=1 / 255)
+    return np.asarray(cv2.add(picture, _times(below, share)), np.uint8)
 
 
 def _times(image: NDArray[np.uint8], share: NDArray[np.uint8]) -> NDArray[np.uint8]:

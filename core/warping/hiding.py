@@ -41,6 +41,9 @@ _NEARER: Final = 0.06
 _SOFT: Final = 0.06
 """Torso lengths across the edge of what hides, and of its lead, within which it hides half."""
 
+_SLACK: Final = 0.1
+"""By how much surer a spot may be hidden in a picture than in the pose and cost nothing: landmarks are no more exact."""
+
 _OF, _FROM, _TO = (np.array([spot[i] for spot in _SPOTS], int) for i in range(3))
 _SHARE: Final = np.array([spot[3] for spot in _SPOTS], np.float32)[:, None]
 _BY, _FIRST, _LAST = (np.array([cover[i] for cover in _COVERS], int) for i in range(3))
@@ -75,4 +78,4 @@ def newly_hidden(have: NDArray[np.float32], asked: NDArray[np.float32]) -> NDArr
         have: (K, spots) of the pictures, see :func:`hidden_spots`.
         asked: (1, spots) of the pose that is asked for.
     """
-    return np.asarray(_MEMBERS @ np.maximum(have - asked, 0).T, np.float32)
+    return np.asarray(_MEMBERS @ np.maximum(have - asked - _SLACK, 0).T, np.float32)
