@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from core.canvas import KEPT, Canvas, compose
+from core.canvas import KEPT, LAYERS, Canvas, compose
 from core.errors import PackInvalid
+from core.generators import realtime
 from core.generators.realtime import (
     Memory,
     RealtimeGenerator,
@@ -69,8 +70,9 @@ def test_a_person_stands_on_the_empty_stage(root: Path) -> None:
 
 
 @pytest.mark.parametrize("fine", [False, True])
-def test_what_is_served_is_what_is_learnt(root: Path, fine: bool) -> None:
-    """Blended by torch on the whole canvas, or here where anything is."""
+def test_what_is_served_is_what_is_learnt(root: Path, fine: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blended by torch on the whole canvas, or here where anything is; but for holes, which are filled besides."""
+    monkeypatch.setattr(realtime, "_HOLE", 255)
     config = small_realtime_config()
     if fine:
         finer = {"width": 128, "height": 128, "scale": 1.0}
@@ -85,8 +87,6 @@ def test_what_is_served_is_what_is_learnt(root: Path, fine: bool) -> None:
     parts[:, seen.box.rows, seen.box.columns] = seen.parts
     with torch.no_grad():
         mix = network(*(torch.from_numpy(x[None]) for x in (seen.fields, seen.told, seen.small)))
-        # with a whole body drawn there are no holes, which are filled besides
-        mix[:, KEPT - 1] = 1.0
         firmly = mix.clone()
         gates = slice(KEPT, KEPT + PART_LAYERS)
         firmly[:, gates] = torch.from_numpy(firm((mix[:, gates] * 255).round().byte().numpy()[0]))[None] / 255
@@ -107,6 +107,25 @@ def test_what_is_served_is_what_is_learnt(root: Path, fine: bool) -> None:
     assert np.percentile(off, 99) <= 4
 
 
+def test_a_limb_that_is_neither_copied_nor_drawn_is_no_hole(root: Path) -> None:
+    config, pose = small_realtime_config(), dance(9)[8]
+    canvas = config.canvas.model_copy(update={"width": 128, "height": 128, "scale": 1.0})
+    with load_target("puppet", root) as target:
+        memory = memory_of(target, config.model_copy(update={"canvas": canvas}))
+        seen = memory.seen(pose, (8,) * 6, whole(canvas))
+        stage = target.plate
+    nothing = np.zeros((LAYERS + PART_LAYERS, canvas.height // 2, canvas.width // 2), np.uint8)
+    nothing[-1] = 255
+    shown = lay_mix(nothing, seen, canvas, pose, stage)
+    xy = np.rint(pose.xy[[25, 26, 27, 28]] - 0.5).astype(int)
+    assert shown.alpha is not None
+    assert (shown.alpha[xy[:, 1], xy[:, 0]] > 150).all(), "knees and ankles"
+    outline = seen._replace(small=np.zeros_like(seen.small), parts=np.zeros_like(seen.parts))
+    empty = lay_mix(nothing, outline, canvas, pose, stage).alpha
+    assert empty is not None
+    assert not empty.any(), "nothing is there to be shown"
+
+
 def test_parts_are_taken_from_what_it_remembers(root: Path) -> None:
     poses: list[Pose | None] = [*dance(9), None, *dance(3)]
     with load_target("puppet", root) as target:
@@ -119,7 +138,9 @@ def test_parts_are_taken_from_what_it_remembers(root: Path) -> None:
         assert isinstance(choice, tuple)
         assert len(choice) == 6
         assert set(choice) <= set(generator.config.memory)
-    trunk, head, *limbs = one_by_one[8]
+    last = one_by_one[8]
+    assert isinstance(last, tuple)
+    trunk, head, *limbs = last
     assert [trunk, *limbs] == [8] * 5, "a pose that is remembered is taken as it is"
     assert head in {8, 2}, "both heads are the same"
 
