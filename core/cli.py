@@ -279,7 +279,7 @@ def import_command(
 @app.command()
 def transfer(
     source: Annotated[Path, typer.Argument(help="The dance: any video file, or the name of a bundled dance.")],
-    output: Annotated[Path, typer.Option(help="The mp4 to write.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The mp4 to write.")],
     target: Annotated[
         str | None, typer.Option(help="Id of the performer; `python -m core targets` lists them.")
     ] = None,

@@ -28,7 +28,7 @@ _MOST_PIXELS_OF: Final = {"WEBP": 16_000_000}
 
 _ROWS: Final = 256
 
-_HEIC_BRANDS: Final = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+_HEIC_BRANDS: Final = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif")
 """Of the ISO container that phones keep photos in."""
 
 _ORIENTATION: Final = 0x0112
@@ -69,7 +69,9 @@ def read_picture(
         if not path.is_file():
             raise error(f"{called} is no file: choose a JPEG, PNG or WebP.")
         if kind_of(path) == "HEIC":
-            raise error(f"{called} is a HEIC picture, which cannot be read here: save it as a JPEG and choose that.")
+            raise error(
+                f"{called} is a HEIC or AVIF picture, which cannot be read here: save it as a JPEG and choose that."
+            )
         # the filters of warnings are the whole process's
         with _one_at_a_time, warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -168,12 +168,15 @@ def test_what_cannot_be_used_is_one_sentence_and_leaves_nothing(tmp_path: Path) 
     heic = tmp_path / "phone.heic"
     heic.write_bytes(b"\0\0\0\x18ftypheic" + bytes(200))
     assert kind_of(heic) == "HEIC"
+    avif = tmp_path / "phone.avif"
+    avif.write_bytes(b"\0\0\0\x20ftypavif" + bytes(200))
     damaged = tmp_path / "damaged.jpg"
     damaged.write_bytes(photo.read_bytes()[:9000])
     wall = tmp_path / "wall.png"
     Image.new("RGB", (300, 300), (120, 120, 120)).save(wall)
     for given, kind, words in (
         ([heic], UnusableInput, "save it as a JPEG"),
+        ([avif], UnusableInput, "save it as a JPEG"),
         ([damaged], UnusableInput, "damaged.jpg"),
         ([photo, wall], NobodyFound, "wall.png"),
         ([photo] * 9, OverLimit, "9 photos"),
