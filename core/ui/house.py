@@ -5,8 +5,11 @@ from __future__ import annotations
 import atexit
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 import psutil
@@ -38,6 +41,8 @@ _LOOK_EVERY_SECONDS = 5.0
 _REST_BYTES, _BUSY_BYTES = 4_000_000, 64_000_000
 """What the process grows by until freed memory is given back, at rest and while somebody dances."""
 _RETRY_SECONDS = 3.0
+_CLOSING_SECONDS = 5.0
+"""How long what runs in the background may take to notice that the app ends."""
 
 
 class Performers:
@@ -199,6 +204,7 @@ class House:
     _warm: threading.Lock = field(default_factory=threading.Lock)
     _closed: threading.Event = field(default_factory=threading.Event)
     _warmed: set[tuple[str, str]] = field(default_factory=set)
+    _warming: list[threading.Thread] = field(default_factory=list)
     _left: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
@@ -208,14 +214,19 @@ class House:
     def warm_up(self) -> None:
         """Once, in the background: dance a second or so, so that the models are loaded and the speed is known."""
         if self._warm.acquire(blocking=False):
-            threading.Thread(target=self._measure, name="warm-up", daemon=True).start()
+            self._in_background(self._measure, name="warm-up")
 
     def warm(self, performer: str, generator: str) -> None:
         """Once for each, in the background: load what a first picture would wait for, then what later ones would."""
         if (performer, generator) in self._warmed and self.performers.holds(performer, generator):
             return
         self._warmed.add((performer, generator))
-        threading.Thread(target=self._load, args=(performer, generator), name=f"warm-{generator}", daemon=True).start()
+        self._in_background(partial(self._load, performer, generator), name=f"warm-{generator}")
+
+    def _in_background(self, work: Callable[[], None], name: str) -> None:
+        thread = threading.Thread(target=work, name=name, daemon=True)
+        self._warming = [other for other in self._warming if other.is_alive()] + [thread]
+        thread.start()
 
     def take_guest(self, upload: BinaryIO, name: str, size: int, *, owner: str = "") -> Hold:
         """A visitor's own performer from their zip, under an id that nobody can guess.
@@ -337,6 +348,10 @@ class House:
             self.studio.close()
         self.live.close()
         self.jobs.close()
+        # cut off in the middle of native code, a thread takes the whole process with it
+        deadline = monotonic() + _CLOSING_SECONDS
+        for thread in self._warming:
+            thread.join(max(0.0, deadline - monotonic()))
         find_guests_in(None)
         self.files.close()
 
