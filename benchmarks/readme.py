@@ -80,7 +80,7 @@ def figures() -> list[tuple[str, str]]:
     others = [row for row in _table("transfer") if row["generator"] == "nearest" and row["clip"] != clip]
     longer = [row for row in others if row["label"] == others[-1]["label"]]
     page = rows("page")[-1]
-    poses = [row for row in rows("pose") if row["mode"] == USED]
+    poses = rows("pose", mode=USED)
     live = [row for row in newest("live", "generator", "visitors") if row["generator"] == DRAWN]
     beside = [row for row in _table("transfer") if row["label"] == BESIDE and row["generator"] == DRAWN][-1]
     picture = newest("realtime", "generator", "limit")
