@@ -132,7 +132,7 @@ def compare(
             source, grid, output, person=person, inputs=inputs, start=start, end=end, budget=budget,
             seen=seen, progress=progress, cancelled=cancelled,
         )  # fmt: skip
-        return grid.result(told_of_unseen(report, target.name)), seen
+        return grid.result(told_of_unseen(report, target)), seen
 
 
 class SideBySide(Closing):

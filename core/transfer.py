@@ -32,6 +32,7 @@ from core.pose.analysis import Analysis, Sighting, look
 from core.pose.known_views import share_beyond
 from core.pose.person import Person
 from core.settings import PoseEngine, settings
+from core.targets.manifest import MOST_PHOTOS
 from core.targets.store import Target
 from core.threads import PICTURES_AT_ONCE, Beside, ahead, side_by_side
 from core.types import LANDMARKS, Frame, VideoFrame
@@ -245,15 +246,18 @@ def transfer(
             start=options.start, end=options.end, budget=options.budget,
             seen=seen, progress=progress, previews=previews, cancelled=cancelled,
         )  # fmt: skip
-    return told_of_unseen(report, target.name), seen
+    return told_of_unseen(report, target), seen
 
 
-def told_of_unseen(report: Report, performer: str) -> Report:
-    """The report with a sentence about how much of the dance the performer's footage never shows, where that is worth one."""
-    if report.beyond < _WORTH_A_WORD:
+def told_of_unseen(report: Report, target: Target) -> Report:
+    """The report with a sentence about how much of the dance the performer's footage never shows, where that is worth one.
+
+    Of photos, which show a side or two, that goes without saying.
+    """
+    if report.beyond < _WORTH_A_WORD or target.manifest.frames <= MOST_PHOTOS:
         return report
     sentence = (
-        f"{report.beyond:.0%} of this dance asks for sides or moves that the footage of {performer} never shows: "
+        f"{report.beyond:.0%} of this dance asks for sides or moves that the footage of {target.name} never shows: "
         "there the nearest that it shows are danced."
     )
     return replace(report, warnings=[*report.warnings, sentence])

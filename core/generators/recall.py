@@ -63,7 +63,7 @@ _LOYALTY: Final = 0.2
 _COMPANY: Final = 0.1
 """The same for the picture that the trunk is from: parts of one picture fit together."""
 MOST_UNLIKE: Final = 2.0
-MOST_PHOTOS: Final = 4
+FEW: Final = 4
 """Frames of a memory that is learnt from as if it were some photos."""
 
 
@@ -132,8 +132,8 @@ def pick_at_random(costs: Costs, rng: np.random.Generator, *, few: float = 0.0) 
     """
     count = costs.shape[1]
     if rng.random() < few:
-        alike = np.argsort(costs[TRUNK])[: max(count // 3, MOST_PHOTOS)]
-        hidden = ~np.isin(np.arange(count), rng.choice(alike, int(rng.integers(1, MOST_PHOTOS + 1))))
+        alike = np.argsort(costs[TRUNK])[: max(count // 3, FEW)]
+        hidden = ~np.isin(np.arange(count), rng.choice(alike, int(rng.integers(1, FEW + 1))))
     else:
         hidden = rng.random(count) < np.full(count, 0.9 * rng.random())
     shaken = costs * (1 + 0.3 * rng.random(costs.shape, np.float32)) + np.float32(100) * hidden

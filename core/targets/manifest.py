@@ -33,6 +33,8 @@ MANIFEST: Final = "manifest.json"
 MAX_MANIFEST_BYTES: Final = 256 * 1024
 MAX_FILES: Final = 63
 MAX_FRAMES: Final = 20_000
+MOST_PHOTOS: Final = 8
+"""Frames of a performer who is made of photos; videos have more."""
 MAX_SIDE: Final = 2048
 MAX_RATE: Final = 120
 MAX_FILE_BYTES: Final = 512 * 1024 * 1024

@@ -21,11 +21,11 @@ from core.pose.person import Follower, distinct
 from core.settings import settings
 from core.targets.check import BLURRED, DARK, Level, Verdict, out_of_view, rows_of, sharpness_of, shrunk
 from core.targets.footage import Shot
+from core.targets.manifest import MOST_PHOTOS
 from core.targets.matte import dilated
 from core.targets.stage import Stage, around_person, filled_across
 from core.types import Alpha, Frame, Pose
 
-MOST_PHOTOS: Final = 8
 PHOTO_RATE: Final = Fraction(1)
 """Frames a second of a performer of photos: a number that a file must have."""
 

@@ -15,7 +15,7 @@ import streamlit as st
 from core.errors import DanceError, OverLimit
 from core.jobs import Job, JobHandle
 from core.names import clean_line
-from core.targets.photo import MOST_PHOTOS
+from core.targets.manifest import MOST_PHOTOS
 from core.ui.clips import PICTURE_MEGABYTES
 from core.ui.failing import in_one_sentence
 from core.ui.footage import SIGNS, samples

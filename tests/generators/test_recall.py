@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.generators.recall import MOST_PHOTOS, MOST_UNLIKE, Recall, pick, pick_at_random, pick_sequence, select
+from core.generators.recall import FEW, MOST_UNLIKE, Recall, pick, pick_at_random, pick_sequence, select
 from core.types import Pose
 from core.warping.parts import HEAD, LEFT_ARM, LEFT_LEG, PARTS, RIGHT_ARM, TRUNK
 from tests.bodies import moved, standing
@@ -118,7 +118,7 @@ def test_training_is_shown_a_few_photos_now_and_then() -> None:
     costs[TRUNK, turned_away] += 5
     for _ in range(50):
         places = set(pick_at_random(costs, rng, few=1.0))
-        assert len(places) <= MOST_PHOTOS
+        assert len(places) <= FEW
         assert not turned_away[list(places)].any(), "who shows the back was not asked for"
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core import paths
+from core import dances, paths
 from core.canvas import Canvas
 from core.errors import NobodyFound, OverLimit, UnusableInput
 from core.generators.registry import create_generator
@@ -22,6 +22,7 @@ from core.targets.build import build_target
 from core.targets.photo import are_photos, check_photos, photo_stage
 from core.targets.stage import filled_across
 from core.targets.store import load_target
+from core.transfer import TransferOptions, transfer
 from core.types import Frame
 from core.video.reader import VideoReader
 
@@ -85,6 +86,11 @@ def test_a_passing_performer_leaves_nothing(tmp_path: Path) -> None:
     with passing_performer([photo_of("theo", tmp_path / "theo.jpg")]) as passing:
         folder = passing.folder
         assert folder.is_dir()
+        generator = create_generator("realtime", passing)
+        options = TransferOptions(start=6, end=6.4)
+        report, _ = transfer(dances.find("lina-disco") or tmp_path, passing, generator, tmp_path / "out.mp4", options)
+        assert report.beyond > 0.3
+        assert report.warnings == [], "that a photo shows one side goes without saying"
     assert not folder.parent.exists()
     assert not paths.user_performers().exists() or not list(paths.user_performers().iterdir())
 
