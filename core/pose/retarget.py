@@ -171,20 +171,32 @@ def _bone_lengths(track: NDArray[np.float64], unit: NDArray[np.float64]) -> dict
     return bones
 
 
+_FACING = 0.85
+"""Of the widest that hips are seen, from which on they are seen from the front."""
+
+
 def _other(name: str) -> str:
     side, _, bone = name.partition("_")
     return f"{_MIRROR[side]}_{bone}"
 
 
 def _standing(track: NDArray[np.float64], unit: NDArray[np.float64]) -> int:
-    """The frame whose body is nearest to straight legs under a level trunk, hands low: a rest between two moves."""
+    """The frame whose body is nearest to straight legs under a level trunk, hands low: a rest between two moves.
+
+    Seen from the side, legs spread least of all; so it is one of those that show the hips from the front, or from behind where
+    the front is never seen.
+    """
     hips = _middle(track, skeleton.HIPS)
     legs = track[:, [25, 26, 27, 28], :2] - hips[:, None]
     spread = np.abs(legs[:, :, 0]).max(axis=1)
     drop = legs[:, 2:, 1].min(axis=1)
     hands = track[:, [15, 16], 1].min(axis=1) - hips[:, 1]
     level = np.abs(track[:, skeleton.LEFT_HIP, 1] - track[:, skeleton.RIGHT_HIP, 1])
-    return int(np.argmax((drop - spread - level + 0.3 * hands) / unit))
+    across = (track[:, skeleton.LEFT_HIP, 0] - track[:, skeleton.RIGHT_HIP, 0]) / unit
+    if across.max() < _FACING * np.abs(across).max():
+        across = np.abs(across)
+    still = (drop - spread - level + 0.3 * hands) / unit
+    return int(np.argmax(np.where(across >= _FACING * across.max(), still, -np.inf)))
 
 
 class Retargeter:

@@ -32,7 +32,7 @@ def frames_of(dance: str, start: float, count: int, every: int = 1) -> list[Fram
     found = dances.find(dance)
     assert found is not None
     taken: list[Frame] = []
-    with VideoReader(found, start=start) as reader:
+    with VideoReader(found, start=start, max_side=settings().analysis_side) as reader:
         for frame in reader:
             if frame.index % every == 0:
                 taken.append(frame.image)

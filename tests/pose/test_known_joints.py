@@ -11,6 +11,7 @@ from benchmarks.pose import MEDIAPIPE, USED, Track, delay, detect, joints, live,
 from core import paths
 from core.pose.analysis import Analysis, look
 from core.pose.smoothing import smooth_offline
+from core.settings import settings
 from core.targets.store import load_target
 from core.types import Pose
 from core.video.reader import VideoReader
@@ -56,7 +57,7 @@ def test_everybody_is_found_near_the_known_joints(afresh: tuple[list[Pose | None
 @pytest.mark.long
 @pytest.mark.parametrize("dance", ["june-sway", "lina-disco", "omar-street"])
 def test_dancers_are_found_near_the_known_joints(dance: str) -> None:
-    with VideoReader(paths.BUNDLED_DANCES / f"{dance}.mp4") as reader:
+    with VideoReader(paths.BUNDLED_DANCES / f"{dance}.mp4", max_side=settings().analysis_side) as reader:
         analysis = Analysis(reader.size)
         for sighting in look(reader):
             analysis.add(sighting)

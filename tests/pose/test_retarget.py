@@ -90,6 +90,24 @@ def test_depth_is_matched_where_both_rooms_have_it() -> None:
     assert near.xy[31, 1] > far.xy[31, 1] + 60
 
 
+def turned_aside(pose: Pose) -> Pose:
+    """The same seen from the side: left and right lie over each other."""
+    landmarks = pose.landmarks.copy()
+    middle = landmarks[:, 0].mean()
+    landmarks[:, 0] = middle + 0.1 * (landmarks[:, 0] - middle)
+    return Pose(landmarks)
+
+
+def test_a_rest_pose_faces_the_camera_where_the_footage_ever_does() -> None:
+    """From the side legs spread least; half a body would be given legs that walk out of the picture."""
+    astride = moved(moved(standing(), dx=14, joints=(25, 27, 29, 31)), dx=-14, joints=(26, 28, 30, 32))
+    aside = turned_aside(standing())
+    rest = measure_body([aside] * 20 + [astride] * 5 + [aside] * 20).standing
+    widest = abs(astride.xy[23, 0] - astride.xy[24, 0])
+    assert abs(rest.xy[23, 0] - rest.xy[24, 0]) >= 0.85 * widest
+    assert measure_body([aside] * 20).standing is aside, "who is only seen from the side rests so"
+
+
 def test_a_desk_webcam_gets_the_performers_standing_legs() -> None:
     hidden = []
     for p in DANCER:
