@@ -97,7 +97,7 @@ def test_a_folder_of_pictures_becomes_a_performer(folder: Path, caplog: pytest.L
         assert (target.runs + range(5)).tolist() == [5, 6, 7, 20, 21], "each its own number, stretches apart"
         assert target.found.tolist() == [True, True, True, True, False]
         expected = standing() * np.array([128, 105, 128], np.float32)
-        np.testing.assert_allclose(target.poses[3, :, :3], expected, rtol=1e-5)
+        np.testing.assert_allclose(target.poses[3, :, :3], expected, atol=1 / 128)
         assert (target.poses[3, :, 3] == 1).all(), "no visibility counts as 1"
         alpha = target.cutout(0).alpha
         assert alpha is not None

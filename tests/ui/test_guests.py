@@ -62,9 +62,14 @@ def guest(shared: House, pack: bytes) -> Hold:
     return shared.take_guest(io.BytesIO(pack), "anna.zip", len(pack))
 
 
+def pack_uploaders(app: AppTest) -> list[Any]:
+    """Those for performers from elsewhere; photos have one of their own."""
+    return [uploader for uploader in app.file_uploader if str(uploader.key).startswith("import-pack")]
+
+
 def bring(app: AppTest, content: bytes, name: str = "anna.zip") -> AppTest:
     app.switch_page("pages/train.py").run()
-    app.file_uploader[0].set_value((name, content, "application/zip")).run()
+    pack_uploaders(app)[0].set_value((name, content, "application/zip")).run()
     assert not app.exception
     return app
 
@@ -205,10 +210,10 @@ def test_three_at_a_time(open_app: Open, shared: House, pack: bytes) -> None:
     for count in range(1, MOST_GUESTS + 1):
         app = bring(app, pack)
         assert len(set(guests(app))) == count
-    assert not app.file_uploader
+    assert not pack_uploaders(app)
     assert "remove one" in words(app)
     app.button(key=f"remove-{guests(app)[0]}").click().run()
-    assert len(app.file_uploader) == 1
+    assert len(pack_uploaders(app)) == 1
     assert len(folders(shared)) == MOST_GUESTS - 1
 
 
