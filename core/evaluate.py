@@ -345,6 +345,10 @@ class _Region:
         return Scores(means[0], means[1], means[2], means[3], error.akd, error.mkr)
 
 
+_FLAWS_EVERY: Final = 8
+"""Of so many pictures the flaws of one are measured: that takes several times as long as everything else together."""
+
+
 @dataclass(slots=True)
 class _FlawTally:
     """The flaws of samples, one after the other; NaN where drawing, reference or part map of one is not known."""
@@ -403,7 +407,7 @@ class _Tally:
     tof: list[float] = field(default_factory=list)
     size: tuple[int, int] = (1, 1)
     last: tuple[Sample, Alpha] | None = None
-    flaws: _FlawTally = field(default_factory=_FlawTally)
+    flaws: _FlawTally = field(default_factory=lambda: _FlawTally(_FLAWS_EVERY))
 
     def add(self, sample: Sample, found: Pose | None) -> None:
         self.size = (sample.output.shape[1], sample.output.shape[0])
@@ -462,7 +466,10 @@ class _Tally:
     def each(self, torso: float) -> Series:
         jitters = metrics.jitters(self.timeline, torso) if self.timeline else np.empty(0)
         jitter = [float(jitters[place]) for place in self.places]
-        return replace(self.series, jitter=jitter, flaws=self.flaws.each())
+        measured = self.flaws.each()
+        # what was not looked at has what was measured last
+        flaws = [measured[place - place % self.flaws.every] for place in range(len(measured))]
+        return replace(self.series, jitter=jitter, flaws=flaws)
 
     def result(self, torso: float) -> Evaluation:
         error = metrics.pose_error(self.asked, self.found, self.size)
