@@ -31,7 +31,7 @@ from core.types import Frame, Pose
 
 COLUMNS: Final = 8
 TILE: Final = 192
-QUALITY: Final = 75
+QUALITY: Final = 68
 HELD_OUT, KNOWN = "mira", ("theo", "lina-disco")
 """Whose moves are held out; who dances which dance whose answer is known."""
 
