@@ -171,7 +171,7 @@ def _bone_lengths(track: NDArray[np.float64], unit: NDArray[np.float64]) -> dict
     return bones
 
 
-_FACING = 0.85
+_FACING = 0.88
 """Of the widest that hips are seen, from which on they are seen from the front."""
 
 
@@ -196,7 +196,8 @@ def _standing(track: NDArray[np.float64], unit: NDArray[np.float64]) -> int:
     if across.max() < _FACING * np.abs(across).max():
         across = np.abs(across)
     still = (drop - spread - level + 0.3 * hands) / unit
-    return int(np.argmax(np.where(across >= _FACING * across.max(), still, -np.inf)))
+    # not the very widest: one frame in which hips were found too far apart must not be the only choice
+    return int(np.argmax(np.where(across >= _FACING * np.percentile(across, 98), still, -np.inf)))
 
 
 class Retargeter:
