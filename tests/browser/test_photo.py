@@ -6,11 +6,14 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser import page as stage
 from tests.browser.conftest import Come
 from tests.targets.test_photo import photo_of
+
+pytestmark = pytest.mark.browser
 
 Picture = Callable[[Page, str], None]
 
