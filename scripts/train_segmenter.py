@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from core import paths
 from core.canvas import Canvas
+from core.flaws import part_numbers
 from core.generators.realtime import person_of_frame
 from core.generators.segmentation import MOST_UNIT, SIDE
 from core.limbs import points_on
@@ -40,8 +41,6 @@ MINUTES: Final = 20.0
 BATCH: Final = 8
 RATE: Final = 2e-3
 WARM: Final = 0.1
-PART_STEP: Final = 32
-"""Grey levels from one label to the next in a part map."""
 
 
 def of_person(target: Target, maps: Path) -> LabelledPeople:
@@ -54,10 +53,9 @@ def of_person(target: Target, maps: Path) -> LabelledPeople:
             pose = target.pose(i) if i < target.manifest.frames else None
             if pose is None:
                 continue
-            names = (frame.to_ndarray().astype(np.uint16) + PART_STEP // 2) // PART_STEP
             one = labelled(
                 person_of_frame(target, canvas, i),
-                _cut(names.astype(np.uint8), canvas, pose),
+                _cut(part_numbers(np.asarray(frame.to_ndarray(), np.uint8)[..., None]), canvas, pose),
                 points_on(canvas, pose),
                 unit / canvas.scale,
             )

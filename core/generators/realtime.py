@@ -276,8 +276,7 @@ def _blended(mix: NDArray[np.uint8], seen: Seen) -> tuple[NDArray[np.uint8], Box
         share = cv2.resize(share, (place.width, place.height), interpolation=cv2.INTER_LINEAR)
         here = place.inside(box)
         over = _times(part[place.rows, place.columns], share)
-        under = copied[here.rows, here.columns]
-        cv2.add(over, _times(under, cv2.bitwise_not(cv2.extractChannel(over, 3))), under)
+        copied[here.rows, here.columns] = _laid_over(over, copied[here.rows, here.columns])
         below = left[here.rows, here.columns]
         cv2.multiply(below, cv2.bitwise_not(share), below, 1 / 255)
     picture = cv2.merge([layer[shown.rows, shown.columns] for layer in drawn])
@@ -310,8 +309,7 @@ def _without_holes(picture: NDArray[np.uint8], seen: Seen, shown: Box, there: ND
     share = cv2.bitwise_and(share, share, mask=cv2.compare(there, 200, cv2.CMP_GT))
     below = np.zeros_like(picture)
     for part in seen.parts:
-        over = np.ascontiguousarray(part[place.rows, place.columns])
-        below = np.asarray(cv2.add(over, _times(below, cv2.bitwise_not(cv2.extractChannel(over, 3)))), np.uint8)
+        below = _laid_over(np.ascontiguousarray(part[place.rows, place.columns]), below)
     share = cv2.multiply(cv2.resize(share, size, interpolation=cv2.INTER_LINEAR), bare, scale=1 / 255)
     return np.asarray(cv2.add(picture, _times(below, share)), np.uint8)
 
@@ -319,6 +317,11 @@ def _without_holes(picture: NDArray[np.uint8], seen: Seen, shown: Box, there: ND
 def _times(image: NDArray[np.uint8], share: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """So much (height, width) of a picture (height, width, 4)."""
     return np.asarray(cv2.multiply(np.ascontiguousarray(image), cv2.merge([share] * 4), scale=1 / 255), np.uint8)
+
+
+def _laid_over(over: NDArray[np.uint8], under: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """One picture over another, both (height, width, 4), colours times mask and mask."""
+    return np.asarray(cv2.add(over, _times(under, cv2.bitwise_not(cv2.extractChannel(over, 3)))), np.uint8)
 
 
 def _put(onto: NDArray[np.uint8], piece: Piece, strength: float) -> None:

@@ -338,12 +338,13 @@ def spread_colours(picture: Frame, seen: Alpha) -> Frame:
 
 
 def cut_by_distance(
-    person: Alpha, own: Points, order: Sequence[int], unit: float, parts: Sequence[_Part]
+    person: Alpha, own: Points, order: Sequence[int], unit: float, parts: Sequence[_Part], *, behind: bool = False
 ) -> tuple[list[Alpha], list[Alpha]]:
     """The mask of each layer, cut by the distance to the own bones: the nearest takes a spot, or the one in front.
 
     Returns:
-        The masks; and what each layer is taken to fill whatever lies over it, nothing for layers that do not go on behind others.
+        The masks; and, where ``behind`` is asked for, what each layer is taken to fill whatever lies over it: nothing for layers
+        that do not go on behind others.
     """
     height, width = person.shape
     grid = _grid((0, 0, width, height))
@@ -368,14 +369,16 @@ def cut_by_distance(
     cuts, cores = [], []
     for number, part in enumerate(parts):
         margin = np.delete(rivalry, number, axis=0).min(axis=0) - rivalry[number]
-        cores.append(np.zeros_like(person))
+        filled = np.zeros_like(person) if behind else None
         if part.hidden:
             # a leg goes on below what hangs over it
             core = (
                 _Bones(part.bones, own, unit).ratios(grid).min(axis=0) if part.cut and number in _LEGS else near[number]
             )
             margin = np.maximum(margin, part.hidden - core)
-            cores[-1] = enlarged((part.hidden - core) * radius)
+            filled = enlarged((part.hidden - core) * radius) if behind else None
+        if filled is not None:
+            cores.append(filled)
         cuts.append(enlarged(margin * radius + seam))
     return cuts, cores
 

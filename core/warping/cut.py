@@ -64,7 +64,7 @@ def cut_by_labels(
     """
     points = points_with_hem(points_of(own), outline)
     order = [int(number) for number in np.argsort(depths(own, unit), kind="stable")]
-    near, cores = cut_by_distance(mask, points, order, unit, layers_of_body(outline))
+    near, cores = cut_by_distance(mask, points, order, unit, layers_of_body(outline), behind=True)
     likely = [_weighed(share, own) for share, own in zip(_six(shares, near, hem=bool(outline.hem)), near, strict=True)]
     sure = _shares_of_six(likely, near)
     alone = _without_rivals(sure)
