@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from core import metrics, paths
 from core.errors import NobodyFound, UnusableInput
 from core.flaws import Flaws, Parts, Shown, at_scale, change_pair, flaws_of, parts_at_scale, ratio_of_changes, shown
-from core.generators.base import Generator
+from core.generators.base import Generator, frames_of
 from core.generators.registry import create_generator
 from core.pipeline import DancePipeline, nobody_on, performer_statistics
 from core.pose.analysis import Analysis, look
@@ -229,7 +229,7 @@ def _reenacted(target: Target, known: Subset, made_by: Generator, stretch: list[
     for i, pose, choice in zip(stretch, poses, choices, strict=True):
         if pose is None:
             continue
-        if choice is not None and not known.found[np.atleast_1d(choice)].all():
+        if not all(known.found[frame] for frame in frames_of(choice)):
             raise ValueError(f"{made_by.spec.name} was caught using frame {choice}, which is held out")
         picture = made_by.generate(pose, choice)
         yield Sample(picture.image, pose, number, picture.alpha, target.frames[i], target.masks[i])

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from core.generators.base import Shares
 from core.networks.config import MlpConfig, NetworkConfig, RealtimeConfig, UNetConfig
 from core.targets.frames import FootageWriter
 from core.targets.manifest import MANIFEST, Manifest, file_entry
@@ -130,6 +131,11 @@ def small_realtime_config() -> NetworkConfig:
     """The same of one that copies and repairs; nobody is in frame 3."""
     config = small_config(generator="realtime").model_copy(update={"memory": (0, 2, 5, 8, 11)})
     return config.model_copy(update={"network": SMALL_REALTIME.network})
+
+
+def taken(*frames: int) -> tuple[Shares, ...]:
+    """A choice that takes each part from one frame alone; a single one is for all six."""
+    return tuple(((frame, 1.0),) for frame in (frames * 6 if len(frames) == 1 else frames))
 
 
 def small_state(config: NetworkConfig, seed: int = 0) -> dict[str, Any]:

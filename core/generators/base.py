@@ -13,8 +13,18 @@ from core.types import Frame, Picture, Pose
 if TYPE_CHECKING:
     from core.targets.split import SplitName
 
-Choice = int | tuple[int, ...] | None
-"""Which of the performer's own frames a picture is made from, one or one for each part; None where a generator uses none."""
+Shares = tuple[tuple[int, float], ...]
+"""Of the performer's own frames those that one part of the body is taken from, each with its share, the largest first."""
+
+Choice = int | tuple[Shares, ...] | None
+"""Which of the performer's own frames a picture is made from, one, or some for each part; None where a generator uses none."""
+
+
+def frames_of(choice: Choice) -> list[int]:
+    """Return every frame of the performer that a choice takes anything from."""
+    if choice is None:
+        return []
+    return [choice] if isinstance(choice, int) else [frame for shares in choice for frame, _ in shares]
 
 
 _BEST, _UNTRAINED = "realtime", "nearest"

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from core.canvas import KEPT, Behind, Canvas, Layers, lay, layers_of, lifted, moved_by, seen_from
 from core.errors import PackInvalid
-from core.generators.base import Choice, Chooser, GeneratorSpec, Glimpse
+from core.generators.base import Choice, Chooser, GeneratorSpec, Glimpse, Shares
 from core.generators.inside import BACKDROP, around, laid, person_drawn, sized
 from core.generators.neural import LazyNetwork, NeuralGenerator
-from core.generators.recall import Recall, pick, pick_sequence
+from core.generators.recall import LivePicker, Recall, faded, pick, pick_sequence, shots
 from core.generators.registry import register
 from core.generators.segmentation import part_shares
 from core.limbs import BEYOND, CELL, FEATURES, PART_LAYERS, Box, Points, limb_fields, points_on, pose_vector
@@ -123,9 +123,13 @@ class Memory:
         # a copy: other threads look further frames up meanwhile
         return sum(cut.held_bytes for cut in [*list(self._kept.values()), *list(self._begun.values())])
 
-    def frames_at(self, places: Sequence[int]) -> tuple[int, ...]:
-        """The performer's frames at those places of the memory."""
-        return tuple(self.frames[place] for place in places)
+    def frames_at(self, places: Sequence[int]) -> tuple[Shares, ...]:
+        """Return the performer's frames at one place of the memory for each part."""
+        return tuple(((self.frames[place], 1.0),) for place in places)
+
+    def shares_at(self, places: Sequence[Shares]) -> tuple[Shares, ...]:
+        """Return the performer's frames where the places of the memory are given with their shares."""
+        return tuple(tuple((self.frames[place], share) for place, share in shares) for shares in places)
 
     def shrunk(self, canvas: Canvas) -> Memory:
         """The same for a smaller canvas: what this one keeps is made smaller, not looked up again."""
@@ -187,23 +191,28 @@ class Memory:
         here = around(cut.points[:, :2], self._unit / self._canvas.scale, size)
         return sized(laid([person[here.rows, here.columns]], (here.width, here.height)))
 
-    def told(self, pose: Pose, chosen: Sequence[int]) -> NDArray[np.float32]:
+    def told(self, pose: Pose, chosen: Sequence[Shares]) -> NDArray[np.float32]:
         """(TOLD,): what the network is told beside fields and parts."""
-        unlike = self.recall.unlike(pose.landmarks, [self._places[frame] for frame in chosen])
+        unlike = np.zeros(len(PARTS), np.float32)
+        for turn in range(max(map(len, chosen))):
+            frames, shares = zip(*(part[min(turn, len(part) - 1)] for part in chosen), strict=True)
+            there = np.array([turn < len(part) for part in chosen])
+            unlike += there * shares * self.recall.unlike(pose.landmarks, [self._places[frame] for frame in frames])
         return np.concatenate([pose_vector(pose.landmarks, self._unit), unlike])
 
-    def seen(self, pose: Pose, chosen: Sequence[int], box: Box) -> Seen:
+    def seen(self, pose: Pose, chosen: Sequence[Shares], box: Box) -> Seen:
         """What a network is shown of a pose.
 
         Args:
             pose: in pixels of the performer's frames.
-            chosen: for each part, the frame it is taken from.
+            chosen: for each part, the frames it is taken from, and their shares.
             box: what of the canvas to show; its sides are multiples of twice ``core.limbs.CELL``.
         """
         points, unit = points_on(self._canvas, pose), self._unit / self._canvas.scale
         # where nothing of a person can be, nothing is warped
         near = _around(points, unit, box)
-        parts = warp_parts(points, unit, [self._frame(frame) for frame in chosen], near, self._outline)
+        pictures = [[(self._frame(frame), share) for frame, share in shares] for shares in chosen]
+        parts = warp_parts(points, unit, pictures, near, self._outline)
         small = np.zeros((PART_LAYERS, box.height // 2, box.width // 2, 4), np.uint8)
         spot = near.inside(box).halved()
         for fewer, part in zip(small[:, spot.rows, spot.columns], parts, strict=True):
@@ -212,7 +221,7 @@ class Memory:
         halves = points * np.array([0.5, 0.5, 0.5, 1.0], np.float32) - np.array([0.25, 0.25, 0, 0], np.float32)
         return Seen(limb_fields(halves, unit / 2, box.halved()), self.told(pose, chosen), small, parts, near)
 
-    def picture(self, run: Runner, pose: Pose, stage: Frame, chosen: Sequence[int] | None = None) -> Picture:
+    def picture(self, run: Runner, pose: Pose, stage: Frame, chosen: Sequence[Shares] | None = None) -> Picture:
         """The performer's frame: what a network makes of the chosen frames, or where none are, of those that fit best."""
         if chosen is None:
             chosen = self.frames_at(pick(self.recall.costs(pose.landmarks)))
@@ -500,17 +509,20 @@ class RealtimeGenerator(NeuralGenerator):
     def choose_all(self, poses: Sequence[Pose | None], times: Sequence[Fraction]) -> list[Choice]:
         """See ``Generator.choose_all``."""
         result: list[Choice] = [None] * len(poses)
-        asked = [(i, pose) for i, pose in enumerate(poses) if pose is not None]
+        asked = [(i, pose.landmarks) for i, pose in enumerate(poses) if pose is not None]
         if not asked:
             return result
-        costs = [self.memory.recall.costs(pose.landmarks) for _, pose in asked]
-        for (i, _), places in zip(asked, pick_sequence(costs), strict=True):
-            result[i] = self.memory.frames_at(places)
+        recall = self.memory.recall
+        for shot in shots([landmarks for _, landmarks in asked], recall.unit):
+            seconds = [float(times[i]) for i, _ in asked[shot]]
+            places = pick_sequence([recall.costs(landmarks) for _, landmarks in asked[shot]], seconds)
+            for (i, _), shares in zip(asked[shot], faded(places, seconds), strict=True):
+                result[i] = self.memory.shares_at(shares)
         return result
 
     def chooser(self) -> Chooser:
         """See ``Generator.chooser``."""
-        return _LoyalChooser(self.memory)
+        return _LiveChooser(self.memory)
 
     def generate(self, pose: Pose, choice: Choice) -> Picture:
         """See ``Generator.generate``.
@@ -543,17 +555,18 @@ class RealtimeGenerator(NeuralGenerator):
             ),
         ]
 
-    def _parts_from(self, chosen: Sequence[int]) -> list[Glimpse]:
-        """One picture for each frame that parts are taken from."""
+    def _parts_from(self, chosen: Sequence[Shares]) -> list[Glimpse]:
+        """One picture for each frame that most of a part is taken from."""
         glimpses = []
-        for frame in dict.fromkeys(chosen):
-            parts = [part for part in PARTS if chosen[part] == frame]
+        most = [shares[0][0] for shares in chosen]
+        for frame in dict.fromkeys(most):
+            parts = [part for part in PARTS if most[part] == frame]
             names = ", ".join(_NAMES[part] for part in parts)
             glimpses.append(Glimpse(f"Frame {frame}: {names}", self.memory.taken(frame, parts)))
         return glimpses
 
 
-def _chosen(choice: Choice) -> tuple[int, ...]:
+def _chosen(choice: Choice) -> tuple[Shares, ...]:
     if not isinstance(choice, tuple):
         raise ValueError("its pictures are put together from chosen frames")
     return choice
@@ -572,14 +585,13 @@ def memory_of(target: Target, config: NetworkConfig) -> Memory:
     )
 
 
-class _LoyalChooser(Chooser):
+class _LiveChooser(Chooser):
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
-        self._places: tuple[int, ...] | None = None
+        self._picker = LivePicker(memory.recall)
 
     def choose(self, pose: Pose, seconds: float) -> Choice:
-        self._places = pick(self._memory.recall.costs(pose.landmarks), self._places)
-        return self._memory.frames_at(self._places)
+        return self._memory.shares_at(self._picker.pick(pose.landmarks, seconds))
 
 
 SPEC: Final = GeneratorSpec(

@@ -7,19 +7,21 @@ a little of everything else.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.generators.base import Shares
 from core.limbs import CROWN, CROWN_SHARE, EARS, LEFT_HAND, NECK, PELVIS, RIGHT_HAND
 from core.warping.hiding import hidden_spots, newly_hidden
 from core.warping.parts import HEAD, LEFT_ARM, LEFT_LEG, PARTS, RIGHT_ARM, RIGHT_LEG, TRUNK
 
 Costs: TypeAlias = NDArray[np.float32]
 """(parts, frames of the memory): squared distances in torso lengths."""
+
 
 _JOINTS: Final = (
     ((11, 12, 23, 24), PELVIS),
@@ -56,12 +58,18 @@ _HIDDEN: Final = 1.0
 _OVERLAID: Final = 2.0
 """What a part costs more all of which lies behind others in a picture and is to be seen."""
 
-SWITCH: Final = 0.03
-"""What it costs a file to take a part from another picture than in the frame before: pictures that alternate flicker."""
-_LOYALTY: Final = 0.2
-"""Share of the smallest cost by which a live stream's last picture is preferred."""
+SWITCH: Final = 0.05
+"""What it costs to take a part from another picture than before, in squared torso lengths times the seconds that they last. Two
+pictures of a part hardly ever look the same once they are warped: where they change, a viewer sees it jump."""
+_LONGEST: Final = 0.1
+"""Seconds that one picture of a dance counts at most."""
+_FADE: Final = 0.15
+"""Seconds before and after a change over which one picture of a part fades into the next; a stream, which does not know the
+change before it comes, fades as long after it."""
+_JUMP: Final = 0.25
+"""Torso lengths that the median joint moves from one frame to the next, from which on it is another shot: nothing fades."""
 _COMPANY: Final = 0.1
-"""The same for the picture that the trunk is from: parts of one picture fit together."""
+"""Share of the smallest cost by which the picture that the trunk is from is preferred: parts of one picture fit together."""
 MOST_UNLIKE: Final = 2.0
 FEW: Final = 4
 """Frames of a memory that is learnt from as if it were some photos."""
@@ -74,10 +82,13 @@ class Recall:
         landmarks: (K, 33, 4) of the frames, x, y, z in pixels and visibility.
         unit: torso length in pixels.
         cloth: whether something hangs from the trunk over the legs, which must stand in its picture as they are asked.
+
+    Attributes:
+        unit: torso length in pixels.
     """
 
     def __init__(self, landmarks: NDArray[np.float32], unit: float, *, cloth: bool = False) -> None:
-        self._unit, self._cloth = unit, cloth
+        self.unit, self._cloth = unit, cloth
         self._parts = _part_features(landmarks, unit)
         self._body = _body_features(landmarks, unit)
         self._overlaid = hidden_spots(_from_pelvis(landmarks, unit))
@@ -102,22 +113,20 @@ class Recall:
     def _costs(
         self, landmarks: NDArray[np.float32], places: Sequence[int] | slice, *, everything: bool = False
     ) -> Costs:
-        asked = _part_features(landmarks[None], self._unit)
+        asked = _part_features(landmarks[None], self.unit)
         near = np.stack([((have[places] - want) ** 2).sum(1) for have, want in zip(self._parts, asked, strict=True)])
         if self._cloth:
             near[TRUNK] += _CLOTH_WORTH * near[[LEFT_LEG, RIGHT_LEG]].sum(0)
-        body = ((self._body[places] - _body_features(landmarks[None], self._unit)) ** 2).sum(1)
-        hides = hidden_spots(_from_pelvis(landmarks[None], self._unit))
+        body = ((self._body[places] - _body_features(landmarks[None], self.unit)) ** 2).sum(1)
+        hides = hidden_spots(_from_pelvis(landmarks[None], self.unit))
         overlaid = newly_hidden(self._overlaid[places], np.zeros_like(hides) if everything else hides)
         return np.asarray(near + _BODY_WORTH * body + self._hidden[:, places] + _OVERLAID * overlaid, np.float32)
 
 
-def pick(costs: Costs, before: Sequence[int] | None = None) -> tuple[int, ...]:
-    """The cheapest frame for each part; near what was chosen before, and of one picture where that costs little."""
+def pick(costs: Costs) -> tuple[int, ...]:
+    """Return the cheapest frame for each part, of one picture where that costs little."""
     costs = costs.copy()
     least = costs.min(1) + 0.01
-    if before is not None:
-        costs[np.arange(len(costs)), list(before)] -= _LOYALTY * least
     trunk = int(costs[0].argmin())
     costs[1:, trunk] -= _COMPANY * least[1:]
     return tuple(int(place) for place in costs.argmin(1))
@@ -140,23 +149,101 @@ def pick_at_random(costs: Costs, rng: np.random.Generator, *, few: float = 0.0) 
     return pick(np.asarray(shaken, np.float32))
 
 
-def pick_sequence(costs: Sequence[Costs]) -> list[tuple[int, ...]]:
-    """For a whole file the cheapest sequence of each part (Viterbi): costs, and :data:`SWITCH` for every change."""
-    every = np.stack(costs)
-    total = every[0]
-    back = np.empty(every.shape, np.int32)
-    places = np.arange(every.shape[2])
-    for t in range(1, len(every)):
+def pick_sequence(costs: Sequence[Costs], seconds: Sequence[float]) -> list[tuple[int, ...]]:
+    """Return the cheapest sequence of each part (Viterbi): costs times how long they last, and :data:`SWITCH` for every change.
+
+    Args:
+        costs: of each frame of one shot.
+        seconds: their times.
+    """
+    lasting = np.minimum(np.diff(seconds, append=seconds[-1] + _LONGEST), _LONGEST).astype(np.float32)
+    total = costs[0] * lasting[0]
+    places = np.arange(total.shape[1], dtype=np.int16)
+    back = np.empty((len(costs), *total.shape), np.int16)
+    for t in range(1, len(costs)):
         best = total.argmin(1)
-        change = np.take_along_axis(total, best[:, None], 1) + SWITCH
+        change = np.take_along_axis(total, best[:, None], 1) + np.float32(SWITCH)
         stays = total <= change
         back[t] = np.where(stays, places, best[:, None])
-        total = np.where(stays, total, change) + every[t]
-    path = np.empty(every.shape[:2], np.int64)
+        total = np.where(stays, total, change) + costs[t] * lasting[t]
+    path = np.empty((len(costs), total.shape[0]), np.int64)
     path[-1] = total.argmin(1)
-    for t in range(len(every) - 1, 0, -1):
+    for t in range(len(costs) - 1, 0, -1):
         path[t - 1] = np.take_along_axis(back[t], path[t][:, None], 1)[:, 0]
     return [tuple(int(place) for place in row) for row in path]
+
+
+def faded(picked: Sequence[tuple[int, ...]], seconds: Sequence[float]) -> list[tuple[Shares, ...]]:
+    """Return for each frame of one shot the places that each part is taken from, so that every change is a fade.
+
+    Args:
+        picked: for each frame and part, the place of the memory.
+        seconds: their times.
+    """
+    path, times = np.array(picked), np.array(seconds)
+    begins, ends = np.searchsorted(times, times - _FADE), np.searchsorted(times, times + _FADE, side="right")
+    result = []
+    for i, (begin, end) in enumerate(zip(begins, ends, strict=True)):
+        weight = np.maximum(1 - np.abs(times[begin:end] - times[i]) / _FADE, 1e-3)
+        result.append(tuple(_shares(zip(column, weight, strict=True)) for column in path[begin:end].T))
+    return result
+
+
+def _shares(weighted: Iterable[tuple[int, float]]) -> Shares:
+    """Return the two places that weigh most."""
+    weights: dict[int, float] = {}
+    for place, weight in weighted:
+        weights[int(place)] = weights.get(int(place), 0.0) + float(weight)
+    two = sorted(weights.items(), key=lambda item: -item[1])[:2]
+    total = sum(weight for _, weight in two)
+    return tuple((place, weight / total) for place, weight in two)
+
+
+def shots(poses: Sequence[NDArray[np.float32]], unit: float) -> list[slice]:
+    """Return the stretches of consecutive poses, (33, 4) each, between which somebody jumps farther than anybody can move."""
+    points = np.stack(poses)[:, list(_BODY), :2]
+    moved = np.median(np.linalg.norm(np.diff(points, axis=0), axis=2), axis=1) / unit
+    edges = [0, *(np.flatnonzero(moved > _JUMP) + 1).tolist(), len(points)]
+    return [slice(begin, end) for begin, end in pairwise(edges)]
+
+
+class LivePicker:
+    """Picks the frame for each part of the poses of one live stream, whose future is not known.
+
+    A part stays with its frame until that has cost as much more than the cheapest would have as a change costs (as in the ski
+    rental problem: at most twice as dear as knowing the future), and then fades into the cheapest.
+
+    Args:
+        recall: over the frames of the memory.
+    """
+
+    def __init__(self, recall: Recall) -> None:
+        self._recall = recall
+        self._last: tuple[NDArray[np.float32], float] | None = None
+        self._places = self._before = np.zeros(len(PARTS), np.int64)
+        self._changed = self._excess = np.zeros(len(PARTS))
+
+    def pick(self, landmarks: NDArray[np.float32], seconds: float) -> tuple[Shares, ...]:
+        """Return the places that each part of the pose (33, 4) at ``seconds`` is taken from."""
+        costs = self._recall.costs(landmarks)
+        last, self._last = self._last, (landmarks, seconds)
+        if last is None or seconds - last[1] > 2 * _FADE or len(shots([last[0], landmarks], self._recall.unit)) > 1:
+            self._places = self._before = np.array(pick(costs))
+            self._changed, self._excess = np.full(len(PARTS), -np.inf), np.zeros(len(PARTS))
+        else:
+            self._go_on(costs, seconds, min(max(seconds - last[1], 0.0), _LONGEST))
+        shares = np.clip((seconds - self._changed) / _FADE, 0.05, 1)
+        rows = zip(self._places.tolist(), self._before.tolist(), shares.tolist(), strict=True)
+        return tuple(_shares([(now, share), (before, 1 - share)][: 1 + (share < 1)]) for now, before, share in rows)
+
+    def _go_on(self, costs: Costs, seconds: float, lasting: float) -> None:
+        best = costs.argmin(1)
+        self._excess = self._excess + (costs[PARTS, self._places] - costs[PARTS, best]) * lasting
+        due = (self._excess > SWITCH) & (seconds - self._changed >= _FADE) & (best != self._places)
+        self._before = np.where(due, self._places, self._before)
+        self._places = np.where(due, best, self._places)
+        self._changed = np.where(due, seconds, self._changed)
+        self._excess = np.where(due, 0.0, self._excess)
 
 
 def select(landmarks: NDArray[np.float32], unit: float, most: int) -> NDArray[np.int64]:

@@ -120,6 +120,8 @@ _LEAST_AREA: Final = (0.1, 0.1, 0.1, 0.1, 0.25, 0.25)
 _FAINT: Final = 8
 _WORTH_FILLING: Final = 0.01
 """Share of a part's rectangle below which what hides it is left made up."""
+_FLOW_LEAST: Final = 32
+"""Pixels of a side below which no optical flow is looked for."""
 _HOLE_EDGE: Final = np.ones((3, 3), np.uint8)
 
 
@@ -269,45 +271,48 @@ _NOTHING: Final = Piece(np.zeros((1, 1, 4), np.uint8), 0, 0)
 
 
 def warp_parts(
-    points: Points, unit: float, chosen: Sequence[Snapshot], box: Box, outline: Outline = STANDARD
+    points: Points,
+    unit: float,
+    chosen: Sequence[Snapshot | Sequence[tuple[Snapshot, float]]],
+    box: Box,
+    outline: Outline = STANDARD,
 ) -> NDArray[np.uint8]:
     """The person in another pose, put together from parts.
 
     Args:
         points: the pose to show, on its canvas.
         unit: torso length in pixels of the canvas.
-        chosen: for each part the picture to take it from.
+        chosen: for each part the picture to take it from, or several with their shares, which add up to 1.
         box: what of the canvas to show.
         outline: of the person, as the pictures were cut.
 
     Returns:
         (PART_LAYERS, box.height, box.width, 4) uint8: trunk and head; legs; arms. Colours times mask, and mask.
     """
-    bones = _Bones.of(points, unit, chosen, _layout(outline))
+    shares = [[(picture, 1.0)] if isinstance(picture, Snapshot) else picture for picture in chosen]
+    layout = _layout(outline)
+    bones = [
+        _Bones.of(points, unit, [own[min(turn, len(own) - 1)][0] for own in shares], layout)
+        for turn in range(max(map(len, shares)))
+    ]
     layers = np.zeros((PART_LAYERS, box.height, box.width, 4), np.uint8)
     laid: dict[int, Box] = {}
     far_first = np.argsort(-depths(points[:33], unit), kind="stable")
     for part in (int(number) for number in far_first):
-        piece = chosen[part].pieces[part]
-        found = bones.found(part, piece, box)
-        if found is None:
+        warped = [
+            (found, share)
+            for (picture, share), turn in zip(shares[part], bones, strict=False)
+            if (found := _warped(turn, part, picture.pieces[part], box)) is not None
+        ]
+        if not warped:
             continue
-        maps, shown, left, top = found
-        height, width = maps.shape[:2]
-        size, true = (width * CELL, height * CELL), shown if shown is not None else _true(maps, _LEAST_AREA[part])
-        maps = cv2.resize(maps, size, interpolation=cv2.INTER_LINEAR)
-        layer, spot = layers[_LAYER[part]], Box(left, top, width * CELL, height * CELL)
+        image, spot = warped[0][0] if len(shares[part]) == 1 else _mixed(warped)
+        layer = layers[_LAYER[part]]
         # two parts lie in a layer: where they have nothing in common, there is nothing to lay over anything
         other = laid.setdefault(_LAYER[part], spot)
         place = spot.common(other) if other is not spot else None
         under = None if place is None else layer[place.rows, place.columns].copy()
-        warped = cv2.remap(piece.image, maps, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT)
-        if true is not None:
-            share = cv2.resize(true, size, interpolation=cv2.INTER_LINEAR)
-            if shown is not None:
-                share = cv2.LUT(share, CRISP)
-            warped = cv2.multiply(warped, cv2.merge([share] * 4), scale=1 / 255)
-        layer[spot.rows, spot.columns] = warped
+        layer[spot.rows, spot.columns] = image
         if place is not None:
             over = np.ascontiguousarray(layer[place.rows, place.columns])
             hidden = cv2.bitwise_not(cv2.extractChannel(over, 3))
@@ -317,6 +322,66 @@ def warp_parts(
     if outline.hem:
         _dress(layers[_LAYER[LEFT_LEG]], layers[_LAYER[TRUNK]])
     return layers
+
+
+def _warped(bones: _Bones, part: int, piece: Piece, box: Box) -> tuple[NDArray[np.uint8], Box] | None:
+    """One part in the pose, (height, width, 4), and where in the box it lies; None where nothing of it does."""
+    found = bones.found(part, piece, box)
+    if found is None:
+        return None
+    maps, shown, left, top = found
+    height, width = maps.shape[:2]
+    size, true = (width * CELL, height * CELL), shown if shown is not None else _true(maps, _LEAST_AREA[part])
+    maps = cv2.resize(maps, size, interpolation=cv2.INTER_LINEAR)
+    warped = cv2.remap(piece.image, maps, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT)
+    if true is not None:
+        share = cv2.resize(true, size, interpolation=cv2.INTER_LINEAR)
+        if shown is not None:
+            share = cv2.LUT(share, CRISP)
+        warped = cv2.multiply(warped, cv2.merge([share] * 4), scale=1 / 255)
+    return np.asarray(warped, np.uint8), Box(left, top, *size)
+
+
+def _mixed(warped: Sequence[tuple[tuple[NDArray[np.uint8], Box], float]]) -> tuple[NDArray[np.uint8], Box]:
+    """Several pictures of one part, each with its share, as one.
+
+    Two are moved towards each other along the optical flow between them: laid over each other as they are, a face would have
+    four eyes.
+    """
+    boxes = [box for (_, box), _ in warped]
+    left, top = min(box.left for box in boxes), min(box.top for box in boxes)
+    right, bottom = (max(b.left + b.width for b in boxes), max(b.top + b.height for b in boxes))
+    around = Box(left, top, right - left, bottom - top)
+    images = [np.zeros((around.height, around.width, 4), np.uint8) for _ in warped]
+    for ((image, box), _), whole in zip(warped, images, strict=True):
+        here = box.inside(around)
+        whole[here.rows, here.columns] = image
+    shares = [share for _, share in warped]
+    if len(images) == 2:
+        images = _met(images[0], images[1], shares[1])
+    mixed = np.zeros_like(images[0])
+    for image, share in zip(images, shares, strict=True):
+        cv2.scaleAdd(image, share, mixed, mixed)
+    return mixed, around
+
+
+def _met(first: NDArray[np.uint8], second: NDArray[np.uint8], share: float) -> list[NDArray[np.uint8]]:
+    """Two pictures (height, width, 4) of one part, each moved towards the other; ``share`` of the way is the first one's."""
+    height, width = first.shape[:2]
+    small = (max(width // 2, _FLOW_LEAST), max(height // 2, _FLOW_LEAST))
+    grey = [
+        cv2.cvtColor(cv2.resize(i, small, interpolation=cv2.INTER_AREA), cv2.COLOR_RGBA2GRAY) for i in (first, second)
+    ]
+    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+    search.setFinestScale(1)
+    flow = search.calc(grey[0], grey[1], None)
+    flow = cv2.resize(flow, (width, height), interpolation=cv2.INTER_LINEAR) * (width / small[0], height / small[1])
+    flow = flow.astype(np.float32)
+    grid = np.dstack(np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)))
+    return [
+        np.asarray(cv2.remap(image, grid + np.float32(way) * flow, None, cv2.INTER_LINEAR), np.uint8)
+        for image, way in ((first, -share), (second, 1 - share))
+    ]
 
 
 def _dress(legs: NDArray[np.uint8], cloth: NDArray[np.uint8]) -> None:

@@ -34,7 +34,16 @@ from core.training.export import export
 from core.types import Frame, Pose
 from tests.bodies import moved
 from tests.conftest import PROJECT
-from tests.puppets import TORSO, dance, make_puppet, small_config, small_realtime_config, small_state, small_unet_config
+from tests.puppets import (
+    TORSO,
+    dance,
+    make_puppet,
+    small_config,
+    small_realtime_config,
+    small_state,
+    small_unet_config,
+    taken,
+)
 
 SKETCH = small_unet_config()
 CANVAS = SKETCH.canvas
@@ -164,7 +173,7 @@ def test_without_what_was_chosen_there_is_nothing_to_show(root: Path, name: str)
 
 
 def test_every_part_is_named_once_under_the_frame_it_is_from(root: Path) -> None:
-    glimpses = glimpses_of(root, "realtime", dance(9)[8], (0, 0, 5, 8, 0, 8))
+    glimpses = glimpses_of(root, "realtime", dance(9)[8], taken(0, 0, 5, 8, 0, 8))
     assert [glimpse.title for glimpse in glimpses[:3]] == [
         "Frame 0: trunk, head, left leg",
         "Frame 5: left arm",
@@ -195,7 +204,7 @@ def test_what_is_copied_and_what_is_drawn_is_told_apart(root: Path) -> None:
     config = small_realtime_config()
     canvas, pose = config.canvas, dance(9)[8]
     with load_target("puppet", root) as target:
-        seen = memory_of(target, config).seen(pose, (8,) * 6, whole(canvas))
+        seen = memory_of(target, config).seen(pose, taken(8), whole(canvas))
     mix = np.zeros((LAYERS + PART_LAYERS, 32, 32), np.uint8)
     mix[:KEPT] = 200
     alone, copied = mix, mix.copy()
@@ -219,9 +228,9 @@ def test_the_share_that_is_copied_is_in_the_note(root: Path) -> None:
         generator = create_generator("realtime", target)
         assert isinstance(generator, RealtimeGenerator)
         canvas = generator.config.canvas
-        seen = generator.memory.seen(pose, (8,) * 6, whole(canvas))
+        seen = generator.memory.seen(pose, taken(8), whole(canvas))
         mix = generator.network()(seen.fields[None], seen.told[None], seen.small[None])[0]
-        note = generator.look_inside(pose, (8,) * 6)[-1].note
+        note = generator.look_inside(pose, taken(8))[-1].note
     assert note.startswith(f"{insides(mix, seen, canvas).copied:.0%} is copied")
 
 

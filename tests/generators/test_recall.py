@@ -1,9 +1,24 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
-from core.generators.recall import FEW, MOST_UNLIKE, Recall, pick, pick_at_random, pick_sequence, select
+from core.generators.base import Shares
+from core.generators.recall import (
+    FEW,
+    MOST_UNLIKE,
+    SWITCH,
+    LivePicker,
+    Recall,
+    faded,
+    pick,
+    pick_at_random,
+    pick_sequence,
+    select,
+    shots,
+)
 from core.types import Pose
 from core.warping.parts import HEAD, LEFT_ARM, LEFT_LEG, PARTS, RIGHT_ARM, TRUNK
 from tests.bodies import moved, standing
@@ -69,37 +84,94 @@ def test_a_network_is_told_how_unlike_parts_are() -> None:
     np.testing.assert_allclose(np.delete(told, LEFT_ARM), 0, atol=0.02)
 
 
-def test_a_live_stream_stays_with_what_it_has() -> None:
-    costs = np.full((6, 3), 5.0, np.float32)
-    costs[:, 0], costs[:, 1] = 1.0, 0.95
-    assert pick(costs) == (1,) * 6
-    assert pick(costs, before=(0,) * 6) == (0,) * 6
-    costs[:, 1] = 0.5
-    assert pick(costs, before=(0,) * 6) == (1,) * 6
+def live(*poses: Pose, rate: float = 25) -> list[tuple[Shares, ...]]:
+    picker = LivePicker(recall_of(standing(), UP))
+    return [picker.pick(pose.landmarks, i / rate) for i, pose in enumerate(poses)]
+
+
+def test_a_live_stream_stays_with_what_it_has_until_that_has_cost_a_change() -> None:
+    nearly = moved(standing(), dy=-3, joints=(13, *LEFT_HAND))
+    assert {choice[LEFT_ARM] for choice in live(*[standing()] * 5, *[nearly] * 50)} == {((0, 1.0),)}
+    choices = live(*[standing()] * 5, *[UP] * 20)
+    assert choices[4][LEFT_ARM] == ((0, 1.0),)
+    assert choices[-1][LEFT_ARM] == ((1, 1.0),)
+    assert choices[7][RIGHT_ARM] == ((0, 1.0),), "each part by itself"
+
+
+def test_a_live_stream_fades_into_what_it_changes_to() -> None:
+    shares = [dict(choice[LEFT_ARM]).get(1, 0.0) for choice in live(*[standing()] * 5, *[UP] * 12, rate=50)]
+    assert shares[0] == 0
+    assert shares[-1] == 1
+    assert max(np.diff(shares)) < 0.2
+    assert min(np.diff(shares)) >= 0
+
+
+def test_a_live_stream_begins_anew_after_a_jump_or_a_pause() -> None:
+    picker = LivePicker(recall_of(standing(), UP))
+    picker.pick(standing().landmarks, 0.0)
+    assert picker.pick(moved(UP, dx=200).landmarks, 0.04)[LEFT_ARM] == ((1, 1.0),)
+    assert picker.pick(moved(standing(), dx=200).landmarks, 2.0)[LEFT_ARM] == ((0, 1.0),)
+
+
+def evenly(count: int, rate: float = 25) -> list[float]:
+    return [i / rate for i in range(count)]
 
 
 def test_a_file_changes_when_it_pays() -> None:
     """Two pictures that are the best in turns: as good as each other, one is kept; much better, it is changed to."""
     nearly = [np.tile(np.array([0.5, 0.5 + 0.01 * (-1) ** t], np.float32), (6, 1)) for t in range(20)]
-    assert len(set(pick_sequence(nearly))) == 1
+    assert len(set(pick_sequence(nearly, evenly(20)))) == 1
     clearly = [np.tile(np.array([0.2, 0.9] if t < 10 else [0.9, 0.2], np.float32), (6, 1)) for t in range(20)]
-    chosen = pick_sequence(clearly)
+    chosen = pick_sequence(clearly, evenly(20))
     assert chosen[9] == (0,) * 6
     assert chosen[10] == (1,) * 6
 
 
+def test_a_file_changes_as_often_whatever_its_rate() -> None:
+    moments = np.linspace(0, 2, 101)
+    costs = np.stack([np.sin(9 * moments) ** 2, np.cos(9 * moments) ** 2], 1).astype(np.float32)
+    changes = []
+    for every in (1, 2):
+        chosen = pick_sequence([np.tile(row, (6, 1)) for row in costs[::every]], moments[::every].tolist())
+        changes.append(sum(a != b for a, b in pairwise(chosen)))
+    assert changes[0] == changes[1] > 1
+
+
 def test_a_sequence_is_the_cheapest_of_all() -> None:
     rng = np.random.default_rng(0)
-    costs = [rng.uniform(0, 0.1, (6, 3)).astype(np.float32) for _ in range(6)]
-    chosen = np.array(pick_sequence(costs))
+    costs = [rng.uniform(0, 5, (6, 3)).astype(np.float32) for _ in range(6)]
+    chosen = np.array(pick_sequence(costs, evenly(6, rate=20)))
+    lasting = np.array([0.05] * 5 + [0.1])
     every = np.stack(np.meshgrid(*[range(3)] * 6, indexing="ij"), -1).reshape(-1, 6)
     for part in PARTS:
         of = np.stack(costs)[:, part]
 
         def price(path: np.ndarray, of: np.ndarray = of) -> float:
-            return float(of[np.arange(6), path].sum() + 0.03 * (np.diff(path) != 0).sum())
+            return float((lasting * of[np.arange(6), path]).sum() + SWITCH * (np.diff(path) != 0).sum())
 
-        assert price(chosen[:, part]) == pytest.approx(min(price(path) for path in every), abs=1e-6)
+        assert price(chosen[:, part]) == pytest.approx(min(price(path) for path in every), abs=1e-5)
+
+
+def test_one_picture_fades_into_the_next() -> None:
+    choices = faded([(4,) * 6] * 20 + [(7,) * 6] * 20, evenly(40, rate=50))
+    shares = np.array([dict(choice[TRUNK]).get(7, 0.0) for choice in choices])
+    assert shares[0] == 0
+    assert shares[-1] == 1
+    assert shares[19] < 0.5 < shares[20]
+    assert max(np.diff(shares)) < 0.15
+    assert all(sum(share for _, share in choice[HEAD]) == pytest.approx(1) for choice in choices)
+    assert all(choice[HEAD][0][1] >= choice[HEAD][-1][1] for choice in choices), "the largest first"
+
+
+def test_of_three_pictures_two_are_shown_at_once() -> None:
+    choices = faded([(place,) * 6 for place in (0, 0, 1, 2, 2)], evenly(5))
+    assert max(len(choice[TRUNK]) for choice in choices) == 2
+
+
+def test_nothing_fades_over_a_cut() -> None:
+    here, there = standing().landmarks, moved(standing(), dx=120).landmarks
+    assert shots([here, here, there, there, there], TORSO) == [slice(0, 2), slice(2, 5)]
+    assert shots([here, moved(standing(), dx=15).landmarks], TORSO) == [slice(0, 2)], "a quick step is none"
 
 
 def test_training_is_shown_more_than_the_best() -> None:

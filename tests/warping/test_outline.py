@@ -25,7 +25,7 @@ from core.warping.bend import bend
 from core.warping.outline import STANDARD, Outline, level_points, measure_outline
 from core.warping.parts import snapshot, warp_parts
 from tests.bodies import moved, standing
-from tests.puppets import small_realtime_config
+from tests.puppets import small_realtime_config, taken
 
 UNIT = 80.0
 SIZE = (480, 420)
@@ -290,7 +290,7 @@ def test_nearest_and_realtime_keep_a_performers_skirt_whole(tmp_path: Path) -> N
         here = CANVAS.cut(middle.astype(np.uint8), asked) > 0
         for outline, whole in ((target.outline, True), (STANDARD, False)):
             memory = memory_of(target, config.model_copy(update={"outline": outline}))
-            seen = memory.seen(asked, (6,) * 6, WHOLE)
+            seen = memory.seen(asked, taken(6), WHOLE)
             cover = np.zeros((CANVAS.height, CANVAS.width), np.uint8)
             cover[seen.box.rows, seen.box.columns] = seen.parts[..., 3].max(0)
             assert (cover[here] > 200).all() == whole

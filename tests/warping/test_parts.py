@@ -86,6 +86,37 @@ def test_parts_come_from_pictures_of_their_own() -> None:
     np.testing.assert_allclose(at(made, points[26]), (*COLOURS["leg"], 255), atol=20)
 
 
+def test_a_part_of_two_pictures_is_their_mean() -> None:
+    pose = standing()
+    points = points_on(CANVAS, pose)
+    other = painted(points).copy()
+    other[..., :3] = (10, 10, 10)
+    dark = snapshot(other, points, TORSO)
+    pictures: list[Snapshot | list[tuple[Snapshot, float]]] = [seen(pose)] * 6
+    pictures[LEFT_LEG] = [(seen(pose), 0.7), (dark, 0.3)]
+    made = laid(warp_parts(points, TORSO, pictures, WHOLE))
+    mean = 0.7 * np.array(COLOURS["leg"]) + 0.3 * 10
+    np.testing.assert_allclose(at(made, points[25]), (*mean, 255), atol=20)
+    np.testing.assert_allclose(at(made, points[26]), (*COLOURS["leg"], 255), atol=20)
+
+
+def test_two_pictures_of_a_face_meet_instead_of_lying_over_each_other() -> None:
+    """A mark 6 pixels lower in the second picture is one mark half way, not two."""
+    points, marked = points_on(CANVAS, standing()), []
+    spot = points[[11, 12, 23, 24], :2].mean(0)
+    for down in (-3, 3):
+        image = painted(points)
+        cv2.circle(image, (round(float(spot[0])), round(float(spot[1])) + down), 8, (250, 250, 250, 255), -1)
+        marked.append(snapshot(image, points, TORSO))
+    pictures: list[Snapshot | list[tuple[Snapshot, float]]] = [seen(standing())] * 6
+    pictures[TRUNK] = [(marked[0], 0.5), (marked[1], 0.5)]
+    trunk = warp_parts(points, TORSO, pictures, WHOLE)[0]
+    column = trunk[:, round(float(spot[0])), 2].astype(int)
+    bright = np.flatnonzero(column > 150)
+    assert 14 <= len(bright) <= 19, "as large as one"
+    assert abs(bright.mean() - spot[1]) < 1.5
+
+
 def test_the_trunk_goes_on_behind_an_arm() -> None:
     before = moved(standing(), dx=-32, dy=-30, joints=LEFT_HAND)
     landmarks = before.landmarks.copy()
