@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from core.limbs import CLOTH_LABEL
 from core.types import Alpha, Frame
 from core.warping.bend import cut_by_distance, depths, layers_of_body, points_with_hem, spread_colours
+from core.warping.garment import told_apart
 from core.warping.outline import Outline
 from core.warping.reach import CHEST, Landmarks, points_of
 
@@ -51,8 +52,10 @@ def cut_by_labels(
     unit: float,
     outline: Outline,
     shares: NDArray[np.uint8],
-) -> list[tuple[Frame, Alpha, Alpha | None]]:
+) -> tuple[list[tuple[Frame, Alpha, Alpha | None]], Alpha | None]:
     """Colours and mask of each of the six parts, and where others hide it, so that its colours there are made up from around it.
+
+    With them, (height, width), where a shirt hangs over the hips; None where that is not known.
 
     Args:
         colours: (height, width, 3).
@@ -62,6 +65,10 @@ def cut_by_labels(
         outline: of the person.
         shares: (LABELS, height, width), how surely each pixel shows each part; see ``core.generators.segmentation``.
     """
+    garments = None if outline.hem else told_apart(colours, shares, own, unit)
+    hangs = None
+    if garments is not None:
+        shares, hangs = garments
     points = points_with_hem(points_of(own), outline)
     order = [int(number) for number in np.argsort(depths(own, unit), kind="stable")]
     near, cores = cut_by_distance(mask, points, order, unit, layers_of_body(outline), behind=True)
@@ -73,14 +80,18 @@ def cut_by_labels(
     hiding = np.array([np.delete(sure, part, axis=0).sum(0, dtype=np.uint16) for part in range(len(sure))])
     for one, other, joint, over, beside in _NEIGHBOURS:
         zone, level = (_zone(apart[joint], reach, mask.shape) for reach in (over, beside))
-        for part, neighbour in ((one, other), (other, one)):
+        pairs = ((one, other), (other, one))
+        # below a shirt trousers go on as trousers
+        for part, neighbour in pairs if hangs is None or other not in _LEGS else pairs[:1]:
             shared = cv2.multiply(zone, sure[neighbour], scale=1 / 255)
             seen[part] = cv2.max(seen[part], cv2.multiply(near[part], shared, scale=1 / 255))
             # a little all along where they meet: warped apart, no gap may open
             seam = cv2.min(cv2.dilate(alone[part], _SEAM), cv2.min(level, alone[neighbour]))
             seen[part] = cv2.max(seen[part], cv2.min(seam, mask))
             hiding[part] -= cv2.multiply(level, sure[neighbour], scale=1 / 255)
-    return [_whole(colours, *of) for of in zip(seen, cores, hiding, sure, strict=True)]
+    if hangs is not None:
+        hangs = cv2.multiply(hangs, seen[_TRUNK], scale=1 / 255)
+    return [_whole(colours, *of) for of in zip(seen, cores, hiding, sure, strict=True)], hangs
 
 
 def _six(shares: NDArray[np.uint8], near: Sequence[Alpha], *, hem: bool) -> list[Alpha]:

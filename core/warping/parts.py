@@ -21,6 +21,7 @@ from core.limbs import CELL, CROWN, EARS, LEFT_HAND, NECK, PART_LAYERS, PELVIS, 
 from core.types import Alpha, Frame
 from core.warping.bend import Sheet, depths
 from core.warping.cut import cut_by_labels
+from core.warping.garment import lifted
 from core.warping.outline import CRISP, NOWHERE, STANDARD, Outline, above_hem, cloth_points, cut_level, hem_shares
 
 TRUNK, HEAD, LEFT_ARM, RIGHT_ARM, LEFT_LEG, RIGHT_LEG = PARTS = range(6)
@@ -133,12 +134,19 @@ class Piece:
         image: (height, width, 4) uint8, colours times mask, and mask: what of a canvas the part fills.
         left, top: where on that canvas.
         made_up: (height, width) uint8, how much of it something else hides in that picture; None where that is next to nothing.
+        hangs: (height, width) uint8, how much of it is a shirt that hangs over the legs; None where nothing is known to.
     """
 
     image: NDArray[np.uint8]
     left: int
     top: int
     made_up: Alpha | None = None
+    hangs: Alpha | None = None
+
+    @property
+    def held_bytes(self) -> int:
+        """Of its pictures."""
+        return sum(picture.nbytes for picture in (self.image, self.made_up, self.hangs) if picture is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +159,7 @@ class Snapshot:
     @property
     def held_bytes(self) -> int:
         """Of its pictures."""
-        return sum(piece.image.nbytes + (0 if piece.made_up is None else piece.made_up.nbytes) for piece in self.pieces)
+        return sum(piece.held_bytes for piece in self.pieces)
 
 
 def snapshot(
@@ -182,13 +190,18 @@ def snapshot(
     bright = np.asarray(cv2.divide(colours, cv2.cvtColor(mask, cv2.COLOR_GRAY2RGB), scale=255), np.uint8)
     own = points[:33] - np.array([x, y, 0, 0], np.float32)
     if shares is not None:
-        parts = cut_by_labels(bright, mask, own, unit, outline, np.ascontiguousarray(shares[:, here[0], here[1]]))
-        return Snapshot(tuple(_piece(*part, found) for part in parts), points)
+        parts, hangs = cut_by_labels(
+            bright, mask, own, unit, outline, np.ascontiguousarray(shares[:, here[0], here[1]])
+        )
+        over = [hangs if part == TRUNK else None for part in PARTS]
+        return Snapshot(tuple(_piece(*part, found, own) for part, own in zip(parts, over, strict=True)), points)
     sheet = Sheet(bright, mask, (0, 0, width, height), own, unit, outline)
     return Snapshot(tuple(_piece(sheet.picture_of(part), sheet.cuts[part], None, found) for part in PARTS), points)
 
 
-def _piece(picture: Frame, cut: Alpha, made_up: Alpha | None, found: Sequence[int]) -> Piece:
+def _piece(
+    picture: Frame, cut: Alpha, made_up: Alpha | None, found: Sequence[int], hangs: Alpha | None = None
+) -> Piece:
     everything = cut if made_up is None else cv2.max(cut, made_up)
     x, y, width, height = cv2.boundingRect(cv2.compare(everything, _FAINT, cv2.CMP_GT))
     if width == 0:
@@ -199,7 +212,8 @@ def _piece(picture: Frame, cut: Alpha, made_up: Alpha | None, found: Sequence[in
     hole = None
     if made_up is not None and cv2.countNonZero(made_up) > _WORTH_FILLING * width * height:
         hole = np.ascontiguousarray(made_up[spot])
-    return Piece(cv2.merge([colours, share]), found[0] + x, found[1] + y, hole)
+    over = None if hangs is None else np.ascontiguousarray(hangs[spot])
+    return Piece(cv2.merge([colours, share]), found[0] + x, found[1] + y, hole, over)
 
 
 def completed(picture: Snapshot, part: int, other: Snapshot, unit: float, outline: Outline = STANDARD) -> Snapshot:
@@ -263,8 +277,13 @@ def _resized(piece: Piece, matrix: NDArray[np.float64]) -> Piece:
     soft = cv2.GaussianBlur(piece.image, (0, 0), 0.45 * scale)
     moved = np.array([[scale, 0, corner[0] + scale * first[0]], [0, scale, corner[1] + scale * first[1]]])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    image = cv2.warpAffine(soft, moved, (last - first + 1).tolist(), flags=flags, borderMode=cv2.BORDER_CONSTANT)
-    return Piece(np.asarray(image, np.uint8), int(first[0]), int(first[1]))
+    size = (last - first + 1).tolist()
+    image, hangs = (
+        None if picture is None else np.asarray(cv2.warpAffine(picture, moved, size, flags=flags), np.uint8)
+        for picture in (soft, piece.hangs)
+    )
+    assert image is not None
+    return Piece(image, int(first[0]), int(first[1]), hangs=hangs)
 
 
 _NOTHING: Final = Piece(np.zeros((1, 1, 4), np.uint8), 0, 0)
@@ -321,7 +340,38 @@ def warp_parts(
             )
     if outline.hem:
         _dress(layers[_LAYER[LEFT_LEG]], layers[_LAYER[TRUNK]])
+    else:
+        _lay_shirt(layers, points, unit, list(zip(bones, shares[TRUNK], strict=False)), box)
     return layers
+
+
+def _lay_shirt(
+    layers: NDArray[np.uint8],
+    points: Points,
+    unit: float,
+    trunks: Sequence[tuple[_Bones, tuple[Snapshot, float]]],
+    box: Box,
+) -> None:
+    """Paint a shirt that hangs over the hips onto the legs, but for a thigh that is lifted before it."""
+    for bones, (picture, share) in trunks:
+        piece = picture.pieces[TRUNK]
+        found = None if piece.hangs is None else bones.found(TRUNK, piece, box)
+        if found is None:
+            continue
+        maps, _, left, top = found
+        spot = Box(left, top, maps.shape[1] * CELL, maps.shape[0] * CELL)
+        maps = cv2.resize(maps, (spot.width, spot.height), interpolation=cv2.INTER_LINEAR)
+        hangs = cv2.remap(piece.hangs, maps, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+        first, second = (float(side) for side in lifted(points[:33], unit))
+        hip, other = (float(points[joint, 0]) - box.left - left for joint in (23, 24))
+        across = (np.arange(spot.width) - hip) / (other - hip if abs(other - hip) > 1 else 1)
+        worn = share * (first + (second - first) * np.clip(across, 0, 1))
+        hangs = (hangs * worn.astype(np.float32)).astype(np.uint8)
+        legs, trunk = (layers[_LAYER[part]][spot.rows, spot.columns] for part in (LEFT_LEG, TRUNK))
+        cover = cv2.merge([cv2.multiply(hangs, cv2.compare(legs[..., 3], 0, cv2.CMP_GT), scale=1 / 255)] * 4)
+        legs[:] = cv2.add(
+            cv2.multiply(legs, cv2.bitwise_not(cover), scale=1 / 255), cv2.multiply(trunk, cover, scale=1 / 255)
+        )
 
 
 def _warped(bones: _Bones, part: int, piece: Piece, box: Box) -> tuple[NDArray[np.uint8], Box] | None:
@@ -359,6 +409,8 @@ def _mixed(warped: Sequence[tuple[tuple[NDArray[np.uint8], Box], float]]) -> tup
     shares = [share for _, share in warped]
     if len(images) == 2:
         images = _met(images[0], images[1], shares[1])
+        # mixed evenly they are softer than either: their colours change faster than their places
+        shares = [share * share / (shares[0] ** 2 + shares[1] ** 2) * sum(shares) for share in shares]
     mixed = np.zeros_like(images[0])
     for image, share in zip(images, shares, strict=True):
         cv2.scaleAdd(image, share, mixed, mixed)

@@ -86,7 +86,7 @@ def test_parts_come_from_pictures_of_their_own() -> None:
     np.testing.assert_allclose(at(made, points[26]), (*COLOURS["leg"], 255), atol=20)
 
 
-def test_a_part_of_two_pictures_is_their_mean() -> None:
+def test_a_part_of_two_pictures_is_mostly_the_larger_one() -> None:
     pose = standing()
     points = points_on(CANVAS, pose)
     other = painted(points).copy()
@@ -95,7 +95,8 @@ def test_a_part_of_two_pictures_is_their_mean() -> None:
     pictures: list[Snapshot | list[tuple[Snapshot, float]]] = [seen(pose)] * 6
     pictures[LEFT_LEG] = [(seen(pose), 0.7), (dark, 0.3)]
     made = laid(warp_parts(points, TORSO, pictures, WHOLE))
-    mean = 0.7 * np.array(COLOURS["leg"]) + 0.3 * 10
+    most = 0.7**2 / (0.7**2 + 0.3**2)
+    mean = most * np.array(COLOURS["leg"]) + (1 - most) * 10
     np.testing.assert_allclose(at(made, points[25]), (*mean, 255), atol=20)
     np.testing.assert_allclose(at(made, points[26]), (*COLOURS["leg"], 255), atol=20)
 
