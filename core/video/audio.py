@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, cast
 
 import av
 import numpy as np
@@ -20,18 +20,23 @@ from av.stream import Discard
 from numpy.typing import NDArray
 
 from core.errors import UnusableInput
-from core.video.probe import clock_start, opened
+from core.video.probe import clock_start, opened, playable_sound
 
 Samples: TypeAlias = NDArray[np.float32]
 """(channels, samples) in [-1, 1]."""
-_COPIED = frozenset({"aac", "mp3"})
-"""What mp4 holds and every browser plays."""
+_COPIED = frozenset({"LC", "HE-AAC", "HE-AACv2"})
+"""Profiles of AAC, the one codec that every browser plays in an mp4.
+
+Of what else an mp4 can hold Safari plays no MP3 and Firefox and Chrome no AC-3 and no ALAC; Opus, FLAC and PCM depend on the
+version and the system. Nor does every browser play the profiles that AAC got later (LD, ELD, xHE) and those that nobody uses.
+"""
+_MOST_CHANNELS = 6
+"""Of AAC that is copied: with more some decoders refuse it."""
 _RATE = 48_000
 _BIT_RATES = {1: 128_000, 2: 160_000}
 _GAP = _RATE // 20
 _AAC_BLOCK = 1024
 _SEEK_MARGIN = Fraction(1)
-_BAD_PACKETS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +81,6 @@ class SoundInput:
         self.damaged = False
         try:
             self._zero += clock_start(track.path)
-            self._check()
             self.container = self._files.enter_context(opened(track.path))
             self.stream = _sound_stream(self.container, track.path)
             self._seek()
@@ -120,18 +124,6 @@ class SoundInput:
             return None
         return piece.pts * piece.time_base - self._zero
 
-    def _check(self) -> None:
-        """Decode one piece in a container of its own, so that copied sound is known to be sound."""
-        with opened(self.path) as container:
-            stream = _sound_stream(container, self.path)
-            for tried, packet in enumerate(container.demux(stream)):
-                with contextlib.suppress(av.InvalidDataError):
-                    if packet.decode():
-                        return
-                if tried > _BAD_PACKETS:
-                    break
-        raise UnusableInput(f"The sound of {self.path.name} cannot be decoded.")
-
     def _seek(self) -> None:
         for other in self.container.streams:
             if other.index != self.stream.index:
@@ -151,11 +143,15 @@ def sound_for(track: AudioTrack, output: OutputContainer) -> tuple[SoundInput, S
     """
     source = SoundInput(track)
     try:
-        copied = source.stream.codec_context.codec.canonical_name in _COPIED
-        return source, CopiedSound(source, output) if copied else EncodedSound(source, output)
+        return source, CopiedSound(source, output) if _plays_everywhere(source.stream) else EncodedSound(source, output)
     except BaseException:
         source.close()
         raise
+
+
+def _plays_everywhere(stream: AudioStream) -> bool:
+    coder = stream.codec_context
+    return coder.codec.canonical_name == "aac" and coder.profile in _COPIED and coder.channels <= _MOST_CHANNELS
 
 
 def _silent(source: SoundInput) -> UnusableInput:
@@ -164,10 +160,10 @@ def _silent(source: SoundInput) -> UnusableInput:
 
 
 def _sound_stream(container: InputContainer, path: Path) -> AudioStream:
-    stream = container.streams.best("audio")
-    if not isinstance(stream, AudioStream) or stream.codec_context is None:
+    track = playable_sound(path)
+    if track is None:
         raise UnusableInput(f"{path.name} holds no sound that can be decoded.")
-    return stream
+    return cast(AudioStream, container.streams[track])
 
 
 class CopiedSound:
