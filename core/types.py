@@ -59,11 +59,15 @@ class Pose:
 
 @dataclass(frozen=True, slots=True)
 class VideoFrame:
-    """One decoded picture of a video: its number from 0, its time in seconds from the start of what is read, its pixels."""
+    """One decoded picture of a video: its number from 0, its time in seconds from the start of what is read, its pixels.
+
+    ``cut`` says that the file itself begins a shot here, because its pictures have another shape from here on.
+    """
 
     index: int
     time: Fraction
     image: Frame
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,7 +118,7 @@ def look(frames: Iterable[VideoFrame], person: Person | None = "largest") -> Ite
 
     try:
         for frame in frames:
-            lane, cut = lanes[frame.index % LANES], cuts.at(frame.image)
+            lane, cut = lanes[frame.index % LANES], cuts.at(frame.image) or frame.cut
             if cut:
                 for one in lanes:
                     one.begin_shot()

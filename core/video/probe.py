@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import struct
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Final, Generic, TypeVar, cast
+from typing import Final, Generic, TypeVar
 
 import av
 from av.audio.stream import AudioStream
-from av.buffer import Buffer
 from av.container import InputContainer
-from av.sidedata.sidedata import Type as SideDataType
 from av.stream import Discard, Disposition
 from av.video.frame import VideoFrame as Picture
 from av.video.stream import VideoStream
 
 from core.errors import NotAVideo, OverLimit
 from core.video.claims import read_claims
+from core.video.shape import Shape, shape_of
 from core.video.trial import is_bearable
 
 # Demuxers that read one file and nothing else. Playlists and the like (hls, dash, concat, image2, sdp, ...) would make
@@ -53,8 +51,6 @@ _WEBP_MOVES = 2
 """Bit of a WebP's flags."""
 _MOST_STREAMS = 64
 _BAD_PACKETS = 64
-_ODDEST = 8
-"""How many times as wide as high a pixel may be, or as high as wide. Who says more says nothing."""
 _MOST_REMEMBERED = 512
 
 _T = TypeVar("_T")
@@ -113,26 +109,6 @@ class VideoInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
-    """How a stored picture is shown: its ``width`` and ``height`` in pixels, of which each is ``aspect`` times as wide as high,
-    and ``turns`` quarter turns counterclockwise after an optional left-right ``flip``."""
-
-    width: int
-    height: int
-    aspect: Fraction
-    turns: int
-    flip: bool
-
-    @property
-    def shown(self) -> tuple[int, int]:
-        """(width, height) as it is shown, in square pixels: the short way is stretched, so nothing is lost."""
-        width, height = self.width, self.height
-        if Fraction(1, _ODDEST) <= self.aspect <= _ODDEST:
-            width, height = max(width, round(width * self.aspect)), max(height, round(height / self.aspect))
-        return (height, width) if self.turns % 2 else (width, height)
-
-
-@dataclass(frozen=True, slots=True)
 class Source:
     """What a reader needs beside :class:`VideoInfo`: when the first picture is (seconds on the file's clock), how it is shown,
     and whether the file has any track of sound, be it one that cannot be decoded."""
@@ -158,8 +134,7 @@ def examine(path: Path) -> Source:
     with opened(path) as container:
         stream = video_stream(container, path)
         picture = _first_picture(container, stream, path)
-        turns, flip = orientation(picture) or (0, False)
-        shape = Shape(picture.width, picture.height, stream.sample_aspect_ratio or Fraction(1), turns, flip)
+        shape = shape_of(picture, stream)
         has_sound = bool(container.streams.audio)
         info = _describe(container, stream, picture, shape, playable_sound(path) if has_sound else None)
         _refuse_shape(info, path)
@@ -406,20 +381,3 @@ def _clock(text: str) -> float | None:
         return float(hours) * 3600 + float(minutes) * 60 + float(seconds)
     except ValueError:
         return None
-
-
-def orientation(picture: Picture) -> tuple[int, bool] | None:
-    """Quarter turns counterclockwise, and whether the picture is flipped left to right before them; None where it does not say.
-
-    FFmpeg's display matrix takes stored (x, y) to shown (a x + c y, b x + d y), y down, 16.16 fixed point.
-    """
-    matrix = cast("Mapping[SideDataType, Buffer]", picture.side_data).get(SideDataType.DISPLAYMATRIX)
-    if matrix is None:
-        return None
-    a, b, _, c, d = struct.unpack("=5i", bytes(matrix)[:20])
-    flip = a * d - b * c < 0
-    if flip:
-        a, b = -a, -b
-    if abs(a) >= abs(b):
-        return (0 if a > 0 else 2), flip
-    return (3 if b > 0 else 1), flip
