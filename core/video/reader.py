@@ -166,8 +166,9 @@ class VideoReader(Closing):
                 if index == self._budget.frames:
                     self._stop(time, f"at most {index} pictures are danced in one go")
                     break
-                # on from when it was due, so that the file's own frame rate does not slow the pace; after a gap, from here
-                due = (due if time < due + self._every else time) + self._every
+                # on from when it was due, so that neither the file's own frame rate nor a clock that trembles slows the pace;
+                # after a gap, from here
+                due = (due if time < due + 2 * self._every else time) + self._every
                 image, cut = canvas.draw(picture, about.shape)
                 self._letterboxed |= canvas.has_bars
                 yield VideoFrame(index, time - (self.first or 0), image, cut=cut)
