@@ -79,6 +79,7 @@ class SoundInput:
         self._zero = Fraction(track.start)
         self.end = None if track.end is None else Fraction(track.end) - self._zero
         self.damaged = False
+        self._whole = True
         try:
             self._zero += clock_start(track.path)
             self.container = self._files.enter_context(opened(track.path))
@@ -92,6 +93,11 @@ class SoundInput:
         """Let go of the file."""
         self._files.close()
 
+    def note(self, *, decoded: bool) -> None:
+        """That a packet could be decoded, or not. Those that a seek has cut in half are no damage."""
+        self._whole |= decoded
+        self.damaged |= self._whole and not decoded
+
     def packets(self) -> Iterator[tuple[Fraction | None, Packet[AudioStream]]]:
         """(time, packet) in order; time None where the file tells none. Damaged ends just end."""
         base = self.stream.time_base or Fraction(1, 1000)
@@ -99,7 +105,7 @@ class SoundInput:
             for packet in self.container.demux(self.stream):
                 if packet.is_corrupt:
                     # the last one of a file that is cut off: browsers refuse a whole video for it
-                    self.damaged = True
+                    self.note(decoded=False)
                 elif packet.size:
                     yield (None if packet.pts is None else packet.pts * base - self._zero), packet
         except av.FFmpegError:
@@ -111,8 +117,10 @@ class SoundInput:
             try:
                 decoded = packet.decode()
             except av.FFmpegError:
-                self.damaged = True
+                self.note(decoded=False)
                 continue
+            if decoded:
+                self.note(decoded=True)
             for piece in decoded:
                 yield self._time(piece), piece
         with contextlib.suppress(av.FFmpegError):
@@ -133,6 +141,7 @@ class SoundInput:
         if base and target > (self.stream.start_time or 0) * base:
             with contextlib.suppress(av.FFmpegError, OverflowError):
                 self.container.seek(int(target / base), stream=self.stream)
+                self._whole = False
 
 
 def sound_for(track: AudioTrack, output: OutputContainer) -> tuple[SoundInput, Sound]:
@@ -201,8 +210,9 @@ class CopiedSound:
         try:
             packet.decode()
         except av.FFmpegError:
-            self._source.damaged = True
+            self._source.note(decoded=False)
             return False
+        self._source.note(decoded=True)
         return True
 
     def _next(self) -> Packet[AudioStream] | None:
