@@ -98,13 +98,13 @@ class Part:
 def write_parts(path: Path, parts: Sequence[Part], rate: int = _RATE) -> None:
     """One stream of all of them, in a container that says of each packet what it needs: ``.ts``, ``.webm``, ``.flv``."""
     with av.open(path, "w") as container:
-        stream: VideoStream | None = None
+        stream = container.add_stream(parts[0].codec, rate=rate)
+        if not isinstance(stream, VideoStream):
+            raise TypeError(f"{parts[0].codec} codes no pictures")
+        _set_up(stream.codec_context, parts[0])
         shown = 0
         for part in parts:
             coder = _coder(part, rate)
-            if stream is None:
-                stream = container.add_stream(part.codec, rate=rate)
-                _set_up(stream.codec_context, part)
             for picture in part.pictures:
                 coded = _coded(picture, part, Fraction(1, rate), shown)
                 shown += 1
@@ -396,6 +396,8 @@ def make_interlaced(
     options = {"x264-params": f"{order}=1"} if flagged and codec == "libx264" else {}
     with av.open(path, "w") as container:
         stream = container.add_stream(codec, rate=_RATE, options=options)
+        if not isinstance(stream, VideoStream):
+            raise TypeError(f"{codec} codes no pictures")
         stream.width, stream.height, stream.pix_fmt = pictures[0].width, pictures[0].height, "yuv420p"
         stream.bit_rate = 8_000_000
         if flagged and codec == "mpeg2video":

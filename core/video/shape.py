@@ -67,7 +67,7 @@ class Shapes:
     def __init__(self, stream: VideoStream, first: Shape) -> None:
         self._stream = stream
         self._last = self._first = first
-        self._rotation: int | None = None
+        self._rotation = 0
         self._said = stream.codec_context.sample_aspect_ratio
         self._aspects: _Aspects | None = None
 
@@ -79,13 +79,13 @@ class Shapes:
         return self._last
 
     def _orientation(self, picture: Picture) -> tuple[int, bool]:
-        # asking for side data ties a picture to itself, so that it stays until the garbage is collected: only where it changed
         rotation = picture.rotation
-        # it may be said once for all pictures up to the next that stands alone
-        if rotation == self._rotation or (rotation == 0 and not picture.key_frame):
+        # streams say it with a few of their pictures only, so that one which says nothing is turned as those before;
+        # asking for side data ties a picture to itself until the garbage is collected: that is for changes
+        if rotation in {0, self._rotation}:
             return self._last.turns, self._last.flip
         self._rotation = rotation
-        return _orientation(picture) or (0, False)
+        return _orientation(picture) or (self._last.turns, self._last.flip)
 
     def _aspect(self, picture: Picture) -> Fraction:
         said = self._stream.codec_context.sample_aspect_ratio
