@@ -4,6 +4,7 @@ that has to stay in sync."""
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 import tempfile
@@ -458,7 +459,7 @@ def judge_flagged(path: Path) -> Outcome:
 
 def make_slow_motion(path: Path, rate: int = 240, seconds: float = 1.0) -> None:
     """A dance of so many pictures a second, that flashes and beeps once."""
-    source = dance_frames(round(seconds * _RATE))
+    source = dance_frames(math.ceil(seconds * _RATE))
     pictures = [source[number * _RATE // rate] for number in range(round(seconds * rate))]
     lit = range(round(0.5 * rate), round(0.6 * rate))
     pictures = [np.full_like(p, 250) if number in lit else p for number, p in enumerate(pictures)]
