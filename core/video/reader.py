@@ -36,6 +36,8 @@ _FAILURES_IN_A_ROW = 32
 _ROUNDING = Fraction(1, 2000)
 _NUDGE = Fraction(1, 1000)
 _SEEK_MARGIN = Fraction(1, 4)
+_CREDIT = Fraction(1, 10)
+"""Seconds whose pictures may come at once, and still be of a rate."""
 _CLOCK_JUMP = Fraction(1, 2)
 _MISSING_END = 0.5
 _LONGEST_GAP = Fraction(24 * 3600)
@@ -116,11 +118,12 @@ class VideoReader(Closing):
         self._every = Fraction(every)
         # whoever wants pictures in their own size wants to show them; smaller ones are looked at for poses
         self._exact = max_side is None
-        self._slack = _ROUNDING
+        self._slack, self._credit = _ROUNDING, Fraction(0)
         if self._budget.rate is not None and self._every * Fraction(self._budget.rate) < 1:
             self._every = 1 / Fraction(self._budget.rate)
-            # of a file that has just this rate no picture is to be left out because its clock has whole milliseconds
-            self._slack = 2 * _ROUNDING
+            # of a file that has no more than this rate no picture is to be left out because its clock has whole milliseconds,
+            # or trembles, or because a few are near each other where recordings were joined
+            self._slack, self._credit = 2 * _ROUNDING, _CREDIT
         self.info = self._source.info
         self.size = _fitted(self.info.width, self.info.height, max_side)
         self.warnings: list[str] = []
@@ -166,9 +169,8 @@ class VideoReader(Closing):
                 if index == self._budget.frames:
                     self._stop(time, f"at most {index} pictures are danced in one go")
                     break
-                # on from when it was due, so that neither the file's own frame rate nor a clock that trembles slows the pace;
-                # after a gap, from here
-                due = (due if time < due + 2 * self._every else time) + self._every
+                # on from when it was due, so that the file's own frame rate does not slow the pace; after a gap, from here
+                due = (due if time < due + (self._credit or self._every) else time - self._credit) + self._every
                 image, cut = canvas.draw(picture, about.shape)
                 self._letterboxed |= canvas.has_bars
                 yield VideoFrame(index, time - (self.first or 0), image, cut=cut)

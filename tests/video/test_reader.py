@@ -489,6 +489,14 @@ def test_a_clock_that_trembles_loses_hardly_a_picture_to_the_rate(tmp_path: Path
     assert len(delivered(path, budget=Budget(rate=60))[0]) >= 595
 
 
+def test_pictures_that_are_near_each_other_are_all_kept(tmp_path: Path) -> None:
+    """As where two recordings are joined: the file is faster than the rate for a moment only."""
+    times = [Fraction(n, 24) - (Fraction(n - 11, 25) if 12 <= n < 15 else 0) for n in range(24)]
+    path = make_video(tmp_path / "joined.mkv", numbered(24), times=times)
+
+    assert len(delivered(path, budget=Budget(rate=60))[0]) == 24
+
+
 @pytest.mark.parametrize(("rate", "most"), [(240, 60), (240, 30), (120, 60), (120, 30)])
 def test_slow_motion_keeps_every_so_manyth_picture(tmp_path: Path, rate: int, most: int) -> None:
     path = make_video(tmp_path / "slow.mp4", numbered(rate), rate=rate, options={"bf": "2"})
