@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,7 +12,6 @@ from pathlib import Path
 from typing import Final, Generic, TypeVar
 
 import av
-from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.stream import Discard, Disposition
 from av.video.frame import VideoFrame as Picture
@@ -50,7 +50,8 @@ _TRIES = 64
 _WEBP_MOVES = 2
 """Bit of a WebP's flags."""
 _MOST_STREAMS = 64
-_BAD_PACKETS = 64
+_BAD_PACKETS, _PACKETS = 64, 10_000
+"""Of a track until it counts as broken, and of all until those that said nothing count as empty."""
 _MOST_REMEMBERED = 512
 
 _T = TypeVar("_T")
@@ -163,37 +164,34 @@ def playable_sound(path: Path) -> int | None:
 
     Raises:
         NotAVideo: as :func:`opened` does.
-        OSError: the file went away meanwhile.
     """
-    return _sounds.of(path, _find_sound)
+    try:
+        return _sounds.of(path, _find_sound)
+    except OSError as error:
+        raise NotAVideo(f"{path.name} cannot be opened: {error.strerror or error}.") from error
 
 
 def _find_sound(path: Path) -> int | None:
-    with opened(path) as container:
-        tracks = [track.index for track in _decodable(container)]
-    return next((track for track in tracks if _plays(path, track)), None)
-
-
-def _decodable(container: InputContainer) -> list[AudioStream]:
-    """The tracks of sound that have a decoder, default ones first."""
-    tracks = [track for track in container.streams.audio if track.codec_context is not None]
-    return sorted(tracks, key=lambda track: not track.disposition & Disposition.default)
-
-
-def _plays(path: Path, track: int) -> bool:
-    """Whether a piece of that track can be decoded."""
-    with opened(path) as container:
+    plays: set[int] = set()
+    with opened(path) as container, contextlib.suppress(av.FFmpegError):
+        with_decoder = [track for track in container.streams.audio if track.codec_context is not None]
+        tracks = sorted(with_decoder, key=lambda track: not track.disposition & Disposition.default)
         for other in container.streams:
-            if other.index != track:
+            if other not in tracks:
                 other.discard = Discard.all
-        with contextlib.suppress(av.FFmpegError):
-            for tried, packet in enumerate(container.demux(container.streams[track])):
+        chances = dict.fromkeys((track.index for track in tracks), _BAD_PACKETS)
+        for packet in itertools.islice(container.demux(tracks), _PACKETS) if tracks else ():
+            track = packet.stream.index
+            if track not in plays and chances[track]:
+                chances[track] -= 1
                 with contextlib.suppress(av.FFmpegError):
                     if packet.decode():
-                        return True
-                if tried > _BAD_PACKETS:
-                    break
-    return False
+                        plays.add(track)
+            first = next((track for track, left in chances.items() if left or track in plays), None)
+            if first is None or first in plays:
+                return first
+        return next((track for track in chances if track in plays), None)
+    return None
 
 
 def _refuse_shape(info: VideoInfo, path: Path) -> None:

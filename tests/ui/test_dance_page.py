@@ -478,7 +478,7 @@ class TestOwnVideo:
 
         made = []
         for chosen in ("60", "30"):
-            app.segmented_control(key=choice.key).set_value(chosen).run()
+            app.segmented_control(key=choice.key or "").set_value(chosen).run()
             assert "watched before" not in words(app)
             app.button(key="dance").click().run()
             job = job_of(app, shared)
