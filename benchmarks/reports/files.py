@@ -58,6 +58,8 @@ IN_SYNC: Final = 0.001
 _RATE: Final = 25
 _UNLIKE: Final = 6.0
 """Mean grey levels between a picture and itself, coded and scaled another way, at most."""
+_FOLLOWED: Final = 0.98
+"""Share of the pictures in which the dancer is found."""
 _MOST_COMBS: Final = 0.02
 """Of what moves, the share in combs up to which pictures are whole: of the bundled dances up to .018, woven ones have .26."""
 _HEARD: Final = 2.0
@@ -189,12 +191,15 @@ def judge_shapes(path: Path, aspects: Callable[[int], Fraction] = lambda _: Frac
             unlike.append(_difference(frame.image, _laid(stored, shapes[-1], reader.size)))
             squashed.append(_difference(frame.image, cv2.resize(stored, reader.size, interpolation=cv2.INTER_AREA)))
         changes = [at for at, (before, after) in enumerate(pairwise(shapes), 1) if before != after]
-        cuts = [sighting.frame.index for sighting in look(reader) if sighting.cut]
+        sightings = list(look(reader))
+        cuts = [sighting.frame.index for sighting in sightings if sighting.cut]
+        followed = sum(sighting.pose is not None for sighting in sightings)
     found = (
         f"{len(unlike)} pictures up to {max(unlike):.1f} grey levels from the whole stored ones (squashed: {max(squashed):.0f}), "
-        f"changes at {changes}, cuts at {cuts}, {len(reader.warnings)} sentence"
+        f"changes at {changes}, cuts at {cuts}, {len(reader.warnings)} sentence, the dancer followed in {followed}"
     )
-    return Outcome(found, max(unlike) <= _UNLIKE and set(changes) <= set(cuts) and len(reader.warnings) == 1)
+    told = set(changes) <= set(cuts) and len(reader.warnings) == 1
+    return Outcome(found, max(unlike) <= _UNLIKE and told and followed >= _FOLLOWED * len(sightings))
 
 
 def _laid(stored: Frame, shape: tuple[int, int], size: tuple[int, int]) -> Frame:

@@ -173,7 +173,8 @@ class VideoReader(Closing):
                 due = (due if time < due + (self._credit or self._every) else time - self._credit) + self._every
                 image, cut = canvas.draw(picture, about.shape)
                 self._letterboxed |= canvas.has_bars
-                yield VideoFrame(index, time - (self.first or 0), image, cut=cut)
+                box = canvas.box if canvas.has_bars else None
+                yield VideoFrame(index, time - (self.first or 0), image, cut, box)
                 index += 1
         if index == 0:
             raise UnusableInput(f"{self.path.name} ends before {float(self._start):g} s: choose an earlier start.")
@@ -298,13 +299,15 @@ class _Canvas:
         exact: see :class:`core.video.colour.Converter`.
 
     Attributes:
-        has_bars: whether the last picture left something black.
+        box: where the last picture lies.
+        has_bars: whether it left something black.
     """
 
     def __init__(self, size: tuple[int, int], first: Shape, *, exact: bool) -> None:
         self._size, self._first, self._exact = size, first, exact
         self._shape: Shape | None = None
         self._place: tuple[Box, int, bool] | None = None
+        self.box: Box = (0, 0, *size)
         self.has_bars = False
 
     def draw(self, picture: Picture, shape: Shape) -> tuple[Frame, bool]:
@@ -313,7 +316,7 @@ class _Canvas:
         image = self._convert(picture)
         if not self.has_bars:
             return image, cut
-        left, top, width, height = self._box
+        left, top, width, height = self.box
         whole = np.zeros((self._size[1], self._size[0], 3), np.uint8)
         whole[top : top + height, left : left + width] = image
         return whole, cut
@@ -322,12 +325,12 @@ class _Canvas:
         """Be ready for pictures of that shape; whether they lie elsewhere than those before."""
         full = (0, 0, *self._size)
         self._shape = shape
-        self._box = full if shape.shown == self._first.shown else box_in(shape.shown, self._size)
-        self.has_bars = self._box != full
-        width, height = self._box[2:]
+        self.box = full if shape.shown == self._first.shown else box_in(shape.shown, self._size)
+        self.has_bars = self.box != full
+        width, height = self.box[2:]
         stored = (height, width) if shape.turns % 2 else (width, height)
         self._convert = Converter(stored, turns=shape.turns, flip=shape.flip, exact=self._exact)
-        before, self._place = self._place, (self._box, shape.turns, shape.flip)
+        before, self._place = self._place, (self.box, shape.turns, shape.flip)
         return before is not None and before != self._place
 
 

@@ -151,6 +151,25 @@ def test_the_pose_tracker_is_told_of_the_cut(tmp_path: Path) -> None:
     assert [sighting.cut for sighting in look(frames)] == [False, False, True, False]
 
 
+def test_the_dancer_is_found_in_what_lies_between_black(tmp_path: Path) -> None:
+    """And where they are in the image, though they are sought in what is in between."""
+    path = tmp_path / "turned.ts"
+    make_turned(path)
+
+    with VideoReader(path) as reader:
+        sightings = list(look(reader))
+
+    assert all(sighting.pose is not None for sighting in sightings)
+    assert [sighting.frame.box for sighting in sightings] == [None] * 24 + [(0, 175, 288, 162)] * 24
+    whole = dance_frames(48)
+    with_all = list(look(VideoFrame(i, Fraction(i, 25), cropped(whole[i], 512, 288)) for i in range(24, 48)))
+    for sighting, alone in zip(sightings[24:], with_all, strict=True):
+        assert sighting.pose is not None
+        assert alone.pose is not None
+        there = alone.pose.xy * (288 / 512) + (0, 175)
+        assert np.median(np.abs(sighting.pose.xy - there)) < 4
+
+
 def test_of_footage_each_shape_is_a_stretch(tmp_path: Path) -> None:
     path = tmp_path / "turned.ts"
     make_turned(path)
