@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Iterator
 from typing import Final, Generic, TypeVar
 
+import av
 import cv2
 import numpy as np
 from av.video.frame import VideoFrame as Picture
 from numpy.typing import NDArray
 
 from core.video.filters import Filter
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -76,7 +80,13 @@ class Deinterlacer(Generic[T]):
 
     def _deinterlaced(self, picture: Picture, about: T) -> Iterator[tuple[Picture, T]]:
         if self._weaver is None:
-            self._weaver = Filter(picture, "bwdif", "mode=send_frame:parity=auto:deint=interlaced")
+            try:
+                self._weaver = Filter(picture, "bwdif", "mode=send_frame:parity=auto:deint=interlaced")
+            except av.FFmpegError as error:
+                logger.debug("pictures of %s stay as they are: %s", self._kind, error)
+                self._combed = False
+                yield self._unflagged(picture), about
+                return
         self._weaved.append(about)
         for ready in self._weaver.push(picture):
             yield ready, self._weaved.popleft()

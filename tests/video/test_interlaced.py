@@ -7,8 +7,10 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.video.frame import VideoFrame as Picture
 
-from benchmarks.reports.files import combs_in, dance_frames, make_interlaced
+from benchmarks.reports.files import combs_in, dance_frames, make_interlaced, woven
+from core.video.filters import Filter
 from core.video.interlaced import Deinterlacer
 from core.video.reader import VideoReader
 
@@ -97,6 +99,26 @@ def test_pictures_of_one_moment_pass_at_once(tmp_path: Path) -> None:
             assert same is picture
             assert about == number
     assert list(passing.flush()) == []
+
+
+def test_pictures_that_no_filter_takes_pass_as_they_are() -> None:
+    """Of a few pixels, after woven ones."""
+    large = woven(dance_frames(12))
+    small = [Picture.from_ndarray(np.full((3, 2), 90, np.uint8), "yuv420p") for _ in range(3)]
+    passing: Deinterlacer[int] = Deinterlacer()
+
+    delivered: list[tuple[Picture, int]] = []
+    for kind in (large, small, large):
+        flag = Filter(kind[0], "setfield", "tff")
+        for picture in kind:
+            (marked,) = flag.push(picture)
+            delivered += passing.push(marked, len(delivered))
+    delivered += passing.flush()
+
+    assert [picture.width for picture, _ in delivered] == [512] * 6 + [2] * 3 + [512] * 6
+    assert not any(picture.interlaced_frame for picture, _ in delivered)
+    for part in (delivered[:6], delivered[-6:]):
+        assert combs_in([np.asarray(picture.to_ndarray(format="rgb24"), np.uint8) for picture, _ in part]) <= 0.02
 
 
 def test_flags_that_come_and_go_lose_no_picture(tmp_path: Path) -> None:
