@@ -28,10 +28,15 @@ if TYPE_CHECKING:
     from core.targets.check import Verdict
     from core.targets.store import Target
     from core.transfer import Report
+    from core.video.reader import Budget
 
 USAGE_STATUS = 2
 FAILED_STATUS = 1
 _KILLED_STATUS = 128
+
+_RATES = ("30", "60", "source")
+_FPS_HELP = "Pictures a second to make at most, of a source that has more: 30, 60, or source for all."
+_RATE_ROUNDING = 0.5
 
 # what a wrong option raises: a class of Click's, which some versions of Typer bring along under another name
 _WRONG_USAGE: type[Exception] = typer.BadParameter.__mro__[2]
@@ -301,6 +306,7 @@ def transfer(
     ] = "largest",
     start: Annotated[float, typer.Option(help="First second of the source.")] = 0.0,
     end: Annotated[float | None, typer.Option(help="Last second of the source.")] = None,
+    fps: Annotated[str, typer.Option(help=_FPS_HELP)] = "60",
     report: Annotated[Path | None, typer.Option(help="Write what happened, in numbers, as JSON.")] = None,
 ) -> None:
     """Make the performer's video of a dance."""
@@ -328,6 +334,7 @@ def transfer(
                 background=background_for(chosen, background),
                 start=start,
                 end=end,
+                budget=_budget(found, fps),
             )
             made_by = create_generator(generator or default_generator(chosen.manifest.advised_names()), chosen)
             with _bar() as bar:
@@ -370,6 +377,7 @@ def compare(
     ] = "largest",
     start: Annotated[float, typer.Option(help="First second of the source.")] = 0.0,
     end: Annotated[float | None, typer.Option(help="Last second of the source.")] = None,
+    fps: Annotated[str, typer.Option(help=_FPS_HELP)] = "60",
     report: Annotated[Path | None, typer.Option(help="Write what happened, in numbers, as JSON.")] = None,
 ) -> None:
     """Make one video of several generators on the same dance, side by side."""
@@ -388,7 +396,7 @@ def compare(
         with _bar() as bar:
             made, _ = run(
                 found, chosen, [create_generator(name, chosen) for name in names], output,
-                person=parse_person(person), start=start, end=end,
+                person=parse_person(person), start=start, end=end, budget=_budget(found, fps),
                 # where a part of a dance stands on the stage, the whole dance decides: of a part no answer is known
                 answer=None if found == source or start or end else find_answer(target, str(source)), progress=_Show(bar),
             )  # fmt: skip
@@ -513,6 +521,26 @@ def _warn(sentences: list[str]) -> None:
 def _done(output: Path, report: Report) -> None:
     frames = f"{report.frames_out} frames in {report.seconds:.1f} s ({report.fps:.1f} a second)"
     _out.print(f"{clean_line(str(output))}: {frames}.", soft_wrap=True)
+
+
+def _budget(source: Path, fps: str) -> Budget:
+    """What is made of a source at most; says so where that is not every picture.
+
+    Raises:
+        UnusableInput: ``fps`` is none that is offered, or the source is no video.
+    """
+    from core.video.probe import probe
+    from core.video.reader import Budget
+
+    if fps not in _RATES:
+        raise UnusableInput(f"--fps is {', '.join(_RATES[:-1])} or {_RATES[-1]}, not “{fps}”.")
+    if fps == "source":
+        return Budget()
+    rate, most = float(probe(source).rate), float(fps)
+    if rate > most + _RATE_ROUNDING:
+        more = f"{clean_line(source.name)} has {rate:.0f} pictures a second, of which {fps} are made"
+        _err.print(f"{more}: --fps source makes all.", soft_wrap=True)
+    return Budget(rate=most)
 
 
 def _source(given: Path) -> Path:

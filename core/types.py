@@ -56,14 +56,37 @@ class Pose:
         scale = np.array([factor, factor, factor, 1.0], np.float32)
         return Pose(self.landmarks * scale, self.colours)
 
+    def moved(self, x: float, y: float) -> Pose:
+        """The same person so many pixels further right and down."""
+        return Pose(self.landmarks + np.array([x, y, 0.0, 0.0], np.float32), self.colours)
+
 
 @dataclass(frozen=True, slots=True)
 class VideoFrame:
-    """One decoded picture of a video: its number from 0, its time in seconds from the start of what is read, its pixels."""
+    """One decoded picture of a video: its number from 0, its time in seconds from the start of what is read, its pixels.
+
+    ``cut`` says that the file itself begins a shot here, because its pictures have another shape from here on. Those lie in
+    ``box`` (left, top, width, height) of the image, with black around them; None where they fill it.
+    """
 
     index: int
     time: Fraction
     image: Frame
+    cut: bool = False
+    box: tuple[int, int, int, int] | None = None
+
+    @property
+    def corner(self) -> tuple[int, int]:
+        """(left, top) of the picture in the image."""
+        return (0, 0) if self.box is None else self.box[:2]
+
+    @property
+    def picture(self) -> Frame:
+        """The image without what is black around the picture."""
+        if self.box is None:
+            return self.image
+        left, top, width, height = self.box
+        return np.ascontiguousarray(self.image[top : top + height, left : left + width])
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,6 +104,7 @@ def request_of(here: Visit, source: Source, performer: TargetSummary, generators
         person=source.person,
         start=source.start,
         end=source.end,
+        rate=source.rate,
     )
 
 

@@ -73,6 +73,7 @@ def request_of(here: Visit, source: Source, performer: TargetSummary, generator:
         person=source.person,
         start=source.start,
         end=source.end,
+        rate=source.rate,
     )
 
 

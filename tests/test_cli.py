@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.reports.files import make_slow_motion
 from core import dances
 from core.targets.manifest import read_manifest
 from core.video.reader import VideoReader
@@ -60,6 +61,24 @@ def test_a_transfer_with_a_report(tmp_path: Path) -> None:
     assert sound_seconds(output) == pytest.approx(1.0, abs=0.05)
 
 
+def test_of_slow_motion_no_more_is_made_than_is_asked_for(tmp_path: Path) -> None:
+    """60 pictures a second unless told; it lasts as long as before, and that is said."""
+    slow, output = tmp_path / "slow.mp4", tmp_path / "out.mp4"
+    make_slow_motion(slow, rate=120, seconds=0.5)
+    said = "slow.mp4 has 120 pictures a second, of which {} are made: --fps source makes all.\n"
+
+    for options, frames, sentence in (
+        ([], 30, said.format(60)),
+        (["--fps", "30"], 15, said.format(30)),
+        (["--fps", "source"], 60, ""),
+    ):
+        done = run("transfer", slow, "--target", "theo", "--generator", "nearest", "--output", output, *options)
+        assert done.returncode == 0, done.stderr
+        assert done.stderr == sentence
+        assert len(frames_of(output)) == frames
+        assert sound_seconds(output) == pytest.approx(0.5, abs=0.05)
+
+
 def test_a_comparison_with_a_report(tmp_path: Path) -> None:
     output, report = tmp_path / "out.mp4", tmp_path / "report.json"
     done = run(
@@ -93,6 +112,7 @@ def test_one_generator_is_no_comparison(tmp_path: Path) -> None:
         (["omar-street", "--target", "theo", "--background", "plaid"], "stage"),
         (["omar-street", "--target", "theo", "--person", "tallest"], "largest"),
         (["omar-street", "--target", "theo", "--start", "3", "--end", "2"], "end"),
+        (["omar-street", "--target", "theo", "--fps", "24"], "30, 60 or source"),
     ],
 )
 def test_what_cannot_be_used_is_one_sentence_and_status_2(tmp_path: Path, words: list[str], expected: str) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from time import perf_counter
 
@@ -118,7 +118,7 @@ def look(frames: Iterable[VideoFrame], person: Person | None = "largest") -> Ite
 
     try:
         for frame in frames:
-            lane, cut = lanes[frame.index % LANES], cuts.at(frame.image)
+            lane, cut = lanes[frame.index % LANES], cuts.at(frame.image) or frame.cut
             if cut:
                 for one in lanes:
                     one.begin_shot()
@@ -167,7 +167,10 @@ class _Lane:
         start = perf_counter()
         if anew:
             self._finder.reset()
-        found = self._finder.people(frame.image, float(frame.time), followed=followed)
+        # what is black around a picture would make everybody in it smaller
+        found = self._finder.people(frame.picture, float(frame.time), followed=followed)
+        if frame.box is not None:
+            found = [replace(detection, pose=detection.pose.moved(*frame.corner)) for detection in found]
         return _Looked(frame, found, cut, (perf_counter() - start) * 1000)
 
     def follow(self, looked: _Looked, follower: Follower) -> Sighting:

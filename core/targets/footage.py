@@ -134,7 +134,7 @@ class VideoFootage:
         self.count: int | None = None if info.frames is None else max(1, int(info.frames * kept))
 
     def __iter__(self) -> Iterator[Shot]:
-        tick, run = -1, 0
+        tick, run, cut = -1, 0, False
         with contextlib.ExitStack() as stack:
             frames = stack.enter_context(self._reader)
             masks = None if self._masks is None else iter(stack.enter_context(self._mask_reader(self._masks)))
@@ -143,10 +143,11 @@ class VideoFootage:
                 if masks is not None and mask is None:
                     raise UnusableInput(f"The masks end at frame {frame.index}, before {self._path.name} does.")
                 due = int(frame.time * self.rate + self._slack)
+                cut |= frame.cut
                 if due <= tick:
                     continue
-                run += tick >= 0 and due - tick > self._longest_gap
-                tick = due
+                run += cut or (tick >= 0 and due - tick > self._longest_gap)
+                tick, cut = due, False
                 red = None if mask is None else np.ascontiguousarray(mask.image[..., 0])
                 yield Shot(
                     self._bars.cut(frame.image), frame.time, run, mask=None if red is None else self._bars.cut(red)

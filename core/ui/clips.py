@@ -17,13 +17,15 @@ if TYPE_CHECKING:
     from core.types import Frame, Pose
     from core.video.reader import Budget
 
-KINDS = ["mp4", "mov", "m4v", "webm", "mkv", "avi", "gif"]
+KINDS = ["mp4", "mov", "m4v", "webm", "mkv", "avi", "gif", "3gp", "mpg", "mpeg", "ts", "mts", "m2ts", "flv", "wmv"]
 PICTURE_KINDS = ["jpg", "jpeg", "png", "webp"]
 PICTURE_MEGABYTES = 25
 _THUMB_SIDE = 320
 _LOOK_SIDE = 960
 _MARGIN = 0.06
 _RATE_ROUNDING = 0.5
+"""A file of 60 pictures a second may well state 60.01."""
+_USUAL_RATE, _LOW_RATE = 60.0, 30.0
 _LOOK_SECONDS = (0.0, 0.4, 1.0)
 
 
@@ -55,21 +57,31 @@ def limits_in_words(limits: Settings | None = None) -> str:
     )
 
 
-def thinned_in_words(rate: float) -> str | None:
-    """One line where a video of ``rate`` pictures a second has more than are danced; None where all of them are."""
+def rates_offered(rate: float) -> list[float]:
+    """How many of the ``rate`` pictures a second of a video may be danced, the usual first. None where all of them are.
+
+    Of slow motion every picture is four to eight times the work, and a file that is as much larger.
+    """
     most = settings().max_rate
-    # a file of 60 pictures a second may well state 60.01
-    if rate <= most + _RATE_ROUNDING:
+    usual = min(_USUAL_RATE, most)
+    if rate <= usual + _RATE_ROUNDING:
+        return []
+    return [usual, *([_LOW_RATE] if usual > _LOW_RATE else []), *([min(rate, most)] if most > usual else [])]
+
+
+def thinned_in_words(rate: float, danced: float) -> str | None:
+    """One line where of ``rate`` pictures a second fewer are danced; None where all of them are."""
+    if rate <= danced + _RATE_ROUNDING:
         return None
-    return f"It has {rate:.0f} pictures a second: {most:g} of them are danced, evenly spaced, and it lasts as long as before."
+    return f"It has {rate:.0f} pictures a second: {danced:g} of them are danced, evenly spaced, and it lasts as long as before."
 
 
-def page_budget() -> Budget:
-    """What a page dances of a video at most, whatever the file says of itself."""
+def page_budget(rate: float | None = None) -> Budget:
+    """What a page dances of a video at most, whatever the file says of itself; ``rate`` pictures a second, or the usual."""
     from core.video.reader import Budget
 
     limits = settings()
-    return Budget(limits.max_seconds, limits.max_frames, limits.max_rate)
+    return Budget(limits.max_seconds, limits.max_frames, min(rate or _USUAL_RATE, limits.max_rate))
 
 
 def take_video(files: Workspace, upload: BinaryIO, name: str, size: int, *, owner: str = "") -> Hold:

@@ -124,7 +124,7 @@ def _compare(
             opened = [house.performers.get(request.performer, name) for name in request.generators]
             comparison, looked = compare(
                 request.video, opened[0][0], [generator for _, generator in opened], output.stored.path,
-                person=request.person, start=request.start, end=request.end, budget=page_budget(),
+                person=request.person, start=request.start, end=request.end, budget=page_budget(request.rate),
                 answer=request.known, seen=seen, progress=Show(handle), cancelled=handle.cancelled,
             )  # fmt: skip
             middle = grid_at(output.stored.path, comparison, len(comparison.moves.times) // 2)

@@ -33,6 +33,7 @@ class Asked:
     ``dance`` and ``title`` name the source; ``upload`` is set where it is the visitor's own. ``start`` and ``end`` are seconds.
     ``guest`` is set where the visitor brought the performer, who is held until the work is over. ``owner`` is whose result it is,
     and ``browser`` the secret of the browser that asked for it.
+    ``rate`` is how many pictures a second are made at most, None for the usual.
     ``again`` when that stretch was watched before, which saves three quarters of a dance's time.
     """
 
@@ -44,6 +45,7 @@ class Asked:
     person: Person = "largest"
     start: float = 0.0
     end: float | None = None
+    rate: float | None = None
     upload: Stored | None = None
     guest: Stored | None = None
     owner: str = ""
@@ -51,9 +53,9 @@ class Asked:
     again: bool = False
 
     @property
-    def watched(self) -> tuple[Path, float, float | None, Person]:
+    def watched(self) -> tuple[Path, float, float | None, float | None, Person]:
         """Which stretch of which video, and who in it: what two requests have in common needs to be watched only once."""
-        return self.video, self.start, self.end, self.person
+        return self.video, self.start, self.end, self.rate, self.person
 
     @property
     def words(self) -> str:
@@ -192,7 +194,7 @@ def _options(request: DanceRequest, target: Target) -> Any:
         background=background_for(target, text),
         start=request.start,
         end=request.end,
-        budget=page_budget(),
+        budget=page_budget(request.rate),
     )
 
 

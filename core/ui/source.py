@@ -20,10 +20,12 @@ from core.ui.clips import (
     limits_in_words,
     page_budget,
     picture_at,
+    rates_offered,
     take_video,
     thinned_in_words,
 )
 from core.ui.house import house
+from core.ui.options import choose_of
 from core.ui.pictures import as_url, file_url, tag
 from core.ui.uploads import take_upload
 from core.ui.visit import OWN, UPLOAD, Visit
@@ -38,7 +40,8 @@ _SHORTEST = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A dance that can be danced as it stands. ``start`` and ``end`` are seconds."""
+    """A dance that can be danced as it stands. ``start`` and ``end`` are seconds, ``rate`` the pictures a second that are made at
+    most, None for the usual."""
 
     id: str
     title: str
@@ -48,13 +51,14 @@ class Source:
     end: float | None = None
     person: Person = "largest"
     upload: Stored | None = None
+    rate: float | None = None
 
     @property
     def frames(self) -> float:
         """About how many pictures that stretch has."""
         whole = self.clip.seconds if self.clip.seconds is not None else settings().max_seconds
         end = whole if self.end is None else min(self.end, whole)
-        return page_budget().frames_of(max(end - self.start, 0.0), self.clip.rate)
+        return page_budget(self.rate).frames_of(max(end - self.start, 0.0), self.clip.rate)
 
 
 def choose_source(here: Visit, dances: list[Dance]) -> Source | None:
@@ -87,12 +91,25 @@ def _own(here: Visit) -> Source | None:
     if upload is None:
         return None
     about = clip(upload.path)
-    thinned = thinned_in_words(about.rate)
-    if thinned is not None:
-        st.caption(thinned)
+    rate = _choose_rate(about.rate, key=f"rate-{here.uploads}")
     start, end = trim(about, key=f"part-{here.uploads}", pictures_of=upload.path)
     person = _who(here, upload, start)
-    return Source(OWN, upload.name, upload.path, about, start, end, person, upload)
+    return Source(OWN, upload.name, upload.path, about, start, end, person, upload, rate)
+
+
+def _choose_rate(rate: float, key: str) -> float | None:
+    """How many of so many pictures a second are danced; None where nothing is to be chosen."""
+    offered = {f"{danced:g}": danced for danced in rates_offered(rate)}
+    if not offered:
+        return None
+    if len(offered) == 1:
+        (danced,) = offered.values()
+    else:
+        danced = offered[choose_of("Pictures a second", {name: name for name in offered}, key)]
+    thinned = thinned_in_words(rate, danced)
+    if thinned is not None:
+        st.caption(thinned)
+    return danced
 
 
 def _uploaded(here: Visit) -> Stored | None:

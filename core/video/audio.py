@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, cast
 
 import av
 import numpy as np
@@ -20,18 +20,23 @@ from av.stream import Discard
 from numpy.typing import NDArray
 
 from core.errors import UnusableInput
-from core.video.probe import clock_start, opened
+from core.video.probe import clock_start, opened, playable_sound
 
 Samples: TypeAlias = NDArray[np.float32]
 """(channels, samples) in [-1, 1]."""
-_COPIED = frozenset({"aac", "mp3"})
-"""What mp4 holds and every browser plays."""
+_COPIED = frozenset({"LC", "HE-AAC", "HE-AACv2"})
+"""Profiles of AAC, the one codec that every browser plays in an mp4.
+
+Of what else an mp4 can hold Safari plays no MP3 and Firefox and Chrome no AC-3 and no ALAC; Opus, FLAC and PCM depend on the
+version and the system. Nor does every browser play the profiles that AAC got later (LD, ELD, xHE) and those that nobody uses.
+"""
+_MOST_CHANNELS = 6
+"""Of AAC that is copied: with more some decoders refuse it."""
 _RATE = 48_000
 _BIT_RATES = {1: 128_000, 2: 160_000}
 _GAP = _RATE // 20
 _AAC_BLOCK = 1024
 _SEEK_MARGIN = Fraction(1)
-_BAD_PACKETS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +79,9 @@ class SoundInput:
         self._zero = Fraction(track.start)
         self.end = None if track.end is None else Fraction(track.end) - self._zero
         self.damaged = False
+        self._whole = True
         try:
             self._zero += clock_start(track.path)
-            self._check()
             self.container = self._files.enter_context(opened(track.path))
             self.stream = _sound_stream(self.container, track.path)
             self._seek()
@@ -88,6 +93,11 @@ class SoundInput:
         """Let go of the file."""
         self._files.close()
 
+    def note(self, *, decoded: bool) -> None:
+        """That a packet could be decoded, or not. Those that a seek has cut in half are no damage."""
+        self._whole |= decoded
+        self.damaged |= self._whole and not decoded
+
     def packets(self) -> Iterator[tuple[Fraction | None, Packet[AudioStream]]]:
         """(time, packet) in order; time None where the file tells none. Damaged ends just end."""
         base = self.stream.time_base or Fraction(1, 1000)
@@ -95,7 +105,7 @@ class SoundInput:
             for packet in self.container.demux(self.stream):
                 if packet.is_corrupt:
                     # the last one of a file that is cut off: browsers refuse a whole video for it
-                    self.damaged = True
+                    self.note(decoded=False)
                 elif packet.size:
                     yield (None if packet.pts is None else packet.pts * base - self._zero), packet
         except av.FFmpegError:
@@ -107,8 +117,10 @@ class SoundInput:
             try:
                 decoded = packet.decode()
             except av.FFmpegError:
-                self.damaged = True
+                self.note(decoded=False)
                 continue
+            if decoded:
+                self.note(decoded=True)
             for piece in decoded:
                 yield self._time(piece), piece
         with contextlib.suppress(av.FFmpegError):
@@ -120,18 +132,6 @@ class SoundInput:
             return None
         return piece.pts * piece.time_base - self._zero
 
-    def _check(self) -> None:
-        """Decode one piece in a container of its own, so that copied sound is known to be sound."""
-        with opened(self.path) as container:
-            stream = _sound_stream(container, self.path)
-            for tried, packet in enumerate(container.demux(stream)):
-                with contextlib.suppress(av.InvalidDataError):
-                    if packet.decode():
-                        return
-                if tried > _BAD_PACKETS:
-                    break
-        raise UnusableInput(f"The sound of {self.path.name} cannot be decoded.")
-
     def _seek(self) -> None:
         for other in self.container.streams:
             if other.index != self.stream.index:
@@ -141,6 +141,7 @@ class SoundInput:
         if base and target > (self.stream.start_time or 0) * base:
             with contextlib.suppress(av.FFmpegError, OverflowError):
                 self.container.seek(int(target / base), stream=self.stream)
+                self._whole = False
 
 
 def sound_for(track: AudioTrack, output: OutputContainer) -> tuple[SoundInput, Sound]:
@@ -151,11 +152,15 @@ def sound_for(track: AudioTrack, output: OutputContainer) -> tuple[SoundInput, S
     """
     source = SoundInput(track)
     try:
-        copied = source.stream.codec_context.codec.canonical_name in _COPIED
-        return source, CopiedSound(source, output) if copied else EncodedSound(source, output)
+        return source, CopiedSound(source, output) if _plays_everywhere(source.stream) else EncodedSound(source, output)
     except BaseException:
         source.close()
         raise
+
+
+def _plays_everywhere(stream: AudioStream) -> bool:
+    coder = stream.codec_context
+    return coder.codec.canonical_name == "aac" and coder.profile in _COPIED and coder.channels <= _MOST_CHANNELS
 
 
 def _silent(source: SoundInput) -> UnusableInput:
@@ -164,10 +169,10 @@ def _silent(source: SoundInput) -> UnusableInput:
 
 
 def _sound_stream(container: InputContainer, path: Path) -> AudioStream:
-    stream = container.streams.best("audio")
-    if not isinstance(stream, AudioStream) or stream.codec_context is None:
+    track = playable_sound(path)
+    if track is None:
         raise UnusableInput(f"{path.name} holds no sound that can be decoded.")
-    return stream
+    return cast(AudioStream, container.streams[track])
 
 
 class CopiedSound:
@@ -205,8 +210,9 @@ class CopiedSound:
         try:
             packet.decode()
         except av.FFmpegError:
-            self._source.damaged = True
+            self._source.note(decoded=False)
             return False
+        self._source.note(decoded=True)
         return True
 
     def _next(self) -> Packet[AudioStream] | None:

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import struct
+import itertools
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import cast
+from typing import Final, Generic, TypeVar
 
 import av
-from av.buffer import Buffer
 from av.container import InputContainer
-from av.sidedata.sidedata import Type as SideDataType
-from av.stream import Disposition
+from av.stream import Discard, Disposition
 from av.video.frame import VideoFrame as Picture
 from av.video.stream import VideoStream
 
 from core.errors import NotAVideo, OverLimit
 from core.video.claims import read_claims
+from core.video.shape import Shape, shape_of
 from core.video.trial import is_bearable
 
 # Demuxers that read one file and nothing else. Playlists and the like (hls, dash, concat, image2, sdp, ...) would make
@@ -51,9 +50,41 @@ _TRIES = 64
 _WEBP_MOVES = 2
 """Bit of a WebP's flags."""
 _MOST_STREAMS = 64
-_MOST_JUDGED = 512
-_judged: dict[tuple[str, int, int, int], bool] = {}
-_judged_lock = threading.Lock()
+_BAD_PACKETS, _PACKETS = 64, 10_000
+"""Of a track until it counts as broken, and of all until those that said nothing count as empty."""
+_MOST_REMEMBERED = 512
+
+_T = TypeVar("_T")
+
+
+class _Remembered(Generic[_T]):
+    """What was found out about files, until they change. For many threads."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, int, int, int], _T] = {}
+        self._lock = threading.Lock()
+
+    def of(self, path: Path, find: Callable[[Path], _T]) -> _T:
+        """What ``find`` says of the file, asked once.
+
+        Raises:
+            OSError: the file is not there.
+        """
+        state = path.stat()
+        key = (str(path.absolute()), state.st_ino, state.st_size, state.st_mtime_ns)
+        with self._lock:
+            if key in self._found:
+                return self._found[key]
+        found = find(path)
+        with self._lock:
+            self._found[key] = found
+            while len(self._found) > _MOST_REMEMBERED:
+                del self._found[next(iter(self._found))]
+        return found
+
+
+_judged: Final[_Remembered[bool]] = _Remembered()
+_sounds: Final[_Remembered[int | None]] = _Remembered()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +94,8 @@ class VideoInfo:
     ``width`` and ``height`` in pixels, turned as the file asks and with square pixels; ``rate`` the average frames a
     second; ``duration`` in seconds and ``frames`` an estimate, None where the file does not say; ``rotation`` the
     degrees clockwise by which the stored picture is turned to be shown; ``codec`` and ``audio`` FFmpeg's names,
-    ``audio`` None for a silent file; ``hdr`` whether the pictures are PQ or HLG.
+    ``audio`` that of the track that is used, None for a silent file
+    and where no track can be decoded; ``hdr`` whether the pictures are PQ or HLG.
     """
 
     width: int
@@ -79,13 +111,13 @@ class VideoInfo:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a reader needs beside :class:`VideoInfo`: when the first picture is (seconds on the file's clock), and how
-    the stored picture is laid down: quarter turns counterclockwise after an optional left-right flip."""
+    """What a reader needs beside :class:`VideoInfo`: when the first picture is (seconds on the file's clock), how it is shown,
+    and whether the file has any track of sound, be it one that cannot be decoded."""
 
     info: VideoInfo
     origin: Fraction
-    turns: int
-    flip: bool
+    shape: Shape
+    has_sound: bool
 
 
 def probe(path: Path) -> VideoInfo:
@@ -103,10 +135,11 @@ def examine(path: Path) -> Source:
     with opened(path) as container:
         stream = video_stream(container, path)
         picture = _first_picture(container, stream, path)
-        turns, flip = _orientation(picture)
-        info = _describe(container, stream, picture, turns)
+        shape = shape_of(picture, stream)
+        has_sound = bool(container.streams.audio)
+        info = _describe(container, stream, picture, shape, playable_sound(path) if has_sound else None)
         _refuse_shape(info, path)
-        return Source(info, _origin(picture, stream), turns, flip)
+        return Source(info, _origin(picture, stream), shape, has_sound)
 
 
 def clock_start(path: Path) -> Fraction:
@@ -121,6 +154,44 @@ def clock_start(path: Path) -> Fraction:
                 stream = video_stream(container, path)
                 return _origin(_first_picture(container, stream, path), stream)
         return Fraction(container.start_time or 0, av.time_base)
+
+
+def playable_sound(path: Path) -> int | None:
+    """Index of the track whose sound is used: the first of which something can be decoded, default ones first. None without.
+
+    A track may be of a kind for which there is no decoder, as the second one of an iPhone, or locked, empty or broken: only
+    decoding tells.
+
+    Raises:
+        NotAVideo: as :func:`opened` does.
+    """
+    try:
+        return _sounds.of(path, _find_sound)
+    except OSError as error:
+        raise NotAVideo(f"{path.name} cannot be opened: {error.strerror or error}.") from error
+
+
+def _find_sound(path: Path) -> int | None:
+    plays: set[int] = set()
+    with opened(path) as container, contextlib.suppress(av.FFmpegError):
+        with_decoder = [track for track in container.streams.audio if track.codec_context is not None]
+        tracks = sorted(with_decoder, key=lambda track: not track.disposition & Disposition.default)
+        for other in container.streams:
+            if other not in tracks:
+                other.discard = Discard.all
+        chances = dict.fromkeys((track.index for track in tracks), _BAD_PACKETS)
+        for packet in itertools.islice(container.demux(tracks), _PACKETS) if tracks else ():
+            track = packet.stream.index
+            if track not in plays and chances[track]:
+                chances[track] -= 1
+                with contextlib.suppress(av.FFmpegError):
+                    if packet.decode():
+                        plays.add(track)
+            first = next((track for track, left in chances.items() if left or track in plays), None)
+            if first is None or first in plays:
+                return first
+        return next((track for track in chances if track in plays), None)
+    return None
 
 
 def _refuse_shape(info: VideoInfo, path: Path) -> None:
@@ -174,23 +245,18 @@ def open_container(path: Path, formats: str = _FORMATS) -> Iterator[InputContain
 
 
 def _refuse_false_claims(path: Path) -> None:
-    """Refuse what would take FFmpeg more memory than the file has a reason to; what was found of a file is remembered."""
+    """Refuse what would take FFmpeg more memory than the file has a reason to."""
     try:
-        state = path.stat()
-        key = (str(path.absolute()), state.st_ino, state.st_size, state.st_mtime_ns)
-        with _judged_lock:
-            good = _judged.get(key)
-        if good is None:
-            claims = read_claims(path)
-            good = claims == "plain" or (claims == "unknown" and is_bearable(path))
+        good = _judged.of(path, _is_honest)
     except OSError as error:
         raise NotAVideo(f"{path.name} cannot be opened: {error.strerror or error}.") from error
-    with _judged_lock:
-        _judged[key] = good
-        while len(_judged) > _MOST_JUDGED:
-            del _judged[next(iter(_judged))]
     if not good:
         raise NotAVideo(_undecodable(path))
+
+
+def _is_honest(path: Path) -> bool:
+    claims = read_claims(path)
+    return claims == "plain" or (claims == "unknown" and is_bearable(path))
 
 
 def _undecodable(path: Path) -> str:
@@ -268,31 +334,23 @@ def _first_picture(container: InputContainer, stream: VideoStream, path: Path) -
     raise NotAVideo(_undecodable(path))
 
 
-def _describe(container: InputContainer, stream: VideoStream, picture: Picture, turns: int) -> VideoInfo:
-    width, height = _square(picture.width, picture.height, stream.sample_aspect_ratio)
-    if turns % 2:
-        width, height = height, width
+def _describe(
+    container: InputContainer, stream: VideoStream, picture: Picture, shape: Shape, sound: int | None
+) -> VideoInfo:
+    width, height = shape.shown
     rate, duration = _rate(stream), stated_duration(container, stream)
     frames = stream.frames or (round(duration * rate) if duration else None)
-    sound = next((audio for audio in container.streams.audio if audio.codec_context is not None), None)
     return VideoInfo(
         width=width,
         height=height,
         rate=rate,
         duration=duration,
         frames=frames,
-        rotation=-turns * 90 % 360,
+        rotation=-shape.turns * 90 % 360,
         codec=stream.codec_context.codec.canonical_name,
-        audio=sound.codec_context.codec.canonical_name if sound else None,
+        audio=None if sound is None else container.streams[sound].codec_context.codec.canonical_name,
         hdr=picture.color_trc in (_PQ, _HLG),
     )
-
-
-def _square(width: int, height: int, aspect: Fraction | None) -> tuple[int, int]:
-    """The size with square pixels: the short way is stretched, so nothing is lost."""
-    if not aspect or aspect == 1 or not Fraction(1, 8) <= aspect <= 8:
-        return width, height
-    return (round(width * aspect), height) if aspect > 1 else (width, round(height / aspect))
 
 
 def _rate(stream: VideoStream) -> Fraction:
@@ -321,20 +379,3 @@ def _clock(text: str) -> float | None:
         return float(hours) * 3600 + float(minutes) * 60 + float(seconds)
     except ValueError:
         return None
-
-
-def _orientation(picture: Picture) -> tuple[int, bool]:
-    """Quarter turns counterclockwise, and whether the picture is flipped left to right before them.
-
-    FFmpeg's display matrix takes stored (x, y) to shown (a x + c y, b x + d y), y down, 16.16 fixed point.
-    """
-    matrix = cast("Mapping[SideDataType, Buffer]", picture.side_data).get(SideDataType.DISPLAYMATRIX)
-    if matrix is None:
-        return 0, False
-    a, b, _, c, d = struct.unpack("=5i", bytes(matrix)[:20])
-    flip = a * d - b * c < 0
-    if flip:
-        a, b = -a, -b
-    if abs(a) >= abs(b):
-        return (0 if a > 0 else 2), flip
-    return (3 if b > 0 else 1), flip

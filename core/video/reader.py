@@ -11,6 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import numpy as np
 from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Discard
@@ -19,10 +20,12 @@ from av.video.stream import VideoStream
 
 from core.closing import Closing
 from core.errors import NotAVideo, UnusableInput
-from core.types import VideoFrame
+from core.types import Frame, VideoFrame
 from core.video.audio import AudioTrack
 from core.video.colour import Converter
+from core.video.interlaced import Deinterlacer
 from core.video.probe import examine, opened, stated_duration, video_stream
+from core.video.shape import Box, Shape, Shapes, box_in
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +36,8 @@ _FAILURES_IN_A_ROW = 32
 _ROUNDING = Fraction(1, 2000)
 _NUDGE = Fraction(1, 1000)
 _SEEK_MARGIN = Fraction(1, 4)
+_CREDIT = Fraction(1, 10)
+"""Seconds whose pictures may come at once, and still be of a rate."""
 _CLOCK_JUMP = Fraction(1, 2)
 _MISSING_END = 0.5
 _LONGEST_GAP = Fraction(24 * 3600)
@@ -55,17 +60,30 @@ class Budget:
         return max(1, count if self.frames is None else min(count, self.frames))
 
 
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    """What is known of a decoded picture: its seconds from the file's first one and for how many it is shown."""
+
+    time: Fraction
+    shown_for: Fraction
+    corrupt: bool
+    shape: Shape
+
+
 class VideoReader(Closing):
     """The pictures of ``path`` from ``start`` to ``end`` (seconds from its first picture), as they are to be shown.
 
-    ``max_side`` bounds the longer side in pixels; pictures are never enlarged. With ``every`` one picture in that many
+    All have the size of the file's first one: where their shape changes on the way they lie in it with black beside them, and a
+    shot begins. Interlaced ones have no combs.
+
+    ``max_side`` bounds the longer side in pixels; the first picture is never enlarged. With ``every`` one picture in that many
     seconds is delivered, and the others are decoded but not converted. ``budget`` bounds all of it. Every iteration opens the
     file anew and delivers the same frames, so two passes are two ``for`` loops. Not for use from two threads at once.
 
     Attributes:
         info: what the file holds, before ``start``, ``end`` and ``max_side``.
         size: (width, height) of the delivered images.
-        warnings: sentences about damage that was met, complete once an iteration is.
+        warnings: sentences about damage and changes of shape that were met, complete once an iteration is.
         first: seconds from the file's first picture to the first delivered one; None before it is.
         until: seconds from the first delivered picture to the end of the stretch, known once an iteration is complete;
             None where the file ended first.
@@ -100,17 +118,18 @@ class VideoReader(Closing):
         self._every = Fraction(every)
         # whoever wants pictures in their own size wants to show them; smaller ones are looked at for poses
         self._exact = max_side is None
-        self._slack = _ROUNDING
+        self._slack, self._credit = _ROUNDING, Fraction(0)
         if self._budget.rate is not None and self._every * Fraction(self._budget.rate) < 1:
             self._every = 1 / Fraction(self._budget.rate)
-            # of a file that has just this rate no picture is to be left out because its clock has whole milliseconds
-            self._slack = 2 * _ROUNDING
+            # of a file that has no more than this rate no picture is to be left out because its clock has whole milliseconds,
+            # or trembles, or because a few are near each other where recordings were joined
+            self._slack, self._credit = 2 * _ROUNDING, _CREDIT
         self.info = self._source.info
         self.size = _fitted(self.info.width, self.info.height, max_side)
         self.warnings: list[str] = []
         self.first: Fraction | None = None
         self.until: Fraction | None = None
-        self._damaged = False
+        self._damaged = self._letterboxed = False
         self._running: Generator[VideoFrame, None, None] | None = None
 
     def close(self) -> None:
@@ -120,11 +139,11 @@ class VideoReader(Closing):
             self._running = None
 
     def sound(self) -> AudioTrack | None:
-        """The sound that belongs to the delivered frames, None for a silent file.
+        """The sound that belongs to the delivered frames, None for a silent file. It may be that none of it can be decoded.
 
         Exact once the first frame was delivered; before that it starts at the asked ``start``, up to a frame early.
         """
-        if self.info.audio is None:
+        if not self._source.has_sound:
             return None
         start = self._start if self.first is None else self.first
         return AudioTrack(self.path, float(start), None if self._end is None else float(self._end))
@@ -133,15 +152,16 @@ class VideoReader(Closing):
         self.close()
         self.warnings.clear()
         self.until = None
-        self._damaged = False
+        self._damaged = self._letterboxed = False
         self._running = self._frames()
         return self._running
 
     def _frames(self) -> Generator[VideoFrame, None, None]:
-        convert = self._converter()
+        canvas = _Canvas(self.size, self._source.shape, exact=self._exact)
         index, due = 0, Fraction(0)
         with contextlib.closing(self._kept()) as kept:
-            for time, picture in kept:
+            for picture, about in kept:
+                time = about.time
                 if index == 0:
                     self.first = due = time
                 if time < due - self._slack:
@@ -150,31 +170,33 @@ class VideoReader(Closing):
                     self._stop(time, f"at most {index} pictures are danced in one go")
                     break
                 # on from when it was due, so that the file's own frame rate does not slow the pace; after a gap, from here
-                due = (due if time < due + self._every else time) + self._every
-                yield VideoFrame(index, time - (self.first or 0), convert(picture))
+                due = (due if time < due + (self._credit or self._every) else time - self._credit) + self._every
+                image, cut = canvas.draw(picture, about.shape)
+                self._letterboxed |= canvas.has_bars
+                box = canvas.box if canvas.has_bars else None
+                yield VideoFrame(index, time - (self.first or 0), image, cut, box)
                 index += 1
         if index == 0:
             raise UnusableInput(f"{self.path.name} ends before {float(self._start):g} s: choose an earlier start.")
+        if self._letterboxed:
+            self._warn(
+                f"The pictures of {self.path.name} change their shape on the way, as a phone's do that is turned: "
+                "they are shown whole, in the size of the first."
+            )
 
-    def _converter(self) -> Converter:
-        width, height = self.size
-        turned = self._source.turns % 2
-        stored = (height, width) if turned else (width, height)
-        return Converter(stored, turns=self._source.turns, flip=self._source.flip, exact=self._exact)
-
-    def _kept(self) -> Generator[tuple[Fraction, Picture], None, None]:
-        """(seconds from the file's first picture, picture) from start to end."""
+    def _kept(self) -> Generator[tuple[Picture, _Decoded], None, None]:
+        """The pictures from start to end."""
         with contextlib.closing(self._from_start()) as pictures:
             shown_until: Fraction | None = None
             end, spent = self._bounds()
-            for time, picture in pictures:
-                if time >= end - _ROUNDING:
+            for picture, about in pictures:
+                if about.time >= end - _ROUNDING:
                     self._stop(end, spent)
                     return
-                if time >= self._start - _ROUNDING:
-                    self._damaged |= picture.is_corrupt
-                    yield time, picture
-                shown_until = time + self._shown_for(picture)
+                if about.time >= self._start - _ROUNDING:
+                    self._damaged |= about.corrupt
+                    yield picture, about
+                shown_until = about.time + about.shown_for
         if shown_until is None:
             raise NotAVideo(f"Not one picture of {self.path.name} can be decoded: copy or download it again.")
         self._report(cut_off=self._missing_end(shown_until))
@@ -198,19 +220,19 @@ class VideoReader(Closing):
         stated = picture.duration * picture.time_base if picture.duration and picture.time_base else Fraction(0)
         return max(stated, 1 / self.info.rate)
 
-    def _from_start(self) -> Generator[tuple[Fraction, Picture], None, None]:
+    def _from_start(self) -> Generator[tuple[Picture, _Decoded], None, None]:
         """Pictures from some point before ``start``: by seeking where that works, else from the beginning."""
         if self._start > 2 * _SEEK_MARGIN:
             with contextlib.closing(self._timed(self._start - _SEEK_MARGIN)) as sought:
                 head = next(sought, None)
-                if head is not None and head[0] <= self._start:
+                if head is not None and head[1].time <= self._start:
                     yield head
                     yield from sought
                     return
             self._damaged = False
         yield from self._timed(None)
 
-    def _timed(self, seek: Fraction | None) -> Generator[tuple[Fraction, Picture], None, None]:
+    def _timed(self, seek: Fraction | None) -> Generator[tuple[Picture, _Decoded], None, None]:
         clock = _Clock(self._source.origin, self.info.rate)
         with opened(self.path) as container:
             stream = video_stream(container, self.path)
@@ -221,8 +243,14 @@ class VideoReader(Closing):
                     other.discard = Discard.all
             if seek is not None and not _sought(container, stream, seek + self._source.origin):
                 return
+            shapes = Shapes(stream, self._source.shape)
+            woven: Deinterlacer[_Decoded] = Deinterlacer()
             for picture in self._decoded(container, stream):
-                yield clock.time(picture, stream), picture
+                about = _Decoded(
+                    clock.time(picture, stream), self._shown_for(picture), picture.is_corrupt, shapes.of(picture)
+                )
+                yield from woven.push(picture, about)
+            yield from woven.flush()
 
     def _decoded(self, container: InputContainer, stream: VideoStream) -> Iterator[Picture]:
         """Every picture that decodes; packets that do not are stepped over."""
@@ -260,6 +288,50 @@ class VideoReader(Closing):
     def _warn(self, sentence: str) -> None:
         logger.warning("%s", sentence)
         self.warnings.append(sentence)
+
+
+class _Canvas:
+    """Draws pictures of any shape into images of one size.
+
+    Args:
+        size: (width, height) of the images.
+        first: the shape that fills them.
+        exact: see :class:`core.video.colour.Converter`.
+
+    Attributes:
+        box: where the last picture lies.
+        has_bars: whether it left something black.
+    """
+
+    def __init__(self, size: tuple[int, int], first: Shape, *, exact: bool) -> None:
+        self._size, self._first, self._exact = size, first, exact
+        self._shape: Shape | None = None
+        self._place: tuple[Box, int, bool] | None = None
+        self.box: Box = (0, 0, *size)
+        self.has_bars = False
+
+    def draw(self, picture: Picture, shape: Shape) -> tuple[Frame, bool]:
+        """The image, and whether a shot begins with it: it lies elsewhere than the one before, or is turned another way."""
+        cut = shape is not self._shape and self._turn_to(shape)
+        image = self._convert(picture)
+        if not self.has_bars:
+            return image, cut
+        left, top, width, height = self.box
+        whole = np.zeros((self._size[1], self._size[0], 3), np.uint8)
+        whole[top : top + height, left : left + width] = image
+        return whole, cut
+
+    def _turn_to(self, shape: Shape) -> bool:
+        """Be ready for pictures of that shape; whether they lie elsewhere than those before."""
+        full = (0, 0, *self._size)
+        self._shape = shape
+        self.box = full if shape.shown == self._first.shown else box_in(shape.shown, self._size)
+        self.has_bars = self.box != full
+        width, height = self.box[2:]
+        stored = (height, width) if shape.turns % 2 else (width, height)
+        self._convert = Converter(stored, turns=shape.turns, flip=shape.flip, exact=self._exact)
+        before, self._place = self._place, (self.box, shape.turns, shape.flip)
+        return before is not None and before != self._place
 
 
 class _Clock:

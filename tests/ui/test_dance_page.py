@@ -13,13 +13,14 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from benchmarks.reports.files import make_slow_motion
 from core import dances, paths
 from core.compositing import layout_size
 from core.jobs import LONGEST_QUEUE, Job, JobHandle
 from core.pipeline import background_for
 from core.settings import settings
 from core.targets.store import load_target
-from core.ui.clips import thinned_in_words
+from core.ui.clips import rates_offered, thinned_in_words
 from core.ui.house import House
 from core.video.probe import probe
 from core.video.reader import VideoReader
@@ -451,10 +452,42 @@ class TestOwnVideo:
         settings.cache_clear()
         app = upload(app, "fast.mp4", video())
         assert "It has 10 pictures a second: 7.5 of them are danced, evenly spaced" in words(app)
+        assert "Pictures a second" not in [control.label for control in app.segmented_control]
 
-    @pytest.mark.parametrize(("rate", "thinned"), [(59.94, False), (60.02, False), (90.0, True), (1000.0, True)])
-    def test_only_what_is_faster_than_the_limit_is_thinned(self, rate: float, thinned: bool) -> None:
-        assert (thinned_in_words(rate) is not None) == thinned
+    @pytest.mark.parametrize(
+        ("rate", "most", "offered"),
+        [(59.94, 60, []), (60.02, 60, []), (90.0, 60, [60, 30]), (240.0, 60, [60, 30]), (240.0, 120, [60, 30, 120]),
+         (100.0, 120, [60, 30, 100]), (240.0, 30, [30]), (30.0, 30, []), (50.0, 24, [24])],
+    )  # fmt: skip
+    def test_of_slow_motion_60_or_30_are_offered(
+        self, rate: float, most: float, offered: list[float], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("DANCE_MAX_RATE", str(most))
+        settings.cache_clear()
+
+        assert rates_offered(rate) == offered
+        for danced in offered:
+            assert (thinned_in_words(rate, danced) is None) == (danced == rate)
+
+    def test_slow_motion_is_danced_at_the_chosen_rate(self, open_app: OpenApp, shared: House, tmp_path: Path) -> None:
+        make_slow_motion(tmp_path / "slow.mp4", rate=120, seconds=0.6)
+        app = upload(open_app(), "slow.mp4", (tmp_path / "slow.mp4").read_bytes())
+        assert "It has 120 pictures a second: 60 of them are danced" in words(app)
+        (choice,) = (control for control in app.segmented_control if control.label == "Pictures a second")
+        assert choice.options == ["60", "30"]
+
+        made = []
+        for chosen in ("60", "30"):
+            app.segmented_control(key=choice.key or "").set_value(chosen).run()
+            assert "watched before" not in words(app)
+            app.button(key="dance").click().run()
+            job = job_of(app, shared)
+            assert job.wait(PATIENCE)
+            made.append((job.result.report.frames_out, probe(job.result.video)))
+
+        assert [frames for frames, _ in made] == [36, 18]
+        assert [info.rate for _, info in made] == [60, 30]
+        assert all(info.duration == pytest.approx(0.6, abs=0.01) and info.audio == "aac" for _, info in made)
 
     def test_a_new_upload_replaces_the_last(self, open_app: OpenApp, shared: House) -> None:
         app = upload(open_app(), "first.mp4", video())

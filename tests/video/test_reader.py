@@ -479,6 +479,35 @@ def test_the_rate_of_a_budget_leaves_pictures_out(tmp_path: Path) -> None:
     assert len(delivered(usual, budget=Budget(rate=60))[0]) == 60
 
 
+@pytest.mark.parametrize("trembling", [0.001, 0.003, 0.006])
+def test_a_clock_that_trembles_loses_hardly_a_picture_to_the_rate(tmp_path: Path, trembling: float) -> None:
+    """A phone's pictures of 60 a second come a little early or late."""
+    rng = np.random.default_rng(7)
+    moments = np.sort(np.arange(600) * 1001 / 60_000 + rng.uniform(-trembling, trembling, 600)).clip(0)
+    path = make_video(tmp_path / "phone.mkv", numbered(600), times=[Fraction(round(m * 1000), 1000) for m in moments])
+
+    assert len(delivered(path, budget=Budget(rate=60))[0]) >= 595
+
+
+def test_pictures_that_are_near_each_other_are_all_kept(tmp_path: Path) -> None:
+    """As where two recordings are joined: the file is faster than the rate for a moment only."""
+    times = [Fraction(n, 24) - (Fraction(n - 11, 25) if 12 <= n < 15 else 0) for n in range(24)]
+    path = make_video(tmp_path / "joined.mkv", numbered(24), times=times)
+
+    assert len(delivered(path, budget=Budget(rate=60))[0]) == 24
+
+
+@pytest.mark.parametrize(("rate", "most"), [(240, 60), (240, 30), (120, 60), (120, 30)])
+def test_slow_motion_keeps_every_so_manyth_picture(tmp_path: Path, rate: int, most: int) -> None:
+    path = make_video(tmp_path / "slow.mp4", numbered(rate), rate=rate, options={"bf": "2"})
+
+    with VideoReader(path, budget=Budget(rate=most)) as reader:
+        frames = list(reader)
+
+    assert [round(frame.time * rate) for frame in frames] == list(range(0, rate, rate // most))
+    assert [number_of(frame.image) for frame in frames] == [n % 56 for n in range(0, rate, rate // most)]
+
+
 def test_what_was_asked_for_within_a_budget_is_no_news(tmp_path: Path) -> None:
     path = make_video(tmp_path / "film.mp4", numbered(60))
 
