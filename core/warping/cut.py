@@ -164,7 +164,7 @@ def _whole(
     known = cv2.erode(cv2.compare(cv2.min(seen, sure), 250, cv2.CMP_GT), _EDGE)
     filled = cv2.min(hidden, cv2.compare(cv2.blur(known, _FAR, borderType=cv2.BORDER_CONSTANT), 0, cv2.CMP_GT))
     fill = spread_colours(colours, np.asarray(known, np.uint8))
-    # the seen edge is soft: below it lies what is filled in
-    below = (cv2.dilate(filled, _EDGE) > 0)[..., None] & (seen < 250)[..., None]
+    # the seen edge is soft, and has the colours of what lies over it
+    below = (cv2.dilate(filled, _EDGE) > 0)[..., None] & (known == 0)[..., None]
     whole = np.ascontiguousarray(np.where(below, fill, colours), np.uint8)
     return whole, np.asarray(cv2.max(seen, filled), np.uint8), np.asarray(hidden, np.uint8)

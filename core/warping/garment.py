@@ -26,6 +26,8 @@ _ALONG: Final = (0.55, 1.3)
 """Torso lengths from the hips between which all that a leg shows is the trousers'; beyond come shoes."""
 _REACH: Final = (-0.25, 0.5, 0.75)
 """Torso lengths above and below the hips, and to either side, where a hem can be."""
+_NEAR: Final = 0.06
+"""Torso lengths around a pixel of which it is not sure, in which others tell what it is."""
 _BEGINS: Final = 0.1
 """Torso lengths over which, coming from above, it is taken more and more to hang over the legs."""
 _SAMPLES: Final = 120
@@ -86,18 +88,27 @@ def told_apart(
     some = (slice(top, top + high), slice(left, left + wide))
     lead = np.zeros((high, wide), np.float32)
     lead[zone[some]] = _unlike(lab[zone], trousers) - _unlike(lab[zone], shirt)
+    lead = _decided(lead, max(round(_NEAR * unit / _FEWER), 1))
     hangs = np.clip((level[some] - _REACH[0]) * (255 / _BEGINS), 0, 255).astype(np.uint8)
     here = tuple(
         slice(round(s.start * n), round(s.stop * n))
         for s, n in zip(some, (height / size[1], width / size[0]), strict=True)
     )
     larger = (here[1].stop - here[1].start, here[0].stop - here[0].start)
-    lead, hangs = (cv2.resize(i, larger, interpolation=cv2.INTER_LINEAR) for i in (cv2.blur(lead, (3, 3)), hangs))
+    lead, hangs = (cv2.resize(i, larger, interpolation=cv2.INTER_LINEAR) for i in (lead, hangs))
     parts = shares.copy()
     parts[:, here[0], here[1]] = _relabelled(np.ascontiguousarray(parts[:, here[0], here[1]]), lead)
     shirt_over = np.zeros((height, width), np.uint8)
     shirt_over[here] = cv2.multiply(parts[_TRUNK][here], hangs, scale=1 / 255)
     return parts, shirt_over
+
+
+def _decided(lead: NDArray[np.float32], reach: int) -> NDArray[np.float32]:
+    """Return the same, where what may be either goes with what is near: both may have white stripes."""
+    sure = (np.abs(lead) > _APART).astype(np.float32)
+    size = (2 * reach + 1, 2 * reach + 1)
+    near = cv2.blur(lead * sure, size) / np.maximum(cv2.blur(sure, size), 1e-3)
+    return np.where(sure > 0, lead, near).astype(np.float32)
 
 
 def lifted(asked: Landmarks, unit: float) -> tuple[float, float]:
@@ -112,8 +123,9 @@ def lifted(asked: Landmarks, unit: float) -> tuple[float, float]:
 def _relabelled(shares: NDArray[np.uint8], lead: NDArray[np.float32]) -> NDArray[np.uint8]:
     trunk, left, right = (shares[i].astype(np.float32) for i in (_TRUNK, *_LEGS))
     both = left + right
-    to_trunk = np.where(lead > _APART, both, 0)
-    to_legs = np.where(lead < -_APART, trunk, 0)
+    # between pixels of either the lead crosses zero: only where nothing tells is it left as it is
+    to_trunk = np.where(lead > _APART / 4, both, 0)
+    to_legs = np.where(lead < -_APART / 4, trunk, 0)
     more = (to_legs - to_trunk) / np.maximum(both, 1)
     result = shares.copy()
     result[_TRUNK] = np.clip(trunk + to_trunk - np.where(both > 0, to_legs, 0), 0, 255)
