@@ -45,7 +45,7 @@ def write_filmed(dance: Path, into: Path, way: Way, *, seconds: float | None = N
     return views
 
 
-def by_hand(seed: int, sway: float = 0.8, tremble: float = 0.06, zoom: float = 1.0) -> Way:
+def by_hand(seed: int, sway: float = 0.8, tremble: float = 0.15, zoom: float = 1.0) -> Way:
     """A hand that holds a camera (degrees, root mean square)."""
     hand = Hand(np.random.default_rng(seed), sway, tremble)
 

@@ -37,6 +37,8 @@ _EACH: Final = 5
 _WINDOW, _LEVELS, _ROUNDS = 13, 2, 7
 _FEWEST: Final = 8
 _AROUND: Final = np.array([(x, y) for y in (-1, 0, 1) for x in (-1, 0, 1)])
+_SHARP: Final = 1.0
+"""Squared grey levels a pixel by which the picture changes at a corner at least, in any direction."""
 _UNMOVED: Final = 0.15
 """Pixels of the small picture by which most corners move while the camera stands, noise and all."""
 _REACHES: Final = (2.0, 0.7, 0.5)
@@ -63,7 +65,11 @@ _FARTHEST: Final = 1.5
 _SLOW: Final = 0.4
 """Seconds (standard deviation) over which running along is told from shaking."""
 _BODY: Final = (skeleton.SHOULDERS, skeleton.HIPS, (skeleton.LEFT_ANKLE, skeleton.RIGHT_ANKLE))
-_FEET: Final = ((27, 29, 31), (28, 30, 32))
+_QUIET: Final = ((27, 29, 31), (28, 30, 32), skeleton.HIPS, skeleton.SHOULDERS)
+_SEEN: Final = 0.5
+_QUIETER: Final = 40
+"""Per cent of the frames in which something of a dancer usually stands still."""
+_AS_QUIET: Final = 1.05
 
 
 class CameraMotion:
@@ -120,30 +126,24 @@ class _Keyframe:
     def __init__(self, grey: NDArray[np.uint8], free: NDArray[np.uint8], to_shot: Homography) -> None:
         self.grey = grey
         self.to_shot = to_shot
-        self._corners = spread_corners(grey, free, _EACH)
-        side = box_side((grey.shape[1], grey.shape[0]))
-        boxes = (self._corners // side).astype(np.int64) @ (1, 8)
+        corners = spread_corners(grey, free, _EACH)
+        slopes = [cv2.Sobel(grey, cv2.CV_32F, *axis, scale=1 / 8) for axis in ((1, 0), (0, 1))]
+        across, down = (_around(slope, corners) for slope in slopes)
+        xx, xy, yy = (across * across).sum(axis=0), (across * down).sum(axis=0), (down * down).sum(axis=0)
+        # on a bare wall the best corners are noise
+        sharp = (xx + yy) / 2 - np.hypot((xx - yy) / 2, xy) > _SHARP * len(_AROUND)
+        self._corners = corners[sharp]
+        self._grey_there = _around(grey, self._corners)
+        self._slopes = np.stack([across, down])[..., sharp]
+        self._structure = xx[sharp], xy[sharp], yy[sharp]
+        boxes = (self._corners // box_side((grey.shape[1], grey.shape[0]))).astype(np.int64) @ (1, 8)
         self._boxes = np.unique(boxes, return_inverse=True)[1]
-
-        self._spots = self._corners.astype(np.int64) + _AROUND[:, None]  # (9, N, 2)
-        self._grey_there = self._at_spots(grey)
-        self._slopes = np.stack(
-            [self._at_spots(cv2.Sobel(grey, cv2.CV_32F, *axis, scale=1 / 8)) for axis in ((1, 0), (0, 1))]
-        )
-        across, down = self._slopes
-        self._structure = (across * across).sum(axis=0), (across * down).sum(axis=0), (down * down).sum(axis=0)
-
-    def _at_spots(self, picture: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.float32]:
-        """(9, N): what is around the corners."""
-        height, width = picture.shape
-        x, y = np.clip(self._spots[..., 0], 0, width - 1), np.clip(self._spots[..., 1], 0, height - 1)
-        return picture[y, x].astype(np.float32)
 
     def unmoved(self, grey: NDArray[np.uint8]) -> bool:
         """Whether most corners are where they were, by one step of Lucas-Kanade at each: a tenth of the price of tracking."""
         if not self.usable or grey.shape != self.grey.shape:
             return False
-        change = self._grey_there - self._at_spots(grey)
+        change = self._grey_there - _around(grey, self._corners)
         (xx, xy, yy), (across, down) = self._structure, (self._slopes * change).sum(axis=1)
         moved = np.hypot(yy * across - xy * down, xx * down - xy * across) / np.maximum(xx * yy - xy * xy, 1e-3)
         return bool(np.median(moved) < _UNMOVED)
@@ -186,6 +186,13 @@ class _Keyframe:
         moved = guess.copy()
         moved[:2] += np.outer(np.median(apart, axis=0), guess[2])
         return moved
+
+
+def _around(picture: NDArray[np.uint8] | NDArray[np.float32], corners: Points) -> NDArray[np.float32]:
+    """(9, N): what is around the corners."""
+    height, width = picture.shape
+    x, y = np.moveaxis(corners.astype(np.int64) + _AROUND[:, None], 2, 0)
+    return picture[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)].astype(np.float32)
 
 
 def _fitted(points: Points, others: Points, start: Homography, shape: tuple[int, ...]) -> Homography:
@@ -351,10 +358,14 @@ class _Shot:
 
     def steadied(self) -> list[Homography | None]:
         """See :func:`steadied`."""
-        views = self._followed(self._with_true_sizes())
-        if self._sliding(views) >= self._sliding(None):
-            return [None] * len(views)
-        return list(views)
+        sized = self._with_true_sizes()
+        found = [self._followed(sized, reach * self._torso) for reach in (_FARTHEST, 0.0)]
+        before, (along, shaken) = self._unrest(None), (self._unrest(views) for views in found)
+        if along > _AS_QUIET * min(before, shaken):
+            found.reverse()
+        if min(along, shaken) > _AS_QUIET * before:
+            return [None] * len(found[0])
+        return list(found[0])
 
     def _with_true_sizes(self) -> Array:
         """The views without their zoom, where the dancer's size in the picture did not follow it.
@@ -364,16 +375,15 @@ class _Shot:
         here = self._body[:, 1]
         zoom = np.array([np.hypot(*_turned(v, p[None])) for v, p in zip(self._views, here, strict=True)])
         sizes = np.linalg.norm(self._body[:, 0] - self._body[:, 1], axis=1) + self._torso
-        if np.std(np.log(sizes * zoom)) <= np.std(np.log(sizes)):
+        if np.std(np.log(sizes * zoom)) <= _AS_QUIET * np.std(np.log(sizes)):
             return self._views
         at = np.stack([transformed(p[None], v)[0] for p, v in zip(here, self._views, strict=True)])
         return np.stack([_about(p, 1 / z) @ v for p, z, v in zip(at, zoom, self._views, strict=True)])
 
-    def _followed(self, views: Array) -> Array:
-        """The views, moved on where the camera runs along with the dancer for long."""
+    def _followed(self, views: Array, reach: float) -> Array:
+        """The views, moved on where the camera goes farther than ``reach`` pixels: with 0, only its shaking is left."""
         moved = self._moved(views)[:, 1]
         slow = smooth_in_time(moved, self._seconds, _SLOW)
-        reach = _FARTHEST * self._torso
         pulled, off = np.zeros_like(slow), np.zeros(2)
         for i, at in enumerate(slow):
             off = np.clip(off, at - reach, at + reach)
@@ -383,13 +393,15 @@ class _Shot:
         pulled = smooth_in_time(pulled, self._seconds, _SLOW)
         return np.stack([_shifted(-off) @ view for off, view in zip(pulled, views, strict=True)])
 
-    def _sliding(self, views: Array | None) -> float:
-        """How fast the foot that moves less moves, on the average of the frames."""
-        feet = np.stack([self._track[:, list(foot), :2].mean(axis=1) for foot in _FEET], axis=1)
+    def _unrest(self, views: Array | None) -> float:
+        """How fast the part of the body moves that moves least: a foot that stands. In pixels a second, in the quieter frames."""
+        seen = [part for part in _QUIET if np.median(self._track[:, list(part), 3]) >= _SEEN]
+        parts = np.stack([self._track[:, list(part), :2].mean(axis=1) for part in seen or _QUIET], axis=1)
         if views is not None:
-            feet = np.stack([transformed(at, views[i]) for at, i in zip(feet, self._there, strict=True)])
+            parts = np.stack([transformed(at, views[i]) for at, i in zip(parts, self._there, strict=True)])
         spans = np.diff(self._seconds[self._there])
-        return float((np.linalg.norm(np.diff(feet, axis=0), axis=2).min(axis=1) / spans).mean())
+        least = np.linalg.norm(np.diff(parts, axis=0), axis=2).min(axis=1) / spans
+        return float(np.percentile(least, _QUIETER))
 
 
 def _shifted(by: Array) -> Homography:
