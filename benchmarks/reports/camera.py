@@ -1,56 +1,120 @@
-"""Clips that a hand filmed: the bundled dances, whose camera stands, seen by one that sways."""
+"""A camera in the hand: a bundled dance, whose camera stands, as a camera sees it that sways and trembles."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from benchmarks.pose import JOINTS, known_joints
+from benchmarks.quality import analysed
 from benchmarks.reports.case import Case, Outcome
 from core import dances
-from core.pipeline import DancePipeline, Moves
-from core.pose import skeleton
-from core.pose.analysis import Analysis, look
-from core.settings import settings
-from core.targets.store import Target, load_target
+from core.generators.registry import create_generator
+from core.pipeline import DancePipeline
+from core.targets.store import load_target
 from core.types import Pose
 from core.video.reader import VideoReader
 from core.video.writer import VideoWriter
 from scripts.hard_footage.camera import Aim, Hand, to_reference
 
-Way = Callable[[float], Aim]
+Way: TypeAlias = Callable[[float], Aim]
 """Seconds to where the camera looks."""
+
+DANCE: Final = "omar-street"
+SECONDS: Final = 6.0
+_PLANTED: Final = 0.15
+"""Pixels that a known ankle moves in a frame at most while its foot stands."""
+_LONG: Final = 6
+_MOST_SLIDE: Final = 1.0
+_MOST_OFF: Final = 4.0
+_ASKED: Final = f"feet that stand slide {_MOST_SLIDE:g} px a frame at most, the poses those of a camera that stands"
+_FEET: Final = ([27, 29, 31], [28, 30, 32])
 
 
 def write_filmed(dance: Path, into: Path, way: Way, *, seconds: float | None = None) -> list[NDArray[np.float64]]:
-    """Write a dance as a camera that moves sees it; returns what takes the pixels of each frame to those of the dance.
+    """Write a dance as a moving camera sees it; returns what takes the pixels of each frame to those of the dance.
 
-    Args:
-        way: its zoom has to be such that no border shows.
+    What lies beyond the dance's picture is its mirror image: nothing of the dancer is cropped, and no border shows.
     """
     views = []
-    with VideoReader(dance, end=seconds) as reader, VideoWriter(into, size=reader.size, rate=reader.info.rate) as writer:
+    with (
+        VideoReader(dance, end=seconds) as reader,
+        VideoWriter(into, size=reader.size, rate=reader.info.rate, crf=12) as writer,
+    ):
         for frame in reader:
             view = to_reference(way(float(frame.time)), reader.size)
             views.append(view)
-            image = cv2.warpPerspective(
-                frame.image, view, reader.size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REFLECT
-            )
+            flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+            image = cv2.warpPerspective(frame.image, view, reader.size, flags=flags, borderMode=cv2.BORDER_REFLECT)
             writer.write(np.asarray(image, np.uint8), frame.time)
     return views
 
 
-def by_hand(seed: int, sway: float = 0.8, tremble: float = 0.15, zoom: float = 1.0) -> Way:
-    """A hand that holds a camera (degrees, root mean square)."""
-    hand = Hand(np.random.default_rng(seed), sway, tremble)
+def by_hand(sway: float, tremble: float) -> Way:
+    """A hand that holds a camera: degrees (root mean square) of slow and of fast motion."""
+    return Hand(np.random.default_rng(7), sway, tremble)
 
-    def way(seconds: float) -> Aim:
-        aim = hand(seconds)
-        return Aim(aim.yaw, aim.pitch, aim.roll, zoom * aim.zoom)
 
-    return way
+def slide(asked: list[Pose | None], joints: Path) -> float:
+    """Pixels that a foot which stands moves in a frame on the average, in the performer's pictures.
+
+    Args:
+        joints: what the renderer knows of the dancer, whose ankles tell which feet stand.
+    """
+    known = known_joints(joints)[0][: len(asked), 11:13]
+    stands = ndimage.binary_opening(np.linalg.norm(np.diff(known, axis=0), axis=2) < _PLANTED, np.ones((_LONG, 1)))
+    nowhere = np.full((2, 2), np.nan)
+    feet = np.array([nowhere if p is None else [p.xy[foot].mean(axis=0) for foot in _FEET] for p in asked])
+    return float(np.nanmean(np.linalg.norm(np.diff(feet, axis=0), axis=2)[stands]))
+
+
+def panned(seconds: float) -> Aim:
+    """A hand that pans by eight degrees within six seconds, and zooms by a quarter meanwhile."""
+    aim, share = by_hand(0.3, 0.05)(seconds), min(seconds / SECONDS, 1.0)
+    return replace(aim, yaw=aim.yaw + 4 - 8 * share, zoom=aim.zoom * (0.85 + 0.2 * share))
+
+
+def asked_by(clip: Path) -> list[Pose | None]:
+    """The poses that a clip asks of Mira, in her pixels."""
+    with load_target("mira") as mira, DancePipeline(mira, create_generator("nearest", mira)) as pipeline:
+        return pipeline.moves(analysed(clip)).asked
+
+
+def apart(asked: list[Pose | None], right: list[Pose | None]) -> float:
+    """Pixels between landmarks on the average, but for where the performer stands as a whole."""
+    pairs = [(a.xy, b.xy) for a, b in zip(asked, right, strict=True) if a is not None and b is not None]
+    off = np.array([a - b for a, b in pairs])
+    return float(np.linalg.norm(off - np.median(off, axis=(0, 1)), axis=2).mean())
+
+
+def dance_video() -> Path:
+    """The dance that the clips are made of."""
+    return next(dance.video for dance in dances.list_dances() if dance.id == DANCE)
+
+
+def _make(way: Way) -> Callable[[Path], None]:
+    def make(clip: Path) -> None:
+        write_filmed(dance_video(), clip, way, seconds=SECONDS)
+
+    return make
+
+
+def _judge(clip: Path) -> Outcome:
+    asked, joints = asked_by(clip), JOINTS / f"{DANCE}_joints.npz"
+    right = asked_by(dance_video())[: len(asked)]
+    slides, usual, off = slide(asked, joints), slide(right, joints), apart(asked, right)
+    words = f"feet that stand slide {slides:.2f} px a frame (still camera {usual:.2f}), landmarks {off:.1f} px off"
+    return Outcome(words, slides <= _MOST_SLIDE and off <= _MOST_OFF)
+
+
+CASES: Final = (
+    Case("hand_held.mp4", _ASKED, _make(by_hand(0.6, 0.3)), _judge),
+    Case("hand_held_pan.mp4", _ASKED, _make(panned), _judge),
+)

@@ -41,7 +41,7 @@ _SHARP: Final = 1.0
 """Squared grey levels a pixel by which the picture changes at a corner at least, in any direction."""
 _UNMOVED: Final = 0.15
 """Pixels of the small picture by which most corners move while the camera stands, noise and all."""
-_REACHES: Final = (2.0, 0.7, 0.5)
+_REACHES: Final = (5.0, 1.5, 0.5)
 """Pixels of the small picture from which on a corner counts less, step by step."""
 _RIDGE: Final = np.diag([1e-6, 1e-6, 1.0, 1.0, 1.0, 1.0])
 """What a corner counts for that says there is no roll, no zoom and no turn: where there are few, only a shift is fitted."""
@@ -102,7 +102,7 @@ class CameraMotion:
         if found is None:
             self._missed += 1
             to_shot = normalised(self._key.to_shot @ self._to_key)
-            if self._missed >= _BLIND or not self._key.usable:
+            if self._missed >= _BLIND:
                 self._begin(grey, free, to_shot)
             return _scaled(to_shot, scale)
         self._missed = 0
@@ -163,45 +163,52 @@ class _Keyframe:
         """
         if not self.usable:
             return None
-        start = transformed(self._corners, np.linalg.inv(guess)).astype(np.float32)
-        at, kept = track(self.grey, grey, self._corners, start, free, window=_WINDOW, levels=_LEVELS, rounds=_ROUNDS)
+        about = transformed(self._corners, np.linalg.inv(guess)).astype(np.float32)
+        at, kept = track(self.grey, grey, self._corners, about, free, window=_WINDOW, levels=_LEVELS, rounds=_ROUNDS)
         if kept.sum() < _FEWEST:
             return None
         points, corners, boxes = at[kept], self._corners[kept], self._boxes[kept]
-        to_key = _fitted(points, corners, self._start(points, corners, boxes, guess), grey.shape)
+        start, reaches = self._start(points, corners, boxes, guess)
+        to_key = _fitted(points, corners, start, reaches, grey.shape)
         agreeing = np.linalg.norm(transformed(points, to_key) - corners, axis=1) < _AGREES
         if agreeing.sum() < max(_FEWEST, _AGREEING * len(agreeing)):
             return None
         return to_key, float(agreeing.sum()) / len(self._corners)
 
-    def _start(self, points: Points, corners: Points, boxes: NDArray[np.int64], guess: Homography) -> Homography:
-        """Where to begin to fit: as before where enough of the room went on like that, else moved as most of it did.
+    def _start(
+        self, points: Points, corners: Points, boxes: NDArray[np.int64], guess: Homography
+    ) -> tuple[Homography, tuple[float, ...]]:
+        """Where to begin to fit, and how far to reach.
 
+        As before where enough of the room went on like that, else moved as most of it did.
         A screen behind the dancer may have more corners than the room; it does not have the whole picture.
         """
         apart = corners - transformed(points, guess)
         held = np.bincount(boxes, np.linalg.norm(apart, axis=1) < _AGREES)
         if (held > 0.5 * np.bincount(boxes)).sum() >= _HELD * len(np.unique(boxes)):
-            return guess
+            return guess, _REACHES[1:]
         moved = guess.copy()
         moved[:2] += np.outer(np.median(apart, axis=0), guess[2])
-        return moved
+        return moved, _REACHES
 
 
 def _around(picture: NDArray[np.uint8] | NDArray[np.float32], corners: Points) -> NDArray[np.float32]:
     """(9, N): what is around the corners."""
     height, width = picture.shape
     x, y = np.moveaxis(corners.astype(np.int64) + _AROUND[:, None], 2, 0)
-    return picture[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)].astype(np.float32)
+    return np.asarray(picture[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)], np.float32)
 
 
-def _fitted(points: Points, others: Points, start: Homography, shape: tuple[int, ...]) -> Homography:
+def _fitted(
+    points: Points, others: Points, start: Homography, reaches: tuple[float, ...], shape: tuple[int, ...]
+) -> Homography:
     """The turn and zoom of a camera that takes most of ``points`` to ``others``, on from a first guess.
 
     A small yaw and pitch move a picture by a constant and by a term of second order in the place; together with roll and zoom
     these are six numbers, linear in the displacements.
 
     Args:
+        reaches: pixels from which on a corner counts less, step by step.
         shape: (height, width) of the pictures.
     """
     half, count = max(shape) / 2, len(points)
@@ -212,7 +219,7 @@ def _fitted(points: Points, others: Points, start: Homography, shape: tuple[int,
     to_other = to_centred @ start @ from_centred
     design = np.zeros((2, count, 6))
     design[0, :, 0] = design[1, :, 1] = 1
-    for reach in _REACHES:
+    for reach in reaches:
         at = transformed(here, to_other)
         apart = there - at
         weight = (1 + (apart * apart).sum(axis=1) * (half / reach) ** 2) ** -2.0
@@ -290,10 +297,9 @@ def steadied(
         For each frame what to transform its pose by; None in shots where nothing is to be taken out.
     """
     result: list[Homography | None] = [None] * len(views)
-    starts = [0, *cuts, len(views)]
-    for first, end in pairwise(starts):
+    for first, end in pairwise([0, *cuts, len(views)]):
         there = [i for i in range(first, end) if poses[i] is not None]
-        if len(there) < 2:
+        if len(there) < 2 or all(np.array_equal(view, views[first]) for view in views[first:end]):
             continue
         shot = _Shot(
             np.stack(views[first:end]),
