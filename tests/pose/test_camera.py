@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.pose import JOINTS
 from benchmarks.quality import analysed
-from benchmarks.reports.camera import CASES, DANCE, apart, asked_by, dance_video, slide
+from benchmarks.reports.camera import DANCE, FILMED_BY_HAND, apart, asked_by, dance_video, slide
 from benchmarks.reports.case import Case
 from core.corners import Homography, normalised, transformed
 from core.generators.registry import create_generator
@@ -186,7 +186,7 @@ def right() -> list[Pose | None]:
     return asked_by(dance_video())
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", FILMED_BY_HAND, ids=lambda case: case.name)
 def test_a_dance_filmed_by_hand_asks_what_it_asks_of_a_camera_that_stands(
     case: Case, right: list[Pose | None], tmp_path: Path
 ) -> None:
@@ -216,7 +216,7 @@ def test_the_bundled_dances_stand_and_their_poses_are_not_touched() -> None:
 
 def test_the_skeleton_lies_over_the_dancer_in_the_source(tmp_path: Path) -> None:
     clip = tmp_path / "hand.mp4"
-    CASES[0].make(clip)
+    FILMED_BY_HAND[0].make(clip)
     analysis = analysed(clip)
     with load_target("mira") as mira, DancePipeline(mira, create_generator("nearest", mira)) as pipeline:
         shown = pipeline.moves(analysis).poses
