@@ -2,14 +2,15 @@
 
 Corners of a keyframe, wherever nobody is, are tracked into every frame of a shot in a small grey picture, and a turn and a zoom
 of the camera is fitted to what most of them do (iteratively reweighted least squares, Geman-McClure weights), on from that of the
-frame before. Only the pose is brought to the view of one frame of its shot; no picture is. What follows holds files alone,
-which know the whole shot:
+frame before. Only the pose is brought to the view of one frame of its shot; no picture is. Files, which know the whole shot, take
+that out with care:
 
-- a camera that stands still changes nothing, to the bit;
-- a camera that runs along with the dancer does not send the performer across the whole room: from a certain distance on, the
-  view follows;
-- a zoom is taken out where it makes the dancer's size steadier, and all of it only where planted feet stand stiller for it: a
-  large screen that plays behind the dancer is not the camera.
+- a camera that stands changes nothing, to the bit;
+- a camera that runs along with the dancer does not send the performer across the whole room: beyond a certain distance only its
+  shaking is taken out;
+- a zoom is taken out unless it makes the dancer's size less steady, as that of a camera does that walks after somebody;
+- nothing is taken out where what of the body stands, mostly a foot, would begin to move: a large screen that plays behind the
+  dancer is not the camera.
 
 Live does none of this: the camera of a mirror stands.
 """
