@@ -54,7 +54,7 @@ def spread_corners(grey: NDArray[np.uint8], free: NDArray[np.uint8], each: int) 
 
 def box_side(size: tuple[int, int]) -> int:
     """Side in pixels of the boxes that corners are spread over, in a picture of (width, height)."""
-    return max(size) // 4
+    return max(1, max(size) // 4)
 
 
 def track(
