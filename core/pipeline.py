@@ -17,9 +17,11 @@ import numpy as np
 
 from core.closing import Closing
 from core.compositing import Background, Layout, arrange, needs_source, parse_background
+from core.corners import normalised
 from core.errors import NobodyFound
 from core.generators.base import Choice, Chooser, Generator
 from core.pose.analysis import Analysis, Sighting
+from core.pose.camera import in_view, steadied
 from core.pose.dancer import LiveDancer, Sight
 from core.pose.known_views import KnownViews
 from core.pose.person import Person
@@ -194,8 +196,14 @@ class DancePipeline(Closing):
         found = sum(pose is not None for pose in analysis.poses)
         if not found:
             raise NobodyFound("Nobody was found in this video: choose one that shows a person, best from head to foot.")
-        poses = smooth_offline(analysis.poses, analysis.seconds, analysis.cuts)
-        asked, seen = self._act.ask_all(poses, analysis.seconds, analysis.cuts)
+        times, cuts = analysis.seconds, analysis.cuts
+        views = steadied(analysis.views, analysis.poses, times, cuts, max(analysis.size))
+        # before smoothing, which would blur what shakes
+        held = [None if p is None else in_view(p, v) for p, v in zip(analysis.poses, views, strict=True)]
+        smooth = smooth_offline(held, times, cuts)
+        asked, seen = self._act.ask_all(smooth, times, cuts)
+        back = [None if view is None else normalised(np.linalg.inv(view)) for view in views]
+        poses = [None if p is None else in_view(p, v) for p, v in zip(smooth, back, strict=True)]
         return Moves(poses, asked, analysis.times, found, seen)
 
     def step(self, frame: VideoFrame, plan: Plan | None = None, sighting: Sighting | None = None) -> FrameResult:

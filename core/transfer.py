@@ -43,7 +43,7 @@ from core.video.writer import VideoWriter
 
 _PREVIEW_EVERY = 0.25
 _POSE_BYTES = LANDMARKS * 4 * 4 + 250
-_FRAME_BYTES = 250
+_FRAME_BYTES = 450
 _WARM_UP = 20
 _RATE_WINDOW = 2.0
 _MOST_SECONDS = 1e6

@@ -19,6 +19,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from core.corners import Homography
+from core.pose.camera import CameraMotion
 from core.pose.detection import Detection
 from core.pose.estimator import find_people
 from core.pose.person import Follower, Person
@@ -27,6 +29,7 @@ from core.types import Frame, Pose, VideoFrame
 LANES = 2
 _CUT_LEVELS = 28.0
 _THUMBNAIL = (32, 32)
+_AS_BEFORE: Homography = np.eye(3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,8 @@ class Sighting:
         pose: the followed one's, unsmoothed; None where they were not found, or nobody is followed.
         cut: whether a shot begins with this frame.
         milliseconds: what looking took.
+        view: what takes its pixels to those of the first frame of its shot, None where nobody is followed
+            (:mod:`core.pose.camera`).
     """
 
     frame: VideoFrame
@@ -45,6 +50,7 @@ class Sighting:
     pose: Pose | None
     cut: bool
     milliseconds: float
+    view: Homography | None = None
 
 
 @dataclass(slots=True)
@@ -56,6 +62,7 @@ class Analysis:
         person: whom it follows. Of anybody else it knows nothing: another choice needs another look.
         poses: theirs, unsmoothed; None where they were not found.
         cuts: numbers of the frames that begin a shot.
+        views: what takes the pixels of each frame to those of the first one of its shot.
     """
 
     size: tuple[int, int]
@@ -63,6 +70,7 @@ class Analysis:
     times: list[Fraction] = field(default_factory=list)
     poses: list[Pose | None] = field(default_factory=list)
     cuts: list[int] = field(default_factory=list)
+    views: list[Homography] = field(default_factory=list)
 
     def add(self, sighting: Sighting) -> None:
         """Take in the next frame of a :func:`look` for the same person."""
@@ -70,6 +78,7 @@ class Analysis:
             self.cuts.append(len(self.times))
         self.times.append(sighting.frame.time)
         self.poses.append(sighting.pose)
+        self.views.append(_AS_BEFORE if sighting.view is None else sighting.view)
 
     @property
     def seconds(self) -> list[float]:
@@ -109,12 +118,16 @@ def look(frames: Iterable[VideoFrame], person: Person | None = "largest") -> Ite
     lanes = [_Lane() for _ in range(LANES)]
     cuts = _Cuts()
     follower = None if person is None else Follower(person)
+    camera = CameraMotion()
     waiting: deque[tuple[_Lane, Future[_Looked]]] = deque()
 
     def next_sighting() -> Sighting:
         lane, future = waiting.popleft()
         looked = future.result()
-        return looked.sighting(None) if follower is None else lane.follow(looked, follower)
+        if follower is None:
+            return looked.sighting(None)
+        sighting = lane.follow(looked, follower)
+        return replace(sighting, view=camera.add(looked.frame.image, looked.everybody(sighting.pose), cut=looked.cut))
 
     try:
         for frame in frames:
@@ -144,6 +157,10 @@ class _Looked:
     def sighting(self, pose: Pose | None) -> Sighting:
         people = [detection.pose for detection in self.found if detection.fresh]
         return Sighting(self.frame, people, pose, self.cut, self.milliseconds)
+
+    def everybody(self, followed: Pose | None) -> list[Pose]:
+        """Whoever is known to be in view, looked at or not, the followed one first."""
+        return sorted((detection.pose for detection in self.found), key=lambda pose: pose is not followed)
 
 
 class _Lane:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.pose import skeleton
+from core.pose.sides import Sides, with_sides_kept
 from core.types import LANDMARKS, Pose
 
 SIGMA = 0.04
@@ -35,7 +36,7 @@ def torso_length(pose: Pose) -> float:
 def smooth_offline(
     poses: Sequence[Pose | None], times: Sequence[float], cuts: Sequence[int] = (), sigma: float = SIGMA
 ) -> list[Pose | None]:
-    """Bridge short gaps, then smooth with zero phase; nothing reaches across a cut or a long gap.
+    """Keep left and right, bridge short gaps, then smooth with zero phase; nothing reaches across a cut or a long gap.
 
     Args:
         poses: one for each frame, None where nobody was found.
@@ -48,10 +49,17 @@ def smooth_offline(
         inside = range(run[0], run[-1] + 1)
         clock, every = (np.array([times[i] for i in frames]) for frames in (run, inside))
         track = np.stack([p.landmarks for i in run if (p := poses[i]) is not None])
+        track = with_sides_kept(track, clock, _usual_torso(track))
         smooth = _gaussian(_interpolate(track, clock, every), every, sigma)
         for i, landmarks in zip(inside, smooth, strict=True):
             result[i] = Pose(landmarks)
     return result
+
+
+def _usual_torso(track: NDArray[np.float32]) -> float:
+    """Torso length in pixels over (N, 33, 4) landmarks, never below one pixel."""
+    ends = [track[:, list(pair), :2].mean(axis=1) for pair in (skeleton.SHOULDERS, skeleton.HIPS)]
+    return max(float(np.median(np.linalg.norm(ends[0] - ends[1], axis=1))), 1.0)
 
 
 def _runs(poses: Sequence[Pose | None], times: Sequence[float], cuts: Sequence[int]) -> list[list[int]]:
@@ -112,18 +120,22 @@ class OneEuro:
     def reset(self) -> None:
         """Begin anew at the next pose."""
         self._value: NDArray[np.float64] | None = None
+        self._sides = Sides()
         self._speed = np.zeros((LANDMARKS, 3))
         self._unit = 1.0
         self._time = 0.0
 
     def smooth(self, pose: Pose, seconds: float) -> Pose:
         """The smoothed pose for a raw one at ``seconds``."""
-        raw = pose.landmarks[:, :3].astype(np.float64)
         elapsed = seconds - self._time
         if self._value is None or elapsed > BRIDGE:
-            self._value, self._unit, self._time = raw, torso_length(pose), seconds
-            self._speed = np.zeros_like(raw)
+            self._sides, self._unit = Sides(), torso_length(pose)
+            self._sides.step(pose.landmarks, seconds, self._unit)
+            self._value, self._time = pose.landmarks[:, :3].astype(np.float64), seconds
+            self._speed = np.zeros_like(self._value)
             return pose
+        landmarks = self._sides.step(pose.landmarks, seconds, self._unit)
+        raw = landmarks[:, :3].astype(np.float64)
         elapsed = max(elapsed, 1e-3)
         # the unit follows slowly: a torso seen from above shortens for a moment without the person coming nearer
         self._unit += float(_share(elapsed, 0.2)) * (torso_length(pose) - self._unit)
@@ -132,7 +144,7 @@ class OneEuro:
         cutoff = self._min_cutoff + self._beta * np.abs(self._speed)
         self._value = self._value + _share(elapsed, cutoff) * (raw - self._value)
         self._time = seconds
-        return Pose(np.concatenate([self._value, pose.landmarks[:, 3:]], axis=1).astype(np.float32))
+        return Pose(np.concatenate([self._value, landmarks[:, 3:]], axis=1).astype(np.float32))
 
 
 def _share(elapsed: float, cutoff: float | NDArray[np.float64]) -> float | NDArray[np.float64]:

@@ -20,13 +20,14 @@ import cv2
 import numpy as np
 from pydantic import ValidationError
 
+from core.corners import Homography
 from core.errors import Cancelled, NobodyFound, OverLimit, UnusableInput
 from core.names import clean_line
 from core.pictures import read_picture
 from core.pose.estimator import PoseEstimator
 from core.pose.smoothing import smooth_offline
 from core.targets import portrait as portraits
-from core.targets.camera import CameraPath, CameraTracker, Homography
+from core.targets.camera import CameraPath, CameraTracker
 from core.targets.cutout import Backdrop, CutOut, Cutter, backdrop_for, moved
 from core.targets.footage import Footage, Shot, fit, fit_scale, open_footage, same_shape
 from core.targets.frames import FootageWriter, MaskStore

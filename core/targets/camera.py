@@ -1,28 +1,25 @@
 """How the camera moved while footage was filmed, from the picture outside of the person.
 
-Every frame is registered to a keyframe: corners of the keyframe (Shi and Tomasi 1994) are tracked into the frame (pyramidal
-Lucas-Kanade, Bouguet 2000), and MAGSAC (Barath et al. 2020) finds the homography that most of them agree on. Where a camera
-that stands still, or a similarity, explains them as well, that is taken: a homography that is free to follow the noise of a
-few corners bends the rest of the picture. Corners are always tracked from the keyframe itself, so that errors do not add up
-from frame to frame. When the view has drifted too far away the last registered frame becomes the next keyframe, and
-homographies are chained. Fast movements and cuts are registered by descriptors (ORB, Rublee et al. 2011), and where nothing
-agrees a new shot begins.
+Every frame is registered to a keyframe: corners of the keyframe are tracked into the frame (:mod:`core.corners`), and MAGSAC
+(Barath et al. 2020) finds the homography that most of them agree on. Where a camera that stands still, or a similarity,
+explains them as well, that is taken: a homography that is free to follow the noise of a few corners bends the rest of the
+picture. Corners are always tracked from the keyframe itself, so that errors do not add up from frame to frame. When the view
+has drifted too far away the last registered frame becomes the next keyframe, and homographies are chained. Fast movements and
+cuts are registered by descriptors (ORB, Rublee et al. 2011), and where nothing agrees a new shot begins.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from core.corners import Homography, Points, corners_of, normalised, overlap, spread_corners, track, transformed
 from core.types import Alpha, Frame
-
-Homography: TypeAlias = NDArray[np.float64]
-"""(3, 3), takes points of one picture in pixels to those of another; the last entry is 1."""
 
 _SIDE: Final = 640
 """Longer side in pixels at which frames are registered."""
@@ -38,6 +35,9 @@ _REFRESH_BELOW: Final = 0.5
 _OVERLAP: Final = 0.6
 _CLOSER: Final = 1.5
 """Change of scale from which a keyframe's corners are too unlike the frame's to be tracked well."""
+_WINDOW: Final = 21
+_LEVELS: Final = 3
+_ROUNDS: Final = 20
 _NEAR_PERSON: Final = 0.02
 _STILL: Final = 0.6
 """Pixels of the small picture by which the corners of the view move in a camera that stands still."""
@@ -48,7 +48,6 @@ _MOST_FRAMES: Final = 95
 _LEAST_FREE: Final = 0.05
 _SAME: Final = 10.0
 """Grey levels by which pictures of the same differ: noise, and a shadow's edge."""
-_LEAST_AREA: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +67,7 @@ class CameraPath:
     def scaled(self, factor: float, size: tuple[int, int]) -> CameraPath:
         """The same path for frames of ``size``, ``factor`` times as large."""
         up, down = np.diag([factor, factor, 1.0]), np.diag([1 / factor, 1 / factor, 1.0])
-        return CameraPath(self.shots, tuple(_normalised(up @ h @ down) for h in self.to_shot), size)
+        return CameraPath(self.shots, tuple(normalised(up @ h @ down) for h in self.to_shot), size)
 
     @property
     def longest_shot(self) -> int:
@@ -83,7 +82,7 @@ class CameraPath:
     def reference(self, shot: int) -> Homography:
         """From the first frame of the shot to its reference view: the view nearest to the middle of all."""
         mine = self._of(shot)
-        return _normalised(np.linalg.inv(mine[int(_from_middle(mine, self.size).argmin())]))
+        return normalised(np.linalg.inv(mine[int(_from_middle(mine, self.size).argmin())]))
 
     def _of(self, shot: int) -> list[Homography]:
         return [h for h, of in zip(self.to_shot, self.shots, strict=True) if of == shot]
@@ -91,7 +90,7 @@ class CameraPath:
 
 def _from_middle(views: Sequence[Homography], size: tuple[int, int]) -> NDArray[np.float64]:
     """(N,): pixels by which the corners of each view lie off where those of all usually do."""
-    corners = _corners(size)
+    corners = corners_of(size)
     places = np.stack([transformed(corners, h) for h in views])
     return np.asarray(np.abs(places - np.median(places, axis=0)).max(axis=(1, 2)), np.float64)
 
@@ -140,7 +139,7 @@ class CameraTracker:
         to_key, tracked = found
         self._last = _View(view, to_key)
         self._shots.append(self._key.shot)
-        self._to_shot.append(_normalised(self._key.to_shot @ to_key))
+        self._to_shot.append(normalised(self._key.to_shot @ to_key))
         if tracked < _REFRESH_BELOW or _drifted(to_key, view):
             self._take(self._last)
 
@@ -178,7 +177,7 @@ class CameraTracker:
     def _take(self, frame: _View) -> None:
         """Let a registered frame be the next keyframe."""
         assert self._key is not None
-        self._remember(_Keyframe(frame.view, _normalised(self._key.to_shot @ frame.to_key), self._key.shot))
+        self._remember(_Keyframe(frame.view, normalised(self._key.to_shot @ frame.to_key), self._key.shot))
 
     def _remember(self, key: _Keyframe) -> None:
         self._key, self._last = key, _View(key.view, np.eye(3))
@@ -216,8 +215,8 @@ class _Keyframe:
         self.view = view
         self.to_shot = to_shot
         self.shot = shot
-        self._corners = _spread_corners(view)
-        self._described: tuple[NDArray[np.float32], NDArray[np.uint8] | None] | None = None
+        self._corners = spread_corners(view.grey, view.free, _CORNERS // 10)
+        self._described: tuple[Points, NDArray[np.uint8] | None] | None = None
 
     def register(self, view: _Picture, guess: Homography) -> tuple[Homography, float] | None:
         """The homography from ``view`` to this keyframe, and the share of corners that agree with it.
@@ -228,17 +227,9 @@ class _Keyframe:
         if len(self._corners) < _FEWEST:
             return None
         start = transformed(self._corners, np.linalg.inv(guess)).astype(np.float32)
-        at, status, _ = cv2.calcOpticalFlowPyrLK(
-            self.view.grey, view.grey, self._corners[:, None], start[:, None].copy(),
-            winSize=(21, 21), maxLevel=3, flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
-            criteria=(cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 20, 0.01),
-        )  # fmt: skip
-        at = at[:, 0]
-        columns, rows = np.rint(at).astype(int).T
-        height, width = view.grey.shape
-        inside = (columns >= 0) & (rows >= 0) & (columns < width) & (rows < height)
-        kept = (status[:, 0] > 0) & inside
-        kept[kept] = view.free[rows[kept], columns[kept]] > 0
+        at, kept = track(
+            self.view.grey, view.grey, self._corners, start, view.free, window=_WINDOW, levels=_LEVELS, rounds=_ROUNDS
+        )
         found = _agreed(at[kept], self._corners[kept])
         if found is None:
             return None
@@ -266,52 +257,19 @@ class _Keyframe:
         return self.register(view, found[0]) or (found[0], _REFRESH_BELOW)
 
 
-def transformed(
-    points: NDArray[np.float64] | NDArray[np.float32], homography: NDArray[np.floating]
-) -> NDArray[np.float64]:
-    """``points`` (N, 2) in pixels of the other picture."""
-    turned = np.asarray(points, np.float64) @ homography[:, :2].T + homography[:, 2]
-    return np.asarray(turned[:, :2] / turned[:, 2:], np.float64)
-
-
-def _corners(size: tuple[int, int]) -> NDArray[np.float64]:
-    width, height = size
-    return np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float64)
-
-
-def _normalised(homography: NDArray[np.floating]) -> Homography:
-    return np.asarray(homography / homography[2, 2], np.float64)
-
-
-def _spread_corners(view: _Picture) -> NDArray[np.float32]:
-    """(N, 2): corners all over the picture, so that a poster full of letters does not outvote the rest of the room."""
-    height, width = view.grey.shape
-    side = max(height, width) // 4
-    found = []
-    for top in range(0, height, side):
-        for left in range(0, width, side):
-            box = slice(top, top + side), slice(left, left + side)
-            points = cv2.goodFeaturesToTrack(
-                view.grey[box], _CORNERS // 10, 0.01, 7, mask=np.ascontiguousarray(view.free[box])
-            )
-            if points is not None:
-                found.append(points[:, 0] + (left, top))
-    return np.concatenate(found).astype(np.float32) if found else np.zeros((0, 2), np.float32)
-
-
-def _described(view: _Picture) -> tuple[NDArray[np.float32], NDArray[np.uint8] | None]:
+def _described(view: _Picture) -> tuple[Points, NDArray[np.uint8] | None]:
     points, descriptors = cv2.ORB.create(1500).detectAndCompute(view.grey, view.free)
     return np.array([point.pt for point in points], np.float32).reshape(-1, 2), descriptors
 
 
-def _agreed(points: NDArray[np.float32], others: NDArray[np.float32]) -> tuple[Homography, NDArray[np.bool_]] | None:
+def _agreed(points: Points, others: Points) -> tuple[Homography, NDArray[np.bool_]] | None:
     """The simplest movement from ``points`` to ``others`` that most agree on, and which do; None where hardly any agree."""
     if len(points) < _FEWEST:
         return None
     general, _ = cv2.findHomography(points, others, cv2.USAC_MAGSAC, _TOLERANCE, maxIters=2000, confidence=0.999)
     if general is None or not np.isfinite(general).all() or abs(general[2, 2]) < 1e-6:
         return None
-    general = _normalised(np.asarray(general, np.float64))
+    general = normalised(np.asarray(general, np.float64))
     agreeing = _misses(points, others, general) < _TOLERANCE
     if agreeing.sum() < _FEWEST:
         return None
@@ -329,22 +287,11 @@ def _agreed(points: NDArray[np.float32], others: NDArray[np.float32]) -> tuple[H
     return general, agreeing
 
 
-def _misses(points: NDArray[np.float32], others: NDArray[np.float32], homography: Homography) -> NDArray[np.float64]:
+def _misses(points: Points, others: Points, homography: Homography) -> NDArray[np.float64]:
     """(N,): pixels between where ``homography`` takes each point and where it was found."""
     return np.asarray(np.linalg.norm(transformed(points, homography) - others, axis=1), np.float64)
 
 
 def _drifted(to_key: Homography, view: _Picture) -> bool:
-    overlap, zoom = _overlap(to_key, (view.grey.shape[1], view.grey.shape[0]))
-    return overlap < _OVERLAP or not 1 / _CLOSER < zoom < _CLOSER
-
-
-def _overlap(to_key: Homography, size: tuple[int, int]) -> tuple[float, float]:
-    """Share of the keyframe that a view of ``size`` still shows, and how much larger its pixels are there."""
-    corners = transformed(_corners(size), to_key).astype(np.float32)
-    frame = _corners(size).astype(np.float32)
-    area = float(cv2.contourArea(corners))
-    if area < _LEAST_AREA * size[0] * size[1] or not cv2.isContourConvex(corners):
-        return 0.0, 1.0
-    shared, _ = cv2.intersectConvexConvex(corners, frame)
-    return float(shared) / (size[0] * size[1]), float(np.sqrt(area / (size[0] * size[1])))
+    shared, zoom = overlap(to_key, (view.grey.shape[1], view.grey.shape[0]))
+    return shared < _OVERLAP or not 1 / _CLOSER < zoom < _CLOSER

@@ -14,10 +14,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from core.corners import Homography, transformed
 from core.pose import skeleton
 from core.pose.retarget import measure_body
 from core.shadow import light_left
-from core.targets.camera import Homography, transformed
 from core.targets.matte import Behind, foreground, refine
 from core.targets.stage import Stage, around_person, brought, light_gains, lit
 from core.targets.studio import studio

@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.targets.camera import CameraPath, Homography, transformed
+from core.corners import Homography, transformed
+from core.targets.camera import CameraPath
 from core.targets.matte import colour_difference, dilated
 from core.types import Alpha, Frame
 

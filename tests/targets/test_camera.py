@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from core.targets.camera import CameraPath, CameraTracker, transformed
+from core.corners import transformed
+from core.targets.camera import CameraPath, CameraTracker
 from core.types import Frame
 
 SIZE = (320, 240)
