@@ -21,6 +21,7 @@ from core.compositing import Background, Layout, arrange, needs_source, parse_ba
 from core.errors import NobodyFound
 from core.generators.base import Choice, Chooser, Generator
 from core.pose.analysis import Analysis, Sighting
+from core.pose.cuts import without_mixtures
 from core.pose.dancer import LiveDancer, Sight
 from core.pose.known_views import KnownViews
 from core.pose.person import Person
@@ -217,7 +218,8 @@ class DancePipeline(Closing):
         if not found:
             raise NobodyFound("Nobody was found in this video: choose one that shows a person, best from head to foot.")
         cuts = analysis.cuts
-        poses = smooth_offline(analysis.poses, analysis.seconds, cuts)
+        poses = without_mixtures(analysis.poses, analysis.seconds, cuts, analysis.changed)
+        poses = smooth_offline(poses, analysis.seconds, cuts)
         asked, seen = self._act.ask_all(poses, analysis.seconds, cuts)
         return Moves(poses, asked, analysis.times, found, seen)
 

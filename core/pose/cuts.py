@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Sequence
+from itertools import pairwise
 from typing import Final
 
 import cv2
@@ -23,8 +24,8 @@ _LEVELS: Final = 28.0
 """Mean change in grey levels from which a picture is another one, however much the ones before it changed."""
 _TIMES: Final = 2.5
 _BEYOND: Final = np.array([2.0, 1.0])
-"""A change at once is so many times as large as any of those before it, and then some grey levels: in the mean over the picture, or
-in the median, which somebody who moves before a wall does not change, but a camera that is nearer now does."""
+"""A change at once is so many times as large as any of those before it, and then some grey levels: in the mean over the picture,
+or in the median, which somebody who moves before a wall does not change, but a camera that is nearer now does."""
 _RECENT: Final = 8
 """Changes that a change is held against."""
 
@@ -38,6 +39,8 @@ _SWELLED: Final = (0.2, 1.0)
 _SETTLED: Final = 8
 """Frames with the dancer, before and after, by whose medians somebody is elsewhere for good where the picture tells nothing."""
 
+_MIXED: Final = 0.2
+"""Seconds before and after such a step in which a mixture of two pictures may still be seen."""
 _MOST: Final = 0.6
 """Share of them that must be like that."""
 
@@ -105,7 +108,7 @@ def shot_starts(poses: Sequence[Pose | None], seconds: Sequence[float], changed:
     """
     found = [i for i, pose in enumerate(poses) if pose is not None]
     starts: list[int] = []
-    for place, (last, now) in enumerate(zip(found[:-1], found[1:], strict=True), start=1):
+    for place, (last, now) in enumerate(pairwise(found), start=1):
         span = seconds[now] - seconds[last]
         before, after = poses[last], poses[now]
         if before is None or after is None:
@@ -122,6 +125,32 @@ def shot_starts(poses: Sequence[Pose | None], seconds: Sequence[float], changed:
     return starts
 
 
+def without_mixtures(
+    poses: Sequence[Pose | None], seconds: Sequence[float], starts: Sequence[int], changed: Collection[int]
+) -> list[Pose | None]:
+    """The poses without those of moments in which one picture slowly becomes another: what is found in both at once is nobody.
+
+    Args:
+        poses, seconds, changed: see :func:`shot_starts`.
+        starts: what that returned.
+    """
+    kept = list(poses)
+    found = [i for i, pose in enumerate(poses) if pose is not None]
+    for start in starts:
+        if start in changed:
+            continue
+        place = found.index(start)
+        for frames in (found[place:], found[:place][::-1]):
+            near = sum(abs(seconds[i] - seconds[start]) <= _MIXED for i in frames)
+            usual = _usual(poses, frames[near : near + _SETTLED])
+            for i in frames[:near]:
+                pose = poses[i]
+                if usual is None or pose is None or not elsewhere(usual, pose, 0.0, changed=True):
+                    break
+                kept[i] = None
+    return kept
+
+
 def _for_good(poses: Sequence[Pose | None], found: Sequence[int], place: int) -> bool:
     """Whether the dancer was in one place before frame ``found[place]`` and is in another one from there on.
 
@@ -133,8 +162,10 @@ def _for_good(poses: Sequence[Pose | None], found: Sequence[int], place: int) ->
 
 
 def _usual(poses: Sequence[Pose | None], frames: Sequence[int]) -> Pose | None:
-    """The median of the poses in some frames; None where too few of them are like it."""
+    """The median of the poses in some frames; None where too few of them are like it, or there are none."""
     some = [pose for i in frames if (pose := poses[i]) is not None]
+    if not some:
+        return None
     usual = Pose(np.median([pose.landmarks for pose in some], axis=0))
     like = sum(not elsewhere(usual, pose, 0.0, changed=False) for pose in some)
     return usual if like >= _MOST * len(some) else None

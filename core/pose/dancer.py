@@ -18,8 +18,9 @@ from core.types import Pose, VideoFrame
 _FARTHEST_GUESS: Final = 0.1
 _SURVEY_EVERY: Final = 1.0
 """Seconds between looks for a second person: such a frame is a few milliseconds late."""
-_SETTLED: Final = 0.2
-"""Seconds after which whoever is suddenly elsewhere is there for good, where the picture did not change at once."""
+_SETTLED: Final = 0.12
+"""Seconds after which whoever is suddenly elsewhere is there for good, where the picture did not change at once; until then they
+are shown as they were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,35 +121,39 @@ class LiveDancer(Closing):
     def _take_in(self, pose: Pose, seconds: float) -> Sight:
         if self._recent and seconds - self._recent[-1].seconds > BRIDGE:
             self._recent = []
-        began = self._shot_began(pose, seconds)
-        if began is not None:
+        begins = self._begins_shot(pose, seconds)
+        if self._before_step is not None and self._recent and seconds - self._recent[-1].seconds <= BRIDGE:
+            return replace(self._recent[-1], held=True)
+        if begins:
             self._shot += 1
             self._recent = []
-            self._body.begin_shot(began)
-            if began == seconds:
-                self._filter.reset()
+            self._body.begin_shot()
+            self._filter.reset()
         smooth = self._filter.smooth(pose, seconds)
         sight = Sight(seconds, smooth, *self._body.add(smooth, seconds), shot=self._shot)
         self._recent = [*self._recent[-1:], sight]
         return sight
 
-    def _shot_began(self, pose: Pose, seconds: float) -> float | None:
-        """When the shot of the next pose began, where that is another one than that of the last."""
+    def _begins_shot(self, pose: Pose, seconds: float) -> bool:
+        """Whether the next pose is in another shot than the last, as far as can be told by now."""
         last, self._raw = self._raw, (seconds, pose)
         changed, self._changed = self._changed, False
         if last is None:
-            return None
+            return False
         span = seconds - last[0]
         if changed and (span > BRIDGE or elsewhere(last[1], pose, span, changed=True)):
             self._before_step = None
-            return seconds
+            return True
         if elsewhere(last[1], pose, span, changed=False):
             self._before_step = self._before_step or last[1]
             self._stepped = seconds
-        if self._before_step is None or seconds - self._stepped < _SETTLED:
-            return None
-        before, self._before_step = self._before_step, None
-        return self._stepped if elsewhere(before, pose, 0.0, changed=False) else None
+        if self._before_step is None:
+            return False
+        back = not elsewhere(self._before_step, pose, 0.0, changed=False)
+        if back or seconds - self._stepped >= _SETTLED:
+            self._before_step = None
+            return not back
+        return False
 
     def _bridged(self, seconds: float) -> Sight | None:
         if not self._recent or seconds - self._recent[-1].seconds > BRIDGE:

@@ -64,7 +64,7 @@ class KnownViews:
         self._limbs = [LimbViews(limb, vectors, lengths) for limb in LIMBS]
 
     def _lengths(self, track: Array) -> Array:
-        return lengths_of(self._body, lowest(track))
+        return lengths_of(self._body, lowest(track, below_the_feet(track, self._body.near[1])))
 
     def bring(
         self,
@@ -107,7 +107,7 @@ class KnownViews:
         after = self.turned(before, lengths, body, head, face, hanging=hanging)
         changes, beyond = self.limb_changes(after, lengths, hanging=hanging)
         changes = [smooth_in_time(change, seconds, _EASE) if change.any() else change for change in changes]
-        return standing(track, before, changed(after, changes)), self.seen(trunk, face, beyond)
+        return self.standing(track, before, changed(after, changes)), self.seen(trunk, face, beyond)
 
     def turned(
         self, before: Vectors, lengths: Array, body: Array, head: Array, face: Array, *, hanging: bool
@@ -125,6 +125,12 @@ class KnownViews:
                 change, beyond = found[leg]
                 found[leg] = np.zeros_like(change), np.zeros_like(beyond)
         return [change for change, _ in found], np.max([beyond for _, beyond in found], axis=0)
+
+    def standing(self, track: Array, before: Vectors, after: Vectors) -> Array:
+        """The poses with other bones, what each of them stands on at the height that it had."""
+        result, shares = with_bones(track, before, after), below_the_feet(track, self._body.near[1])
+        result[..., 1] += (lowest(track, shares) - lowest(result, shares))[:, None]
+        return result
 
     def seen(self, trunk: Array, face: Array, limbs: Array) -> Array:
         """(N,) how much of each pose the footage shows, 0 to 1.
@@ -183,7 +189,7 @@ class LiveViews:
         if self._changes is not None:
             share = 1 - float(np.exp(-max(span, 1e-3) / _EASE))
             changes = [old + share * (new - old) for old, new in zip(self._changes, changes, strict=True)]
-        brought = standing(track, before, changed(after, changes))
+        brought = known.standing(track, before, changed(after, changes))
         began = self._changes is None
         self._shift = known.stage.step(brought[0], self._shift, 1e3 if began else span)
         brought[..., 0] += self._shift
@@ -213,13 +219,6 @@ def changed(vectors: Vectors, changes: Sequence[Vectors]) -> Vectors:
         if change.any():
             vectors = with_changes(vectors, limb, change)
     return vectors
-
-
-def standing(track: Array, before: Vectors, after: Vectors) -> Array:
-    """The poses with other bones, what each of them stands on at the height that it had."""
-    result, shares = with_bones(track, before, after), below_the_feet(track)
-    result[..., 1] += (lowest(track, shares) - lowest(result, shares))[:, None]
-    return result
 
 
 def _runs(asked: Sequence[Pose | None], seconds: Sequence[float]) -> list[list[int]]:

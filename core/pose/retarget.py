@@ -140,7 +140,7 @@ def _sizes(
         shoulders: their width in torso lengths, which tells the size where hips are out of view.
     """
     torso = _torso_lengths(track) if legs_seen else _shoulder_widths(track) / shoulders
-    ground = lowest(track) if legs_seen else _middle(track, skeleton.SHOULDERS)[:, 1]
+    ground = _grounds(track) if legs_seen else _middle(track, skeleton.SHOULDERS)[:, 1]
     near, far = _near_and_far(ground, torso, legs_seen)
     unit = np.interp(ground, [far[0], max(near[0], far[0] + 1e-6)], [far[1], near[1]])
     return near, far, np.asarray(unit)
@@ -179,41 +179,40 @@ def _shoulder_widths(track: NDArray[np.float64]) -> NDArray[np.float64]:
 _PARTS = ((27, 29, 31), (28, 30, 32), (25,), (26,), (23, 24), (15, 17, 19, 21), (16, 18, 20, 22), (0, 7, 8))
 """Feet, knees, hips, hands and head: what a body can stand on."""
 _NEARER = (0.4, 0.9)
-"""Torso lengths. A part that is lower than the feet by less than the first is on the floor in front of them, nearer to the camera;
-one that is lower by the second is below them."""
+"""Torso lengths. A part that is lower than the feet by less than the first is on the floor in front of them, nearer to the
+camera; one that is lower by the second is below them."""
 _FAR_ABOVE = 0.7
 """Torso lengths above the ground at which a part that may be in front of the feet counts as being: it carries nothing."""
 
 
-def lowest(track: NDArray[np.float64], shares: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
-    """(N,) y of what each body (N, 33, 4) stands on, or would if it were not in the air.
-
-    Args:
-        shares: (N,) see :func:`below_the_feet`; those of the bodies themselves unless given.
-    """
+def lowest(track: NDArray[np.float64], shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(N,) y of what each body (N, 33, 4) stands on, or would if it were not in the air; see :func:`below_the_feet`."""
     feet = track[:, list(skeleton.FEET), 1].max(axis=1)
-    shares = below_the_feet(track) if shares is None else shares
     return np.asarray(feet + shares * (track[..., 1].max(axis=1) - feet))
 
 
-def below_the_feet(track: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(N,) 0 for bodies (N, 33, 4) that stand on their feet, 1 for those that stand on a part which is below them."""
-    return _shares_below(track, track[..., 1].max(axis=1), track[:, list(skeleton.FEET), 1].max(axis=1))
+def below_the_feet(track: NDArray[np.float64], unit: float) -> NDArray[np.float64]:
+    """(N,) 0 for bodies (N, 33, 4) that stand on their feet, 1 for those that stand on a part which is below them.
+
+    Args:
+        unit: their torso length in pixels.
+    """
+    return _shares_below((track[..., 1].max(axis=1) - track[:, list(skeleton.FEET), 1].max(axis=1)) / unit)
 
 
-def _shares_below(
-    track: NDArray[np.float64], y: NDArray[np.float64], feet: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _shares_below(lower: NDArray[np.float64]) -> NDArray[np.float64]:
     first, second = _NEARER
-    return np.asarray(np.clip(((y - feet) / _body_units(track) - first) / (second - first), 0.0, 1.0))
+    return np.asarray(np.clip((lower - first) / (second - first), 0.0, 1.0))
 
 
-def _body_units(track: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(N,) about a torso length, however bodies are bent: whoever bends forward shows no torso, but legs."""
-    hips = _middle(track, skeleton.HIPS)
-    knees, ankles = track[:, [25, 26], :2], track[:, [27, 28], :2]
-    legs = np.linalg.norm(knees - hips[:, None], axis=2) + np.linalg.norm(ankles - knees, axis=2)
-    return np.asarray(np.maximum(_torso_lengths(track), 0.6 * legs.max(axis=1)))
+def _grounds(track: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(N,) the same as :func:`lowest`, of bodies of whom nothing else is known."""
+    return lowest(track, below_the_feet(track, _whole(_torso_lengths(track))))
+
+
+def _whole(torso: NDArray[np.float64]) -> float:
+    # a high percentile, since bending only ever shortens
+    return float(np.percentile(torso, 85))
 
 
 def _legs_seen(track: NDArray[np.float64]) -> bool:
@@ -226,7 +225,7 @@ def _near_and_far(
     ground: NDArray[np.float64], torso: NDArray[np.float64], legs_seen: bool
 ) -> tuple[tuple[float, float], tuple[float, float]]:
     """Ground line and torso length at both ends. High percentiles, since bending and jumping only ever shorten and lift."""
-    whole = float(np.percentile(torso, 85))
+    whole = _whole(torso)
     line = float(np.percentile(ground, 80))
     low, high = np.percentile(ground, [5, 95])
     if not legs_seen or high - low < _DEPTH_WORTH * whole or len(ground) < 25:
@@ -392,8 +391,8 @@ def _share_of_depth(dancer: BodyStatistics, ground: float) -> float:
 def _support(landmarks: NDArray[np.float64], unit: float) -> float:
     """x of what carries the body (33, 4); between several parts when they do. Smooth, so that a step does not jump."""
     x, y = np.array([landmarks[list(part), :2].mean(axis=0) for part in _PARTS]).T
-    feet = np.full(len(_PARTS), y[:2].max())
-    shares = _shares_below(np.repeat(landmarks[None], len(_PARTS), axis=0), y, feet)
+    feet = y[:2].max()
+    shares = _shares_below((y - feet) / unit)
     low = np.where(np.arange(len(_PARTS)) < 2, y, feet + shares * (y - feet) - (1 - shares) * _FAR_ABOVE * unit)
     weight = np.exp((low - low.max()) / (0.08 * unit))
     return float((weight * x).sum() / weight.sum())
@@ -411,7 +410,7 @@ def _stand(
     """Place the rebuilt body: as far above the performer's ground, and from the middle, as the dancer's."""
     unit = dancer.torso_at(ground)
     source = pose.landmarks.astype(np.float64)
-    shares = below_the_feet(source[None])
+    shares = below_the_feet(source[None], unit)
     lift = (ground - float(lowest(source[None], shares)[0])) * scale
     x = centre + (_support(source, unit) - dancer.centre) * scale - _support(body, unit * scale)
     y = my_ground - lift - float(lowest(body[None], shares)[0])
@@ -425,7 +424,7 @@ def _shoulders_moved(pose: Pose, dancer: BodyStatistics, ground: float) -> tuple
     usual = dancer.near[0]
     if dancer.legs_seen:
         rest = dancer.standing.landmarks.astype(np.float64)[None]
-        line = float(lowest(rest)[0])
+        line = float(lowest(rest, below_the_feet(rest, dancer.near[1]))[0])
         height = line - float(_middle(rest, skeleton.SHOULDERS)[0, 1])
         usual = ground - height * dancer.torso_at(ground) / dancer.torso_at(line)
     return float(x) - dancer.centre, float(y) - usual
@@ -452,9 +451,9 @@ def _hang(body: NDArray[np.float64], moved: tuple[float, float], mine: BodyStati
 def ground_lines(poses: Sequence[Pose | None], times: Sequence[float], legs_seen: bool) -> list[float]:
     """For each frame of a shot, y of the line stood on.
 
-    A jump is a rise of the lowest part of the body that ends within a second; a morphological closing over time takes those out and
-    keeps steps towards the camera and away from it. Frames without a pose take the line of their neighbours; 0 when there
-    is no pose at all, or no legs are seen.
+    A jump is a rise of the lowest part of the body that ends within a second; a morphological closing over time takes those
+    out and keeps steps towards the camera and away from it. Frames without a pose take the line of their neighbours; 0 when
+    there is no pose at all, or no legs are seen.
     """
     known = [i for i, pose in enumerate(poses) if pose is not None]
     if not known or not legs_seen:
@@ -462,7 +461,7 @@ def ground_lines(poses: Sequence[Pose | None], times: Sequence[float], legs_seen
     from scipy import ndimage
 
     clock = np.array([times[i] for i in known])
-    low = lowest(_stacked([p for i in known if (p := poses[i]) is not None]))
+    low = _grounds(_stacked([p for i in known if (p := poses[i]) is not None]))
     spacing = float(np.median(np.diff(clock))) if len(clock) > 1 else 1.0
     window = max(1, round(_GROUND_WINDOW / max(spacing, 1e-3)))
     # continued in a straight line at both ends, or a walk would seem to begin late
@@ -494,10 +493,10 @@ class LiveBody:
         """Begin anew, as when somebody else is followed."""
         self.__init__()  # type: ignore[misc]
 
-    def begin_shot(self, seconds: float) -> None:
-        """Go on as in a shot that began at ``seconds``: of what was before, only the build of the body is known."""
+    def begin_shot(self) -> None:
+        """Begin anew, as after a cut: of what was before, only the build of the body is known."""
         self._keep_build()
-        self._recent = deque((t, pose) for t, pose in self._recent if t >= seconds)
+        self._recent.clear()
         self._statistics = self._ground = None
 
     def add(self, pose: Pose, seconds: float) -> tuple[BodyStatistics, float]:
@@ -514,7 +513,8 @@ class LiveBody:
             self._statistics = fresh if young or self._statistics is None else _eased(self._statistics, fresh)
             self._measured_at = seconds
         window = [p for t, p in self._recent if seconds - t <= _GROUND_WINDOW]
-        now = _typical_low(lowest(_stacked(window)))
+        track = _stacked(window)
+        now = _typical_low(lowest(track, below_the_feet(track, self._statistics.near[1])))
         self._ground = now if self._ground is None else self._ground + 0.2 * (now - self._ground)
         return self._statistics, self._ground
 

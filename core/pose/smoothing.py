@@ -9,6 +9,7 @@ deviation of one frame at 25 fps comes nearest (benchmarks/pose.py); wider ones 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,7 +55,7 @@ def smooth_offline(
         smooth = _gaussian(_interpolate(track, clock, every), every, sigma)
         for i, landmarks in zip(inside, smooth, strict=True):
             result[i] = Pose(landmarks)
-    for before, after in zip(runs[:-1], runs[1:], strict=True):
+    for before, after in pairwise(runs):
         last, first = before[-1], after[0]
         if times[first] - times[last] <= BRIDGE:
             cut = next(cut for cut in sorted(cuts) if last < cut <= first)
