@@ -36,6 +36,9 @@ once, and where it did not."""
 _GREW: Final = (0.05, 0.5)
 _SWELLED: Final = (0.2, 1.0)
 """The same for the logarithm of its size."""
+_SEEN: Final = 0.5
+_FEWEST: Final = 8
+"""Landmarks that are seen in two poses, from which on they are compared by those alone."""
 _SETTLED: Final = 8
 """Frames with the dancer, before and after, by whose medians somebody is elsewhere for good where the picture tells nothing."""
 
@@ -85,7 +88,10 @@ def elsewhere(before: Pose, after: Pose, seconds: float, *, changed: bool) -> bo
     Args:
         changed: whether the picture changed at once in between; less is believed to be a move then.
     """
-    first, second = before.xy.astype(np.float64), after.xy.astype(np.float64)
+    # guesses at what is out of view jump about
+    seen = (before.visibility >= _SEEN) & (after.visibility >= _SEEN)
+    some = seen if seen.sum() >= _FEWEST else slice(None)
+    first, second = before.xy[some].astype(np.float64), after.xy[some].astype(np.float64)
     unit = max(torso_length(before), torso_length(after))
     moved = float(np.linalg.norm(second - first, axis=1).mean()) / unit
     grew = abs(float(np.log(_spread(second) / _spread(first))))
