@@ -21,7 +21,10 @@ _MARGIN: Final = 0.12
 """Torso lengths that a body reaches beyond its landmarks."""
 _REACHES: Final = (50, 90)
 """Percentiles over time of how far a body reaches to one side, arms included. A path that has no room for the first is narrowed
-until it has room for the second everywhere."""
+until the body is inside but seldom, at most until there is room for the second everywhere."""
+_SELDOM: Final = 0.1
+"""Share of the frames in which an arm may need more than that."""
+_TRIES: Final = 9
 _EASE: Final = 0.15
 _REACH: Final = 3 * _EASE
 _PUSH, _RETURN = 0.06, 1.0
@@ -54,12 +57,7 @@ class InsideStage:
         if not tracks:
             return []
         left, x, right = np.concatenate([_sides(track) for track in tracks], axis=1)
-        narrowed = np.zeros_like(x)
-        for share in _REACHES:
-            # whose path has room where he is as wide as usual, needs no other one for what his arms do
-            if share == _REACHES[0] or narrowed.any():
-                narrowed = self._narrowed(x, *(float(np.percentile(reach, share)) for reach in (x - left, right - x)))
-        parts = np.split(narrowed, np.cumsum([len(track) for track in tracks])[:-1])
+        parts = np.split(self._narrowed(left, x, right), np.cumsum([len(track) for track in tracks])[:-1])
         return [self._moved(*of) for of in zip(tracks, parts, clocks, strict=True)]
 
     def _moved(self, track: Array, shifts: Array, seconds: Array) -> Array:
@@ -80,16 +78,30 @@ class InsideStage:
         lifted[..., 1] -= sunk[:, None]
         return lifted
 
-    def _narrowed(self, x: Array, left: float, right: float) -> Array:
-        """Shifts that shrink the path of the hips until a body that reaches so far to both sides is inside everywhere."""
+    def _narrowed(self, left: Array, x: Array, right: Array) -> Array:
+        """Shifts that shrink the path of the hips ``x`` by one factor, so that bodies are inside but for some moments."""
+        (_, most), (centre, least) = (
+            self._factor(x, float(np.percentile(x - left, share)), float(np.percentile(right - x, share)))
+            for share in _REACHES
+        )
+        shifts = np.zeros_like(x)
+        if most == 1:
+            return shifts
+        for factor in np.linspace(most, least, _TRIES):
+            shifts = (factor - 1) * (x - centre)
+            if np.mean(self._need(left + shifts, right + shifts) != 0) <= _SELDOM:
+                break
+        return shifts
+
+    def _factor(self, x: Array, left: float, right: float) -> tuple[float, float]:
+        """Around where, and by what, to shrink a path until a body that reaches so far to both sides is inside everywhere."""
         low, high = self._low + left, self._high - right
         if low > high:
             low = high = (low + high) / 2
         centre = float(np.clip(self._centre, low, high))
         away = x - centre
         room = np.where(away > 0, high - centre, centre - low)
-        share = float(np.min(np.where(np.abs(away) > room, room / np.maximum(np.abs(away), 1e-6), 1.0)))
-        return (share - 1) * away
+        return centre, float(np.min(np.where(np.abs(away) > room, room / np.maximum(np.abs(away), 1e-6), 1.0)))
 
     def _need(self, left: Array, right: Array) -> Array:
         """The smallest shifts that bring bodies inside, centred where they are wider than the picture."""
