@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise, repeat
 from time import perf_counter
 
 import numpy as np
@@ -22,10 +23,11 @@ from core.errors import NobodyFound
 from core.generators.base import Choice, Chooser, Generator
 from core.pose.analysis import Analysis, Sighting
 from core.pose.camera import in_view, steadied
+from core.pose.cuts import without_mixtures
 from core.pose.dancer import LiveDancer, Sight
 from core.pose.known_views import KnownViews
 from core.pose.person import Person
-from core.pose.retarget import BodyStatistics, Retargeter, ground_lines, measure_body
+from core.pose.retarget import BodyStatistics, Retargeter, ground_lines, measure_body, measure_shots
 from core.pose.smoothing import smooth_offline
 from core.targets.store import Target
 from core.types import Frame, FrameResult, Picture, Pose, VideoFrame
@@ -88,10 +90,12 @@ class Act:
         self.generator = generator
         body = performer_statistics(target)
         self._retargeter = Retargeter(body)
-        self.known = KnownViews(np.asarray(target.poses)[target.found], body, float(target.rate), target.width)
+        poses = np.asarray(target.poses)[target.found]
+        self.known = KnownViews(poses, body, float(target.rate), target.width, target.height)
         self._live = self.known.live()
         self._chooser: Chooser | None = None
         self._last: tuple[Pose, Choice] | None = None
+        self._shot = 0
 
     def fit(self, pose: Pose, dancer: BodyStatistics, ground: float) -> Pose:
         """See ``Retargeter.fit``."""
@@ -103,6 +107,9 @@ class Act:
             return None, None
         if sight.held and self._last is not None:
             return self._last
+        if sight.shot != self._shot:
+            self._shot, self._chooser = sight.shot, None
+            self._live.reset()
         fitted = self.fit(sight.pose, sight.body, sight.ground)
         asked, _ = self._live.step(fitted, sight.seconds, hanging=self._retargeter.hangs(sight.body))
         if self._chooser is None:
@@ -119,15 +126,31 @@ class Act:
             poses: the dancer's, smoothed, one for each frame.
             seconds: their times.
             cuts: numbers of the frames that begin another shot.
-            dancer: their build, where more is known of it than these poses tell.
+            dancer: their build and place, where more is known of it than these poses tell.
         """
-        dancer = dancer or measure_body([pose for pose in poses if pose is not None])
+        shots = [slice(*ends) for ends in pairwise([0, *cuts, len(poses)])]
+        danced = [[pose for pose in poses[shot] if pose is not None] for shot in shots]
+        bodies = iter(measure_shots([some for some in danced if some]) if dancer is None else repeat(dancer))
+        asked: list[Pose | None] = []
+        seen: list[float] = []
+        for shot, some in zip(shots, danced, strict=True):
+            if some:
+                brought, known = self._ask_shot(poses[shot], seconds[shot], next(bodies))
+            else:
+                brought, known = poses[shot], [float("nan")] * len(poses[shot])
+            asked.extend(brought)
+            seen.extend(known)
+        return asked, seen
+
+    def _ask_shot(
+        self, poses: list[Pose | None], seconds: list[float], dancer: BodyStatistics
+    ) -> tuple[list[Pose | None], list[float]]:
         grounds = ground_lines(poses, seconds, dancer.legs_seen)
         fitted = [
             None if pose is None else self.fit(pose, dancer, ground)
             for pose, ground in zip(poses, grounds, strict=True)
         ]
-        return self.known.bring(fitted, seconds, cuts, hanging=self._retargeter.hangs(dancer))
+        return self.known.bring(fitted, seconds, hanging=self._retargeter.hangs(dancer))
 
     def draw(self, asked: Pose | None, choice: Choice) -> Picture:
         """The performer in that pose; the empty stage for None."""
@@ -197,9 +220,10 @@ class DancePipeline(Closing):
         if not found:
             raise NobodyFound("Nobody was found in this video: choose one that shows a person, best from head to foot.")
         times, cuts = analysis.seconds, analysis.cuts
-        views = steadied(analysis.views, analysis.poses, times, cuts, max(analysis.size))
+        known = without_mixtures(analysis.poses, times, cuts, analysis.changed)
+        views = steadied(analysis.views, known, times, sorted({*cuts, *analysis.changed}), max(analysis.size))
         # before smoothing, which would blur what shakes
-        held = [None if p is None else in_view(p, v) for p, v in zip(analysis.poses, views, strict=True)]
+        held = [None if p is None else in_view(p, v) for p, v in zip(known, views, strict=True)]
         smooth = smooth_offline(held, times, cuts)
         asked, seen = self._act.ask_all(smooth, times, cuts)
         back = [None if view is None else normalised(np.linalg.inv(view)) for view in views]
@@ -233,7 +257,11 @@ class DancePipeline(Closing):
             self._dancer = LiveDancer(self._person)
         with clock.stage("pose"):
             seconds = float(frame.time)
-            sight = self._dancer.look(frame) if sighting is None else self._dancer.take(sighting.pose, seconds)
+            sight = (
+                self._dancer.look(frame)
+                if sighting is None
+                else self._dancer.take(sighting.pose, seconds, changed=sighting.changed)
+            )
         with clock.stage("retarget"):
             asked, choice = self._act.ask(sight)
         return None if sight is None else sight.pose, asked, choice

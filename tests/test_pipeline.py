@@ -164,7 +164,8 @@ def test_an_error_in_the_source_surfaces_where_the_frames_are_used(frames: list[
 
 
 def test_a_hard_cut_is_seen(frames: list[VideoFrame]) -> None:
-    other = [VideoFrame(i, Fraction(i, 25), 255 - f.image if i >= 4 else f.image) for i, f in enumerate(frames[:8])]
+    near = [cv2.resize(f.image[80:], None, fx=1.5, fy=1.5)[:, 100:] for f in frames[4:8]]
+    other = [VideoFrame(i, Fraction(i, 25), f.image if i < 4 else near[i - 4]) for i, f in enumerate(frames[:8])]
     analysis = Analysis((512, 512))
     for sighting in look(iter(other)):
         analysis.add(sighting)

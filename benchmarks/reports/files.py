@@ -192,7 +192,7 @@ def judge_shapes(path: Path, aspects: Callable[[int], Fraction] = lambda _: Frac
             squashed.append(_difference(frame.image, cv2.resize(stored, reader.size, interpolation=cv2.INTER_AREA)))
         changes = [at for at, (before, after) in enumerate(pairwise(shapes), 1) if before != after]
         sightings = list(look(reader))
-        cuts = [sighting.frame.index for sighting in sightings if sighting.cut]
+        cuts = [sighting.frame.index for sighting in sightings if sighting.changed]
         followed = sum(sighting.pose is not None for sighting in sightings)
     found = (
         f"{len(unlike)} pictures up to {max(unlike):.1f} grey levels from the whole stored ones (squashed: {max(squashed):.0f}), "

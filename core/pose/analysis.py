@@ -15,20 +15,17 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from time import perf_counter
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from core.corners import Homography
 from core.pose.camera import CameraMotion
+from core.pose.cuts import PictureChanges, shot_starts
 from core.pose.detection import Detection
 from core.pose.estimator import find_people
 from core.pose.person import Follower, Person
-from core.types import Frame, Pose, VideoFrame
+from core.types import Pose, VideoFrame
 
 LANES = 2
-_CUT_LEVELS = 28.0
-_THUMBNAIL = (32, 32)
 _AS_BEFORE: Homography = np.eye(3)
 
 
@@ -39,7 +36,7 @@ class Sighting:
     Attributes:
         people: everybody whom somebody looked at in this frame; all in view where nobody is followed.
         pose: the followed one's, unsmoothed; None where they were not found, or nobody is followed.
-        cut: whether a shot begins with this frame.
+        changed: whether the picture differs from the one before far more than pictures did until then: a shot may begin here.
         milliseconds: what looking took.
         view: what takes its pixels to those of the first frame of its shot, None where nobody is followed
             (:mod:`core.pose.camera`).
@@ -48,7 +45,7 @@ class Sighting:
     frame: VideoFrame
     people: list[Pose]
     pose: Pose | None
-    cut: bool
+    changed: bool
     milliseconds: float
     view: Homography | None = None
 
@@ -61,7 +58,7 @@ class Analysis:
         size: (width, height) of the frames that were looked at.
         person: whom it follows. Of anybody else it knows nothing: another choice needs another look.
         poses: theirs, unsmoothed; None where they were not found.
-        cuts: numbers of the frames that begin a shot.
+        changed: numbers of the frames in which the picture changed at once.
         views: what takes the pixels of each frame to those of the first one of its shot.
     """
 
@@ -69,13 +66,13 @@ class Analysis:
     person: Person = "largest"
     times: list[Fraction] = field(default_factory=list)
     poses: list[Pose | None] = field(default_factory=list)
-    cuts: list[int] = field(default_factory=list)
+    changed: list[int] = field(default_factory=list)
     views: list[Homography] = field(default_factory=list)
 
     def add(self, sighting: Sighting) -> None:
         """Take in the next frame of a :func:`look` for the same person."""
-        if sighting.cut:
-            self.cuts.append(len(self.times))
+        if sighting.changed:
+            self.changed.append(len(self.times))
         self.times.append(sighting.frame.time)
         self.poses.append(sighting.pose)
         self.views.append(_AS_BEFORE if sighting.view is None else sighting.view)
@@ -85,27 +82,10 @@ class Analysis:
         """Times as floats."""
         return [float(t) for t in self.times]
 
-
-class _Cuts:
-    """Tells where a shot begins, frame by frame."""
-
-    def __init__(self) -> None:
-        self._last: NDArray[np.uint8] | None = None
-
-    def at(self, image: Frame) -> bool:
-        """Whether the next picture (RGB) shows something else altogether."""
-        small, before = _thumbnail(image), self._last
-        self._last = small
-        return before is not None and float(cv2.absdiff(small, before).mean()) > _CUT_LEVELS
-
-
-def _thumbnail(image: Frame) -> NDArray[np.uint8]:
-    """A picture (RGB) in a few grey pixels, to tell cuts by."""
-    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    # grey and halved first: a tenth of the price of shrinking a large picture of three colours at one go
-    while min(grey.shape) >= 8 * _THUMBNAIL[0]:
-        grey = cv2.resize(grey, (grey.shape[1] // 2, grey.shape[0] // 2), interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.resize(grey, _THUMBNAIL, interpolation=cv2.INTER_AREA), np.uint8)
+    @property
+    def cuts(self) -> list[int]:
+        """Numbers of the frames that begin a shot, after the first; see :mod:`core.pose.cuts`."""
+        return shot_starts(self.poses, self.seconds, self.changed)
 
 
 def look(frames: Iterable[VideoFrame], person: Person | None = "largest") -> Iterator[Sighting]:
@@ -116,7 +96,7 @@ def look(frames: Iterable[VideoFrame], person: Person | None = "largest") -> Ite
         person: whom to follow. None follows nobody, and looks at everybody in every frame.
     """
     lanes = [_Lane() for _ in range(LANES)]
-    cuts = _Cuts()
+    changes = PictureChanges()
     follower = None if person is None else Follower(person)
     camera = CameraMotion()
     waiting: deque[tuple[_Lane, Future[_Looked]]] = deque()
@@ -127,15 +107,15 @@ def look(frames: Iterable[VideoFrame], person: Person | None = "largest") -> Ite
         if follower is None:
             return looked.sighting(None)
         sighting = lane.follow(looked, follower)
-        return replace(sighting, view=camera.add(looked.frame.image, looked.everybody(sighting.pose), cut=looked.cut))
+        return replace(sighting, view=camera.add(looked.frame.image, looked.everybody(sighting.pose), cut=looked.changed))
 
     try:
         for frame in frames:
-            lane, cut = lanes[frame.index % LANES], cuts.at(frame.image) or frame.cut
-            if cut:
+            lane, changed = lanes[frame.index % LANES], changes.at(frame.image) or frame.cut
+            if changed:
                 for one in lanes:
-                    one.begin_shot()
-            waiting.append((lane, lane.submit(frame, cut)))
+                    one.look_afresh()
+            waiting.append((lane, lane.submit(frame, changed)))
             if len(waiting) > LANES + 1:
                 yield next_sighting()
         while waiting:
@@ -151,12 +131,12 @@ class _Looked:
 
     frame: VideoFrame
     found: list[Detection]
-    cut: bool
+    changed: bool
     milliseconds: float
 
     def sighting(self, pose: Pose | None) -> Sighting:
         people = [detection.pose for detection in self.found if detection.fresh]
-        return Sighting(self.frame, people, pose, self.cut, self.milliseconds)
+        return Sighting(self.frame, people, pose, self.changed, self.milliseconds)
 
     def everybody(self, followed: Pose | None) -> list[Pose]:
         """Whoever is known to be in view, looked at or not, the followed one first."""
@@ -172,15 +152,15 @@ class _Lane:
         self._followed: int | None = None
         self._anew = False
 
-    def begin_shot(self) -> None:
+    def look_afresh(self) -> None:
         """Forget everybody before the next frame of this lane."""
         self._anew, self._followed = True, None
 
-    def submit(self, frame: VideoFrame, cut: bool) -> Future[_Looked]:
+    def submit(self, frame: VideoFrame, changed: bool) -> Future[_Looked]:
         anew, self._anew = self._anew, False
-        return self._pool.submit(self._look, frame, cut, anew, self._followed)
+        return self._pool.submit(self._look, frame, changed, anew, self._followed)
 
-    def _look(self, frame: VideoFrame, cut: bool, anew: bool, followed: int | None) -> _Looked:
+    def _look(self, frame: VideoFrame, changed: bool, anew: bool, followed: int | None) -> _Looked:
         start = perf_counter()
         if anew:
             self._finder.reset()
@@ -188,14 +168,13 @@ class _Lane:
         found = self._finder.people(frame.picture, float(frame.time), followed=followed)
         if frame.box is not None:
             found = [replace(detection, pose=detection.pose.moved(*frame.corner)) for detection in found]
-        return _Looked(frame, found, cut, (perf_counter() - start) * 1000)
+        return _Looked(frame, found, changed, (perf_counter() - start) * 1000)
 
     def follow(self, looked: _Looked, follower: Follower) -> Sighting:
         """Pick the followed one among those found, and look for them from the next frame on that is submitted."""
-        if looked.cut:
-            follower.reset()
         image = looked.frame.image
-        chosen = follower.pick_from(looked.found, float(looked.frame.time), (image.shape[1], image.shape[0]))
+        size = (image.shape[1], image.shape[0])
+        chosen = follower.pick_from(looked.found, float(looked.frame.time), size, changed=looked.changed)
         self._followed = None if chosen is None else chosen.track
         return looked.sighting(None if chosen is None else chosen.pose)
 

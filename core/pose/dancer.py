@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from core.closing import Closing
+from core.pose.cuts import PictureChanges, elsewhere
 from core.pose.estimator import PoseEstimator
 from core.pose.person import Person
 from core.pose.retarget import BodyStatistics, LiveBody
@@ -17,6 +18,9 @@ from core.types import Pose, VideoFrame
 _FARTHEST_GUESS: Final = 0.1
 _SURVEY_EVERY: Final = 1.0
 """Seconds between looks for a second person: such a frame is a few milliseconds late."""
+_SETTLED: Final = 0.12
+"""Seconds after which whoever is suddenly elsewhere is there for good, where the picture did not change at once; until then they
+are shown as they were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class Sight:
         pose: source pixels, smoothed.
         body, ground: what the pose is retargeted with.
         held: whether this is an earlier sight, kept over a moment in which nobody was found.
+        shot: number of the shot: another one when the camera was switched.
     """
 
     seconds: float
@@ -35,6 +40,7 @@ class Sight:
     body: BodyStatistics
     ground: float
     held: bool = False
+    shot: int = 0
 
 
 class LiveDancer(Closing):
@@ -53,7 +59,10 @@ class LiveDancer(Closing):
         self._estimator: PoseEstimator | None = None
         self._filter = OneEuro()
         self._body = LiveBody()
+        self._changes = PictureChanges()
+        self._shot = 0
         self._recent: list[Sight] = []
+        self._forget_steps()
 
     def close(self) -> None:
         """Give back what is native."""
@@ -67,7 +76,16 @@ class LiveDancer(Closing):
             self._estimator.reset()
         self._filter.reset()
         self._body.reset()
+        self._changes = PictureChanges()
+        self._shot += 1
         self._recent = []
+        self._forget_steps()
+
+    def _forget_steps(self) -> None:
+        self._changed = False
+        self._raw: tuple[float, Pose] | None = None
+        self._before_step: Pose | None = None
+        self._stepped = 0.0
 
     def look(self, frame: VideoFrame) -> Sight | None:
         """The dancer in the next frame; None when nobody is there.
@@ -76,12 +94,18 @@ class LiveDancer(Closing):
         """
         if self._estimator is None:
             self._estimator = PoseEstimator(person=self._person, survey_every=_SURVEY_EVERY)
-        found = self._estimator.detect(frame.image, float(frame.time) * 1000)
+        changed = self._changes.at(frame.image)
+        found = self._estimator.detect(frame.image, float(frame.time) * 1000, changed=changed)
         self.people = self._estimator.in_view
-        return self.take(None if found is None else found.pose, float(frame.time))
+        return self.take(None if found is None else found.pose, float(frame.time), changed=changed)
 
-    def take(self, pose: Pose | None, seconds: float) -> Sight | None:
-        """The dancer in the next frame, where it is known already where they are; None for a frame without them."""
+    def take(self, pose: Pose | None, seconds: float, *, changed: bool = False) -> Sight | None:
+        """The dancer in the next frame, where it is known already where they are; None for a frame without them.
+
+        Args:
+            changed: whether the picture changed at once (:class:`core.pose.cuts.PictureChanges`).
+        """
+        self._changed |= changed
         return self._bridged(seconds) if pose is None else self._take_in(pose, seconds)
 
     def guess(self, seconds: float) -> Sight | None:
@@ -97,10 +121,39 @@ class LiveDancer(Closing):
     def _take_in(self, pose: Pose, seconds: float) -> Sight:
         if self._recent and seconds - self._recent[-1].seconds > BRIDGE:
             self._recent = []
+        begins = self._begins_shot(pose, seconds)
+        if self._before_step is not None and self._recent and seconds - self._recent[-1].seconds <= BRIDGE:
+            return replace(self._recent[-1], held=True)
+        if begins:
+            self._shot += 1
+            self._recent = []
+            self._body.begin_shot()
+            self._filter.reset()
         smooth = self._filter.smooth(pose, seconds)
-        sight = Sight(seconds, smooth, *self._body.add(smooth, seconds))
+        sight = Sight(seconds, smooth, *self._body.add(smooth, seconds), shot=self._shot)
         self._recent = [*self._recent[-1:], sight]
         return sight
+
+    def _begins_shot(self, pose: Pose, seconds: float) -> bool:
+        """Whether the next pose is in another shot than the last, as far as can be told by now."""
+        last, self._raw = self._raw, (seconds, pose)
+        changed, self._changed = self._changed, False
+        if last is None:
+            return False
+        span = seconds - last[0]
+        if changed and (span > BRIDGE or elsewhere(last[1], pose, span, changed=True)):
+            self._before_step = None
+            return True
+        if elsewhere(last[1], pose, span, changed=False):
+            self._before_step = self._before_step or last[1]
+            self._stepped = seconds
+        if self._before_step is None:
+            return False
+        back = not elsewhere(self._before_step, pose, 0.0, changed=False)
+        if back or seconds - self._stepped >= _SETTLED:
+            self._before_step = None
+            return not back
+        return False
 
     def _bridged(self, seconds: float) -> Sight | None:
         if not self._recent or seconds - self._recent[-1].seconds > BRIDGE:

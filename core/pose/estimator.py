@@ -236,11 +236,18 @@ class PoseEstimator(Closing):
         self._finder.reset()
         self._followed = None
 
-    def detect(self, image: Frame, milliseconds: float) -> Detection | None:
-        """Find the followed person in the next frame (RGB), or None; times grow from frame to frame."""
+    def detect(self, image: Frame, milliseconds: float, *, changed: bool = False) -> Detection | None:
+        """Find the followed person in the next frame (RGB), or None; times grow from frame to frame.
+
+        Args:
+            changed: whether the picture changed at once, as at a cut: look at all of it, and see ``Follower.pick_from``.
+        """
         seconds = milliseconds / 1000
+        if changed:
+            self._finder.reset()
+            self._followed = None
         found = self._finder.people(image, seconds, followed=self._followed)
         self.in_view = len(distinct([detection.pose for detection in found]))
-        chosen = self._follower.pick_from(found, seconds, (image.shape[1], image.shape[0]))
+        chosen = self._follower.pick_from(found, seconds, (image.shape[1], image.shape[0]), changed=changed)
         self._followed = None if chosen is None else chosen.track
         return chosen

@@ -1,8 +1,8 @@
 """What is asked of a performer is brought to what the footage has shown of them, so that nothing unseen is made up.
 
 A body that turns to a side which was never filmed is turned in space to the nearest side that was, and so is the head; arms,
-legs and trunk that are bent or foreshortened as they never were are drawn towards the nearest that was seen. Feet stay on
-their line, the middle of the hips stays where it was, and the body stays inside the picture. What the footage has is not
+legs and trunk that are bent or foreshortened as they never were are drawn towards the nearest that was seen. What stands stays
+on its line, the middle of the hips stays where it was, and the body stays inside the picture. What the footage has is not
 touched. Files do all that smoothly and without delay; live streams do it by the same rules from what was seen so far.
 
 How much of a pose was seen is one number from 0 to 1. It is 1 when the footage shows every part like that, and falls to 0 for a
@@ -22,7 +22,7 @@ from core.pose import skeleton
 from core.pose.bones import Faces, Vectors, bones_of, lengths_of, turned, with_bones
 from core.pose.inside import InsideStage
 from core.pose.limb_views import LEGS, LIMBS, LimbViews, with_changes
-from core.pose.retarget import BodyStatistics
+from core.pose.retarget import BodyStatistics, below_the_feet, lowest
 from core.pose.smoothing import BRIDGE
 from core.pose.turns import Array, KnownTurns, TurnFollower, smooth_in_time, turn_of
 from core.types import Pose
@@ -45,37 +45,39 @@ class KnownViews:
         poses: (N, 33, 4) of the frames in which they were found, in order of time.
         body: their statistics.
         rate: frames a second.
-        width: of the picture, in pixels.
+        width, height: of the picture, in pixels; without a height nothing is kept from sinking below it.
     """
 
-    def __init__(self, poses: NDArray[np.float32], body: BodyStatistics, rate: float, width: int) -> None:
+    def __init__(
+        self, poses: NDArray[np.float32], body: BodyStatistics, rate: float, width: int, height: int | None = None
+    ) -> None:
         track = np.asarray(poses, np.float64)
         self._body = body
         self.trunk = KnownTurns(trunk_turn(track, hanging=not body.legs_seen), rate)
         self.face = KnownTurns(turn_of(track, *_EARS), rate)
-        self.stage = InsideStage(width, body.centre, body.near[1])
+        # of whoever was filmed without legs, those are below the picture
+        floor = height if body.legs_seen else None
+        self.stage = InsideStage(width, body.centre, body.near[1], floor)
         lengths = self._lengths(track)
         vectors = bones_of(track, lengths)
         self._faces = Faces(vectors, lengths, turn_of(track, *_EARS))
         self._limbs = [LimbViews(limb, vectors, lengths) for limb in LIMBS]
 
     def _lengths(self, track: Array) -> Array:
-        return lengths_of(self._body, _lowest(track))
+        return lengths_of(self._body, lowest(track, below_the_feet(track, self._body.near[1])))
 
     def bring(
         self,
         asked: Sequence[Pose | None],
         seconds: Sequence[float],
-        cuts: Sequence[int] = (),
         *,
         hanging: bool = False,
     ) -> tuple[list[Pose | None], list[float]]:
-        """The poses of a whole file, each brought to what is known, and how much of each was seen.
+        """The poses of a whole shot, each brought to what is known, and how much of each was seen.
 
         Args:
             asked: one for each frame, None for nobody.
             seconds: their times, growing.
-            cuts: numbers of frames that begin another shot.
             hanging: whether hips and legs are the performer's own, at rest (``Retargeter.hangs``): those stay.
 
         Returns:
@@ -83,11 +85,17 @@ class KnownViews:
         """
         poses: list[Pose | None] = list(asked)
         seen = [float("nan")] * len(poses)
-        for run in _runs(asked, seconds, cuts):
+        runs, tracks = _runs(asked, seconds), []
+        clocks = [np.array([seconds[i] for i in run]) for run in runs]
+        for run, clock in zip(runs, clocks, strict=True):
             track = np.stack([p.landmarks for i in run if (p := asked[i]) is not None]).astype(np.float64)
-            brought, known = self._bring(track, np.array([seconds[i] for i in run]), hanging=hanging)
-            for i, landmarks, share in zip(run, brought, known, strict=True):
-                poses[i], seen[i] = Pose(landmarks.astype(np.float32)), float(share)
+            brought, known = self._bring(track, clock, hanging=hanging)
+            tracks.append(brought)
+            for i, share in zip(run, known, strict=True):
+                seen[i] = float(share)
+        for run, track in zip(runs, self.stage.kept_inside(tracks, clocks), strict=True):
+            for i, landmarks in zip(run, track, strict=True):
+                poses[i] = Pose(landmarks.astype(np.float32))
         return poses, seen
 
     def _bring(self, track: Array, seconds: Array, *, hanging: bool) -> tuple[Array, Array]:
@@ -99,9 +107,7 @@ class KnownViews:
         after = self.turned(before, lengths, body, head, face, hanging=hanging)
         changes, beyond = self.limb_changes(after, lengths, hanging=hanging)
         changes = [smooth_in_time(change, seconds, _EASE) if change.any() else change for change in changes]
-        brought = standing(track, before, changed(after, changes))
-        brought[..., 0] += self.stage.shifts(brought, seconds)[:, None]
-        return brought, self.seen(trunk, face, beyond)
+        return self.standing(track, before, changed(after, changes)), self.seen(trunk, face, beyond)
 
     def turned(
         self, before: Vectors, lengths: Array, body: Array, head: Array, face: Array, *, hanging: bool
@@ -119,6 +125,12 @@ class KnownViews:
                 change, beyond = found[leg]
                 found[leg] = np.zeros_like(change), np.zeros_like(beyond)
         return [change for change, _ in found], np.max([beyond for _, beyond in found], axis=0)
+
+    def standing(self, track: Array, before: Vectors, after: Vectors) -> Array:
+        """The poses with other bones, what each of them stands on at the height that it had."""
+        result, shares = with_bones(track, before, after), below_the_feet(track, self._body.near[1])
+        result[..., 1] += (lowest(track, shares) - lowest(result, shares))[:, None]
+        return result
 
     def seen(self, trunk: Array, face: Array, limbs: Array) -> Array:
         """(N,) how much of each pose the footage shows, 0 to 1.
@@ -177,10 +189,11 @@ class LiveViews:
         if self._changes is not None:
             share = 1 - float(np.exp(-max(span, 1e-3) / _EASE))
             changes = [old + share * (new - old) for old, new in zip(self._changes, changes, strict=True)]
-        brought = standing(track, before, changed(after, changes))
+        brought = known.standing(track, before, changed(after, changes))
         began = self._changes is None
         self._shift = known.stage.step(brought[0], self._shift, 1e3 if began else span)
         brought[..., 0] += self._shift
+        brought = known.stage.above_the_edge(brought)
         self._changes, self._seconds = changes, seconds
         return Pose(brought[0].astype(np.float32)), float(known.seen(trunk, face, beyond)[0])
 
@@ -208,25 +221,13 @@ def changed(vectors: Vectors, changes: Sequence[Vectors]) -> Vectors:
     return vectors
 
 
-def standing(track: Array, before: Vectors, after: Vectors) -> Array:
-    """The poses with other bones, the lower foot of each at the height that it had."""
-    result = with_bones(track, before, after)
-    result[..., 1] += (_lowest(track) - _lowest(result))[:, None]
-    return result
-
-
-def _lowest(track: Array) -> Array:
-    return np.asarray(track[:, list(skeleton.FEET), 1].max(axis=1))
-
-
-def _runs(asked: Sequence[Pose | None], seconds: Sequence[float], cuts: Sequence[int]) -> list[list[int]]:
-    """Numbers of the frames with somebody, parted where nobody was for long, and at cuts."""
-    starts = set(cuts)
+def _runs(asked: Sequence[Pose | None], seconds: Sequence[float]) -> list[list[int]]:
+    """Numbers of the frames with somebody, parted where nobody was for long."""
     runs: list[list[int]] = []
     for i, pose in enumerate(asked):
         if pose is None:
             continue
-        if not runs or seconds[i] - seconds[runs[-1][-1]] > BRIDGE or starts & set(range(runs[-1][-1] + 1, i + 1)):
+        if not runs or seconds[i] - seconds[runs[-1][-1]] > BRIDGE:
             runs.append([])
         runs[-1].append(i)
     return runs

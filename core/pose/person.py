@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
@@ -31,6 +31,8 @@ _COVERED: Final = 0.35
 _COLOUR_WEIGHTS: Final = np.array([0.4, 1.0, 1.0, 0.4, 1.0, 1.0], np.float32)
 """Lightness counts less than hue: it changes with the light."""
 _OTHER_CLOTHES: Final = 30.0
+_ALIKE: Final = 0.4
+"""Of ``_OTHER_CLOTHES``, up to which two are dressed alike."""
 _CLOTHES_WEIGHT: Final = 2.0
 _IMPOSSIBLE: Final = 100.0
 
@@ -125,6 +127,11 @@ class _Known:
             return 0.0
         return min(float(np.linalg.norm((self.colours - colours) * _COLOUR_WEIGHTS)) / _OTHER_CLOTHES, 1.0)
 
+    def resembles(self, pose: Pose) -> bool:
+        """Whether somebody is in the same place, or dressed alike."""
+        known = self.colours is not None and pose.colours is not None
+        return same_place(self.body, body_of(pose)) or (known and self.unlikeness(pose.colours) < _ALIKE)
+
     def take_in(self, body: Body, colours: NDArray[np.float32] | None, seconds: float, *, covered: bool) -> None:
         """Note where they are now. ``covered`` keeps the colours: somebody else's may lie over them."""
         elapsed = max(seconds - self.seen_at, 1e-3)
@@ -162,11 +169,27 @@ class Follower:
         self._followed: _Known | None = None
         self._others: list[_Known] = []
         self._several_at = -_FORGET_AFTER
+        self._changed = False
 
-    def pick_from(self, found: Sequence[Detection], seconds: float, size: tuple[int, int]) -> Detection | None:
-        """The followed one among what a finder found in the frame at ``seconds``, or None; ``size`` is (width, height)."""
+    def pick_from(
+        self, found: Sequence[Detection], seconds: float, size: tuple[int, int], *, changed: bool = False
+    ) -> Detection | None:
+        """The followed one among what a finder found in the frame at ``seconds``, or None; ``size`` is (width, height).
+
+        Args:
+            changed: whether the picture changed at once: another shot may begin, in which whom to follow is chosen anew, unless
+                somebody is where the followed one was, or dressed like them.
+        """
         elsewhere = [detection.pose for detection in found if not detection.fresh]
-        chosen = self.pick([d.pose for d in found if d.fresh], seconds, size, elsewhere=elsewhere)
+        fresh = [detection.pose for detection in found if detection.fresh]
+        followed = None if self._followed is None else replace(self._followed)
+        chosen = self.pick(fresh, seconds, size, elsewhere=elsewhere)
+        self._changed |= changed
+        if self._changed and fresh:
+            self._changed = False
+            if chosen is None or (followed is not None and not followed.resembles(chosen)):
+                self.reset()
+                chosen = self.pick(fresh, seconds, size)
         return next((detection for detection in found if detection.pose is chosen), None)
 
     def pick(

@@ -2,12 +2,15 @@
 
 Global scale and translation follow section 3.2 of "Everybody Dance Now" (Chan et al., ICCV 2019): apparent size and the
 ground line at the near and the far end of the room are matched between the two videos, and a pose is moved and scaled about
-its current foot. Unlike there, jumps are told from steps back (the ground line is where the feet were within a second, not
-where they are), and limbs are then fitted to the performer's bone by bone: a bone keeps its direction and its foreshortening
-in the picture and takes the performer's length, so that arms reach and feet stand where the performer's would.
+what it stands on: the lowest part of the body, which is a foot, or a hand, a knee or the head. Unlike there, jumps are told
+from steps back (the ground line is where the lowest part was within a second, not where it is), and limbs are then fitted to
+the performer's bone by bone: a bone keeps its direction and its foreshortening in the picture and takes the performer's length,
+so that arms reach and feet stand where the performer's would.
 
 A dancer whose hips or feet are out of view (a webcam on a desk) hangs from the shoulders, and the performer's legs stand. So
 does a performer whose footage ends at the thighs, whoever dances.
+
+Of a file, size, ground and what is seen are measured in each shot alone, and the lengths of bones in all shots together.
 """
 
 from __future__ import annotations
@@ -37,8 +40,16 @@ _MIRROR = {"left": "right", "right": "left"}
 
 
 @dataclass(frozen=True, slots=True)
+class Build:
+    """What of a person is the same in every shot: see the attributes of :class:`BodyStatistics`."""
+
+    bones: dict[str, float]
+    trust: float
+
+
+@dataclass(frozen=True, slots=True)
 class BodyStatistics:
-    """Build and whereabouts of one person in one video, in pixels of that video.
+    """Build and whereabouts of one person in one shot, in pixels of that video.
 
     ``near`` and ``far`` are (ground line y, torso length) at the two ends of the room the person used; they are equal for a
     person who stays at one distance. ``bones`` are lengths in torso lengths when seen without foreshortening. ``centre`` is
@@ -62,30 +73,77 @@ class BodyStatistics:
         return u0 + (u1 - u0) * min(max((ground - y0) / (y1 - y0), -0.3), 1.3)
 
 
-def measure_body(poses: Sequence[Pose]) -> BodyStatistics:
+def measure_body(poses: Sequence[Pose], known: Build | None = None) -> BodyStatistics:
     """Statistics of at least one pose of one person.
+
+    Args:
+        known: their build, where more is known of it than these poses tell.
 
     Raises:
         ValueError: there is no pose.
     """
     if not poses:
         raise ValueError("statistics need at least one pose")
-    track = np.stack([p.landmarks for p in poses]).astype(np.float64)
+    track = _stacked(poses)
     legs_seen = _legs_seen(track)
-    torso = _torso_lengths(track) if legs_seen else _shoulder_widths(track) / _USUAL_SHOULDERS
-    ground = _lowest_foot(track) if legs_seen else _middle(track, skeleton.SHOULDERS)[:, 1]
-    near, far = _near_and_far(ground, torso, legs_seen)
-    unit = np.interp(ground, [far[0], max(near[0], far[0] + 1e-6)], [far[1], near[1]])
+    near, far, unit = _sizes(track, legs_seen, _USUAL_SHOULDERS if known is None else known.bones["shoulders"])
+    own = Build(_bone_lengths(track, unit), _trust(len(poses)))
+    if known is not None:
+        # what a few frames show of limbs is too short, if anything: where it is too long, they show the torso too short
+        ratios = [own.bones[bone] / max(known.bones[bone], 1e-3) for bone in _EVIDENCE[legs_seen]]
+        longer = float(np.clip(np.median(ratios), 1.0, 1.5) ** (1 - own.trust))
+        near, far = (near[0], near[1] * longer), (far[0], far[1] * longer)
+    build = known or own
     anchor = _middle(track, skeleton.HIPS if legs_seen else skeleton.SHOULDERS)
     return BodyStatistics(
         near=near,
         far=far,
-        bones=_bone_lengths(track, unit),
+        bones=build.bones,
         centre=float(np.median(anchor[:, 0])),
         standing=poses[_standing(track, unit)],
         legs_seen=legs_seen,
-        trust=_trust(len(poses)),
+        trust=build.trust,
     )
+
+
+def measure_shots(shots: Sequence[Sequence[Pose]]) -> list[BodyStatistics]:
+    """Statistics of one person in each of several shots, each of at least one pose.
+
+    Whoever is seen down to the feet in some shot, and for long, tells the build for all of them.
+    """
+    alone = [measure_body(poses) for poses in shots]
+    if len(shots) < 2:
+        return alone
+    whole = [len(poses) for poses, body in zip(shots, alone, strict=True) if body.legs_seen]
+    enough = max(whole or map(len, shots)) / 4
+    tracks = [
+        _stacked(poses)
+        for poses, body in zip(shots, alone, strict=True)
+        if body.legs_seen == bool(whole) and len(poses) >= enough
+    ]
+    units = [_sizes(track, bool(whole), _USUAL_SHOULDERS)[2] for track in tracks]
+    track = np.concatenate(tracks)
+    build = Build(_bone_lengths(track, np.concatenate(units)), _trust(len(track)))
+    return [measure_body(poses, build) for poses in shots]
+
+
+def _stacked(poses: Sequence[Pose]) -> NDArray[np.float64]:
+    return np.stack([pose.landmarks for pose in poses]).astype(np.float64)
+
+
+def _sizes(
+    track: NDArray[np.float64], legs_seen: bool, shoulders: float
+) -> tuple[tuple[float, float], tuple[float, float], NDArray[np.float64]]:
+    """Ground line and torso length at the near and at the far end, and (N,) torso lengths by the ground.
+
+    Args:
+        shoulders: their width in torso lengths, which tells the size where hips are out of view.
+    """
+    torso = _torso_lengths(track) if legs_seen else _shoulder_widths(track) / shoulders
+    ground = _grounds(track) if legs_seen else _middle(track, skeleton.SHOULDERS)[:, 1]
+    near, far = _near_and_far(ground, torso, legs_seen)
+    unit = np.interp(ground, [far[0], max(near[0], far[0] + 1e-6)], [far[1], near[1]])
+    return near, far, np.asarray(unit)
 
 
 _USUAL_SHOULDERS = 0.72
@@ -118,8 +176,43 @@ def _shoulder_widths(track: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.maximum(widths, np.percentile(widths, 75)))
 
 
-def _lowest_foot(track: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(track[:, list(skeleton.FEET), 1].max(axis=1))
+_PARTS = ((27, 29, 31), (28, 30, 32), (25,), (26,), (23, 24), (15, 17, 19, 21), (16, 18, 20, 22), (0, 7, 8))
+"""Feet, knees, hips, hands and head: what a body can stand on."""
+_NEARER = (0.4, 0.9)
+"""Torso lengths. A part that is lower than the feet by less than the first is on the floor in front of them, nearer to the
+camera; one that is lower by the second is below them."""
+_FAR_ABOVE = 0.7
+"""Torso lengths above the ground at which a part that may be in front of the feet counts as being: it carries nothing."""
+
+
+def lowest(track: NDArray[np.float64], shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(N,) y of what each body (N, 33, 4) stands on, or would if it were not in the air; see :func:`below_the_feet`."""
+    feet = track[:, list(skeleton.FEET), 1].max(axis=1)
+    return np.asarray(feet + shares * (track[..., 1].max(axis=1) - feet))
+
+
+def below_the_feet(track: NDArray[np.float64], unit: float) -> NDArray[np.float64]:
+    """(N,) 0 for bodies (N, 33, 4) that stand on their feet, 1 for those that stand on a part which is below them.
+
+    Args:
+        unit: their torso length in pixels.
+    """
+    return _shares_below((track[..., 1].max(axis=1) - track[:, list(skeleton.FEET), 1].max(axis=1)) / unit)
+
+
+def _shares_below(lower: NDArray[np.float64]) -> NDArray[np.float64]:
+    first, second = _NEARER
+    return np.asarray(np.clip((lower - first) / (second - first), 0.0, 1.0))
+
+
+def _grounds(track: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(N,) the same as :func:`lowest`, of bodies of whom nothing else is known."""
+    return lowest(track, below_the_feet(track, _whole(_torso_lengths(track))))
+
+
+def _whole(torso: NDArray[np.float64]) -> float:
+    # a high percentile, since bending only ever shortens
+    return float(np.percentile(torso, 85))
 
 
 def _legs_seen(track: NDArray[np.float64]) -> bool:
@@ -132,7 +225,7 @@ def _near_and_far(
     ground: NDArray[np.float64], torso: NDArray[np.float64], legs_seen: bool
 ) -> tuple[tuple[float, float], tuple[float, float]]:
     """Ground line and torso length at both ends. High percentiles, since bending and jumping only ever shorten and lift."""
-    whole = float(np.percentile(torso, 85))
+    whole = _whole(torso)
     line = float(np.percentile(ground, 80))
     low, high = np.percentile(ground, [5, 95])
     if not legs_seen or high - low < _DEPTH_WORTH * whole or len(ground) < 25:
@@ -173,6 +266,8 @@ def _bone_lengths(track: NDArray[np.float64], unit: NDArray[np.float64]) -> dict
 
 _FACING = 0.88
 """Of the widest that hips are seen, from which on they are seen from the front."""
+_EVER = 0.7
+"""Of the widest, from the front or from behind, that they must be seen from the front for the front to be ever seen."""
 
 
 def _other(name: str) -> str:
@@ -193,11 +288,16 @@ def _standing(track: NDArray[np.float64], unit: NDArray[np.float64]) -> int:
     hands = track[:, [15, 16], 1].min(axis=1) - hips[:, 1]
     level = np.abs(track[:, skeleton.LEFT_HIP, 1] - track[:, skeleton.RIGHT_HIP, 1])
     across = (track[:, skeleton.LEFT_HIP, 0] - track[:, skeleton.RIGHT_HIP, 0]) / unit
-    if across.max() < _FACING * np.abs(across).max():
+    if _widest(across) < _EVER * _widest(np.abs(across)):
         across = np.abs(across)
     still = (drop - spread - level + 0.3 * hands) / unit
+    return int(np.argmax(np.where(across >= _FACING * _widest(across), still, -np.inf)))
+
+
+def _widest(across: NDArray[np.float64]) -> float:
     # not the very widest: one frame in which hips were found too far apart must not be the only choice
-    return int(np.argmax(np.where(across >= _FACING * np.percentile(across, 98), still, -np.inf)))
+    frames = min(5, max(len(across) // 8, 1))
+    return float(np.sort(across)[-frames])
 
 
 class Retargeter:
@@ -288,12 +388,14 @@ def _share_of_depth(dancer: BodyStatistics, ground: float) -> float:
     return min(max((ground - dancer.far[0]) / depth, -0.2), 1.2)
 
 
-def _support(pose: Pose, unit: float) -> float:
-    """x of the foot that carries the body; between the two when both do. Smooth, so that a step does not jump."""
-    left = pose.xy[[27, 29, 31]].mean(axis=0)
-    right = pose.xy[[28, 30, 32]].mean(axis=0)
-    weight = 1 / (1 + np.exp(-(left[1] - right[1]) / (0.08 * unit)))
-    return float(weight * left[0] + (1 - weight) * right[0])
+def _support(landmarks: NDArray[np.float64], unit: float) -> float:
+    """x of what carries the body (33, 4); between several parts when they do. Smooth, so that a step does not jump."""
+    x, y = np.array([landmarks[list(part), :2].mean(axis=0) for part in _PARTS]).T
+    feet = y[:2].max()
+    shares = _shares_below((y - feet) / unit)
+    low = np.where(np.arange(len(_PARTS)) < 2, y, feet + shares * (y - feet) - (1 - shares) * _FAR_ABOVE * unit)
+    weight = np.exp((low - low.max()) / (0.08 * unit))
+    return float((weight * x).sum() / weight.sum())
 
 
 def _stand(
@@ -305,12 +407,13 @@ def _stand(
     my_ground: float,
     scale: float,
 ) -> Pose:
-    """Place the rebuilt body: its feet as far above the performer's ground, and from the middle, as the dancer's are."""
+    """Place the rebuilt body: as far above the performer's ground, and from the middle, as the dancer's."""
     unit = dancer.torso_at(ground)
-    lift = (ground - float(_lowest_foot(pose.landmarks[None].astype(np.float64))[0])) * scale
-    here = Pose(body.astype(np.float32))
-    x = centre + (_support(pose, unit) - dancer.centre) * scale - _support(here, unit * scale)
-    y = my_ground - lift - float(body[list(skeleton.FEET), 1].max())
+    source = pose.landmarks.astype(np.float64)
+    shares = below_the_feet(source[None], unit)
+    lift = (ground - float(lowest(source[None], shares)[0])) * scale
+    x = centre + (_support(source, unit) - dancer.centre) * scale - _support(body, unit * scale)
+    y = my_ground - lift - float(lowest(body[None], shares)[0])
     body[:, :2] += (x, y)
     return Pose(body.astype(np.float32))
 
@@ -321,7 +424,7 @@ def _shoulders_moved(pose: Pose, dancer: BodyStatistics, ground: float) -> tuple
     usual = dancer.near[0]
     if dancer.legs_seen:
         rest = dancer.standing.landmarks.astype(np.float64)[None]
-        line = float(_lowest_foot(rest)[0])
+        line = float(lowest(rest, below_the_feet(rest, dancer.near[1]))[0])
         height = line - float(_middle(rest, skeleton.SHOULDERS)[0, 1])
         usual = ground - height * dancer.torso_at(ground) / dancer.torso_at(line)
     return float(x) - dancer.centre, float(y) - usual
@@ -346,11 +449,11 @@ def _hang(body: NDArray[np.float64], moved: tuple[float, float], mine: BodyStati
 
 
 def ground_lines(poses: Sequence[Pose | None], times: Sequence[float], legs_seen: bool) -> list[float]:
-    """For each frame of a file, y of the line stood on.
+    """For each frame of a shot, y of the line stood on.
 
-    A jump is a rise of the lower foot that ends within a second; a morphological closing over time takes those out and
-    keeps steps towards the camera and away from it. Frames without a pose take the line of their neighbours; 0 when there
-    is no pose at all, or no feet to go by.
+    A jump is a rise of the lowest part of the body that ends within a second; a morphological closing over time takes those
+    out and keeps steps towards the camera and away from it. Frames without a pose take the line of their neighbours; 0 when
+    there is no pose at all, or no legs are seen.
     """
     known = [i for i, pose in enumerate(poses) if pose is not None]
     if not known or not legs_seen:
@@ -358,20 +461,18 @@ def ground_lines(poses: Sequence[Pose | None], times: Sequence[float], legs_seen
     from scipy import ndimage
 
     clock = np.array([times[i] for i in known])
-    feet = np.array(
-        [_lowest_foot(p.landmarks[None].astype(np.float64))[0] for i in known if (p := poses[i]) is not None]
-    )
+    low = _grounds(_stacked([p for i in known if (p := poses[i]) is not None]))
     spacing = float(np.median(np.diff(clock))) if len(clock) > 1 else 1.0
     window = max(1, round(_GROUND_WINDOW / max(spacing, 1e-3)))
     # continued in a straight line at both ends, or a walk would seem to begin late
-    padded = np.pad(ndimage.median_filter(feet, 3, mode="nearest"), window, mode="reflect", reflect_type="odd")
+    padded = np.pad(ndimage.median_filter(low, 3, mode="nearest"), window, mode="reflect", reflect_type="odd")
     smooth = ndimage.uniform_filter1d(ndimage.grey_closing(padded, window), max(1, window // 3))[window:-window]
     return [float(y) for y in np.interp(np.array(times), clock, smooth)]
 
 
-def _typical_low(feet: NDArray[np.float64]) -> float:
+def _typical_low(low: NDArray[np.float64]) -> float:
     # not the very lowest: one bad landmark would hold the whole body in the air for two seconds
-    return float(np.percentile(feet, 80))
+    return float(np.percentile(low, 80))
 
 
 class LiveBody:
@@ -386,10 +487,17 @@ class LiveBody:
         self._statistics: BodyStatistics | None = None
         self._measured_at = 0.0
         self._ground: float | None = None
+        self._build: Build | None = None
 
     def reset(self) -> None:
-        """Begin anew, as after a cut or when somebody else is followed."""
+        """Begin anew, as when somebody else is followed."""
         self.__init__()  # type: ignore[misc]
+
+    def begin_shot(self) -> None:
+        """Begin anew, as after a cut: of what was before, only the build of the body is known."""
+        self._keep_build()
+        self._recent.clear()
+        self._statistics = self._ground = None
 
     def add(self, pose: Pose, seconds: float) -> tuple[BodyStatistics, float]:
         """Take in the next pose; returns the statistics and the ground line to retarget it with."""
@@ -398,14 +506,15 @@ class LiveBody:
             self._recent.popleft()
         if self._statistics is None or seconds - self._measured_at >= 0.25:
             self._forget_other_view(seconds)
-            fresh = measure_body([p for _, p in self._recent])
+            known = self._build if self._build and self._build.trust > _trust(len(self._recent)) else None
+            fresh = measure_body([p for _, p in self._recent], known)
             # the first second is taken as it comes, so that a bad first frame does not linger
             young = self._statistics is None or seconds - self._recent[0][0] < 1.0
             self._statistics = fresh if young or self._statistics is None else _eased(self._statistics, fresh)
             self._measured_at = seconds
         window = [p for t, p in self._recent if seconds - t <= _GROUND_WINDOW]
-        feet = _lowest_foot(np.stack([p.landmarks for p in window]).astype(np.float64))
-        now = _typical_low(feet)
+        track = _stacked(window)
+        now = _typical_low(lowest(track, below_the_feet(track, self._statistics.near[1])))
         self._ground = now if self._ground is None else self._ground + 0.2 * (now - self._ground)
         return self._statistics, self._ground
 
@@ -416,7 +525,14 @@ class LiveBody:
             return
         legs_seen = _legs_seen(np.stack([p.landmarks for _, p in lately]).astype(np.float64))
         if legs_seen != self._statistics.legs_seen:
+            self._keep_build()
             self._recent = deque(lately)
+
+    def _keep_build(self) -> None:
+        """Note the build as it is known by now, where that is all of it."""
+        now = self._statistics
+        if now is not None and now.legs_seen:
+            self._build = Build(now.bones, now.trust)
 
 
 def _eased(old: BodyStatistics, new: BodyStatistics, share: float = 0.3) -> BodyStatistics:

@@ -9,6 +9,7 @@ deviation of one frame at 25 fps comes nearest (benchmarks/pose.py); wider ones 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +37,9 @@ def torso_length(pose: Pose) -> float:
 def smooth_offline(
     poses: Sequence[Pose | None], times: Sequence[float], cuts: Sequence[int] = (), sigma: float = SIGMA
 ) -> list[Pose | None]:
-    """Keep left and right, bridge short gaps, then smooth with zero phase; nothing reaches across a cut or a long gap.
+    """Keep left and right, bridge short gaps, then smooth with zero phase; no smoothing reaches across a cut or a long gap.
+
+    Where nobody is found for a moment around a cut, each shot's last or first pose is held up to the cut.
 
     Args:
         poses: one for each frame, None where nobody was found.
@@ -45,7 +48,8 @@ def smooth_offline(
         sigma: standard deviation in seconds.
     """
     result: list[Pose | None] = [None] * len(poses)
-    for run in _runs(poses, times, cuts):
+    runs = _runs(poses, times, cuts)
+    for run in runs:
         inside = range(run[0], run[-1] + 1)
         clock, every = (np.array([times[i] for i in frames]) for frames in (run, inside))
         track = np.stack([p.landmarks for i in run if (p := poses[i]) is not None])
@@ -53,6 +57,12 @@ def smooth_offline(
         smooth = _gaussian(_interpolate(track, clock, every), every, sigma)
         for i, landmarks in zip(inside, smooth, strict=True):
             result[i] = Pose(landmarks)
+    for before, after in pairwise(runs):
+        last, first = before[-1], after[0]
+        if times[first] - times[last] <= BRIDGE:
+            cut = next(cut for cut in sorted(cuts) if last < cut <= first)
+            result[last + 1 : cut] = [result[last]] * (cut - last - 1)
+            result[cut:first] = [result[first]] * (first - cut)
     return result
 
 

@@ -274,6 +274,35 @@ def test_a_path_that_leaves_the_stage_is_narrowed_and_nobody_is_scaled(way: Way)
     assert (np.diff(x) > -0.01).all()
 
 
+def test_a_path_is_narrowed_by_one_factor_with_room_for_the_arms_also_after_an_absence() -> None:
+    known = known_views(np.stack([standing(x=256.0 + i % 5).landmarks for i in range(60)]))
+    waving = [moved(standing(x=-100 + 7.0 * i), dx=40.0 * (i % 10 < 3), joints=(15, 17, 19, 21)) for i in range(100)]
+    poses: list[Pose | None] = [pose if not 40 <= i < 60 else None for i, pose in enumerate(waving)]
+    before, after = landmarks(poses), landmarks(in_file(known, poses)[0])
+    assert after[..., 0].min() > 0
+    assert after[..., 0].max() < WIDTH
+    x, y = before[:, 23, 0], after[:, 23, 0]
+    slope, offset = np.polyfit(x, y, 1)
+    assert 0.3 < slope < 0.8
+    assert np.abs(slope * x + offset - y).max() < 0.5
+
+
+def test_whoever_runs_out_of_a_live_picture_is_held_by_its_edge() -> None:
+    known = known_views(np.stack([standing(x=256.0 + i % 5).landmarks for i in range(60)]))
+    brought = landmarks(live(known, [standing(x=256 + 40.0 * i) for i in range(50)])[0])
+    assert brought[..., 0].max() <= WIDTH + 0.01
+
+
+@ways
+def test_nobody_sinks_below_the_picture(way: Way) -> None:
+    track = np.stack([standing(x=256.0 + i % 5).landmarks for i in range(60)])
+    body = measure_body([Pose(pose) for pose in track])
+    poses: list[Pose | None] = [standing(floor=400 + 2.0 * i) for i in range(50)]
+    brought = landmarks(way(KnownViews(track, body, RATE, WIDTH, 450), poses)[0])
+    assert brought[..., 1].max() <= 450
+    assert np.array_equal(brought[:20], landmarks(poses)[:20])
+
+
 @ways
 def test_a_path_within_the_stage_is_left_alone(way: Way) -> None:
     known = known_views(np.stack([standing(x=256.0 + i % 5).landmarks for i in range(60)]))
@@ -301,9 +330,9 @@ def test_a_hand_at_the_edge_moves_the_body_for_that_moment_only(way: Way) -> Non
     assert abs(brought[-1, 23, 0] - landmarks(poses)[-1, 23, 0]) < 3
 
 
-def test_nobody_stays_nobody_and_a_cut_begins_anew(front: KnownViews) -> None:
+def test_nobody_stays_nobody(front: KnownViews) -> None:
     poses: list[Pose | None] = [turned_body(0.0)] * 20 + [None] * 30 + [turned_body(170.0)] * 20
-    brought, seen = front.bring(poses, seconds(poses), [60])
+    brought, seen = front.bring(poses, seconds(poses))
     assert [pose is None for pose in brought] == [pose is None for pose in poses]
     assert np.isnan(np.array(seen)[20:50]).all()
     assert np.isfinite(np.array(seen)[[*range(20), *range(50, 70)]]).all()

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from core.errors import UnusableInput
+from core.pose.detection import Detection
 from core.pose.person import Follower, choose, distinct, parse_person
+from core.types import Pose
 from tests.bodies import moved, standing
 
 SIZE = (640, 480)
@@ -80,3 +84,22 @@ def test_nobody_is_picked_who_was_not_looked_at() -> None:
     follower.pick([dancer, other], 0.0, SIZE)
     assert follower.pick([], 0.04, SIZE, elsewhere=[other]) is None
     assert follower.pick([], 5.0, SIZE, elsewhere=[other]) is None
+
+
+def test_a_flash_changes_nobody_and_a_cut_lets_choose_anew() -> None:
+    size = (1000, 500)
+    red, blue = np.array([50, 60, 30, 50, 60, 30], np.float32), np.array([40, 10, -50, 40, 10, -50], np.float32)
+
+    def seen(x: float, torso: float, colours: NDArray[np.float32]) -> Detection:
+        return Detection(Pose(standing(x=x, floor=480, torso=torso).landmarks, colours))
+
+    follower = Follower("largest")
+    first = [seen(200, 90, red), seen(700, 80, blue)]
+    assert follower.pick_from(first, 0.0, size) is first[0]
+    flash = [seen(205, 90, red * 1.6), seen(700, 100, blue)]
+    assert follower.pick_from([], 0.04, size, changed=True) is None
+    assert follower.pick_from(flash, 0.08, size) is flash[0], "still there, though somebody else is larger by now"
+    shot = [seen(300, 70, blue), seen(800, 85, blue)]
+    assert follower.pick_from(shot, 0.12, size, changed=True) is shot[1]
+    elsewhere = [seen(150, 110, red), seen(520, 60, blue)]
+    assert follower.pick_from(elsewhere, 0.16, size, changed=True) is elsewhere[0]

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
-from core.pose.retarget import LiveBody, Retargeter, ground_lines, measure_body
+from core.pose.retarget import LiveBody, Retargeter, ground_lines, measure_body, measure_shots
 from core.types import Pose
 from tests.bodies import bone, moved, standing
 
@@ -182,3 +184,90 @@ def test_live_legs_that_leave_the_picture_and_come_back_are_noticed_within_two_s
     assert all(seen[:200])
     assert not any(seen[200 + 50 : 260])
     assert all(seen[260 + 50 :])
+
+
+def upside_down(pose: Pose, floor: float) -> Pose:
+    """The same on its hands or its head, the lowest of them on the line y = ``floor``."""
+    landmarks = pose.landmarks.copy()
+    landmarks[:, 1] *= -1
+    landmarks[:, 1] += floor - landmarks[:, 1].max()
+    return Pose(landmarks)
+
+
+def arms_up(pose: Pose) -> Pose:
+    landmarks = pose.landmarks.copy()
+    for side in (0, 1):
+        arm = [joint + side for joint in (13, 15, 17, 19, 21)]
+        landmarks[arm, 1] = 2 * landmarks[11 + side, 1] - landmarks[arm, 1]
+    return Pose(landmarks)
+
+
+@pytest.mark.parametrize("lift", [lambda pose: pose, arms_up], ids=["on the head", "on the hands"])
+def test_upside_down_the_head_or_the_hands_stand_on_the_performers_floor(lift: Callable[[Pose], Pose]) -> None:
+    poses = [upside_down(lift(moved(pose, dx=i % 3)), 600) for i, pose in enumerate(LONG[:100])]
+    asked = _fit(poses, 50)
+    assert asked.xy[:, 1].max() == pytest.approx(480, abs=2)
+    assert asked.xy[[27, 28], 1].max() < 300
+    assert asked.xy[[27, 28], 0].mean() == pytest.approx(256, abs=8)
+
+
+def test_from_the_feet_to_the_hands_and_back_the_floor_stays_and_a_hop_on_the_hands_is_a_hop() -> None:
+    hands = [upside_down(arms_up(pose), 600) for pose in DANCER]
+    hop = [moved(pose, dy=-24) for pose in hands[:6]]
+    poses = [*DANCER, *hands, *hop, *hands, *DANCER]
+    lowest = [float(_fit(poses, at).xy[:, 1].max()) for at in (15, 45, 63, 80, 110)]
+    assert lowest == [pytest.approx(y, abs=4) for y in (480, 480, 480 - 24 * 110 / 60, 480, 480)]
+
+
+def test_a_hand_on_the_floor_in_front_of_the_feet_does_not_lift_the_feet() -> None:
+    poses = list(LONG[:100])
+    bent = poses[50].landmarks.copy()
+    bent[[15, 17, 19, 21], 1] = 600 + 0.3 * 60
+    poses[50:60] = [Pose(bent)] * 10
+    assert _fit(poses, 55).xy[[29, 30, 31, 32], 1].max() == pytest.approx(480, abs=1)
+
+
+def close_up(pose: Pose) -> Pose:
+    """Head to hips, twice as near; legs are guessed out of the picture."""
+    landmarks = pose.scaled(2.0).landmarks.copy()
+    landmarks[:, :2] -= (500, 500)
+    landmarks[23:, 3] = 0.1
+    return Pose(landmarks)
+
+
+def test_each_shot_has_a_size_and_a_ground_of_its_own_and_they_share_the_bones() -> None:
+    broad = [moved(moved(pose, dx=12, joints=(11,)), dx=-12, joints=(12,)) for pose in DANCER]
+    shots = [broad, [close_up(pose) for pose in broad], [moved(pose.scaled(1.5), dy=-200) for pose in broad[:6]]]
+    whole, near, short = measure_shots(shots)
+    assert [body.legs_seen for body in (whole, near, short)] == [True, False, True]
+    assert near.near[1] == pytest.approx(2 * whole.near[1], rel=0.03)
+    assert short.near[0] == pytest.approx(1.5 * 600 - 200)
+    assert short.near[1] == pytest.approx(1.5 * whole.near[1], rel=0.03)
+    assert near.bones == whole.bones == short.bones
+
+
+def test_a_shot_that_shows_the_torso_short_is_not_taken_for_a_small_body() -> None:
+    bent = [moved(pose, dy=25, joints=(*range(23),)) for pose in DANCER[:6]]
+    whole, short = measure_shots([LONG, bent])
+    assert measure_body(bent).near[1] < 0.65 * whole.near[1]
+    assert short.near[1] > 0.8 * whole.near[1]
+
+
+def test_a_rest_pose_faces_the_front_in_footage_that_hardly_shows_it() -> None:
+    aside = turned_aside(standing())
+    astride = moved(moved(standing(), dx=14, joints=(25, 27, 29, 31)), dx=-14, joints=(26, 28, 30, 32))
+    rest = measure_body([aside] * 600 + [astride] * 6).standing
+    assert rest is astride
+
+
+def test_live_a_new_shot_keeps_the_build_and_nothing_else() -> None:
+    body = LiveBody()
+    for i, pose in enumerate(LONG[:100]):
+        before, _ = body.add(pose, i / 25)
+    body.begin_shot()
+    bent = moved(DANCER[0].scaled(1.5), dy=-200)
+    after, ground = body.add(bent, 4.0)
+    assert ground == pytest.approx(1.5 * 600 - 200, abs=1)
+    assert after.near[1] == pytest.approx(1.5 * before.near[1], rel=0.03)
+    assert after.bones == before.bones
+    assert after.trust == before.trust

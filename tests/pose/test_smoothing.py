@@ -103,3 +103,11 @@ def test_landmarks_that_were_not_seen_lean_on_their_neighbours_in_time() -> None
     wrong[15] = (900, 900, 0, 0.0)
     smooth = smooth_offline([*poses[:4], Pose(wrong), *poses[5:]], [i / RATE for i in range(9)])
     assert np.linalg.norm(smooth[4].xy[15] - poses[4].xy[15]) < 40  # type: ignore[union-attr]
+
+
+def test_a_cut_around_which_nobody_is_found_for_a_moment_leaves_no_frame_empty() -> None:
+    left, right = standing(x=100), standing(x=300)
+    poses: list[Pose | None] = [*[left] * 10, None, None, None, *[right] * 10]
+    smooth = smooth_offline(poses, [i / RATE for i in range(23)], cuts=[11])
+    x = [None if pose is None else round(float(pose.xy[0, 0])) for pose in smooth]
+    assert x == [100] * 11 + [300] * 12

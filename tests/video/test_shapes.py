@@ -148,7 +148,7 @@ def test_the_pose_tracker_is_told_of_the_cut(tmp_path: Path) -> None:
     """Even where both pictures look alike to it."""
     frames = [VideoFrame(i, Fraction(i, 25), picture, cut=i == 2) for i, picture in enumerate(dance_frames(4))]
 
-    assert [sighting.cut for sighting in look(frames)] == [False, False, True, False]
+    assert [sighting.changed for sighting in look(frames)] == [False, False, True, False]
 
 
 def test_the_dancer_is_found_in_what_lies_between_black(tmp_path: Path) -> None:
