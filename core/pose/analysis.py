@@ -153,6 +153,7 @@ class _Lane:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="pose")
         self._finder = find_people()
         self._followed: int | None = None
+        self._missing = False
         self._anew = False
 
     def begin_shot(self) -> None:
@@ -161,13 +162,13 @@ class _Lane:
 
     def submit(self, frame: VideoFrame, cut: bool) -> Future[_Looked]:
         anew, self._anew = self._anew, False
-        return self._pool.submit(self._look, frame, cut, anew, self._followed)
+        return self._pool.submit(self._look, frame, cut, anew, self._followed, self._missing)
 
-    def _look(self, frame: VideoFrame, cut: bool, anew: bool, followed: int | None) -> _Looked:
+    def _look(self, frame: VideoFrame, cut: bool, anew: bool, followed: int | None, missing: bool) -> _Looked:
         start = perf_counter()
         if anew:
             self._finder.reset()
-        found = self._finder.people(frame.image, float(frame.time), followed=followed)
+        found = self._finder.people(frame.image, float(frame.time), followed=followed, missing=missing)
         return _Looked(frame, found, cut, (perf_counter() - start) * 1000)
 
     def follow(self, looked: _Looked, follower: Follower) -> Sighting:
@@ -177,6 +178,7 @@ class _Lane:
         image = looked.frame.image
         chosen = follower.pick_from(looked.found, float(looked.frame.time), (image.shape[1], image.shape[0]))
         self._followed = None if chosen is None else chosen.track
+        self._missing = chosen is None
         return looked.sighting(None if chosen is None else chosen.pose)
 
     def close(self) -> None:

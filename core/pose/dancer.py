@@ -9,7 +9,7 @@ import numpy as np
 
 from core.closing import Closing
 from core.pose.estimator import PoseEstimator
-from core.pose.person import Person
+from core.pose.person import Listed, Person
 from core.pose.retarget import BodyStatistics, LiveBody
 from core.pose.smoothing import BRIDGE, OneEuro
 from core.types import Pose, VideoFrame
@@ -45,10 +45,12 @@ class LiveDancer(Closing):
 
     Attributes:
         people: how many were in view when last looked.
+        listed: who they were, in pixels; see :meth:`core.pose.person.Follower.listed`.
     """
 
     def __init__(self, person: Person = "largest") -> None:
         self.people = 0
+        self.listed: list[Listed] = []
         self._person = person
         self._estimator: PoseEstimator | None = None
         self._filter = OneEuro()
@@ -65,9 +67,18 @@ class LiveDancer(Closing):
         """Forget who was seen, as when the camera is turned; the networks stay."""
         if self._estimator is not None:
             self._estimator.reset()
+        self._begin()
+
+    def _begin(self) -> None:
+        """Know nothing of a dancer."""
         self._filter.reset()
         self._body.reset()
         self._recent = []
+
+    def follow(self, number: int) -> None:
+        """From now on follow the one of ``listed`` who has that number, where they are still known."""
+        if self._estimator is not None and self._estimator.follow(number):
+            self._begin()
 
     def look(self, frame: VideoFrame) -> Sight | None:
         """The dancer in the next frame; None when nobody is there.
@@ -77,7 +88,7 @@ class LiveDancer(Closing):
         if self._estimator is None:
             self._estimator = PoseEstimator(person=self._person, survey_every=_SURVEY_EVERY)
         found = self._estimator.detect(frame.image, float(frame.time) * 1000)
-        self.people = self._estimator.in_view
+        self.people, self.listed = self._estimator.in_view, self._estimator.listed
         return self.take(None if found is None else found.pose, float(frame.time))
 
     def take(self, pose: Pose | None, seconds: float) -> Sight | None:

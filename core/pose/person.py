@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
@@ -11,12 +12,15 @@ from numpy.typing import NDArray
 
 from core.errors import UnusableInput
 from core.pose import skeleton
+from core.pose.chosen import OTHER_CLOTHES, Chosen, Colours, colours_apart
 from core.pose.detection import Detection
 from core.types import Pose
 
-Person: TypeAlias = Literal["largest", "left", "right"] | int | tuple[float, float]
+AtFirst: TypeAlias = Literal["largest", "left", "right"] | int | tuple[float, float]
 """``largest``, ``left`` or ``right`` at the start; the n-th from the left, from 1; or the one nearest to a point given in
 shares of the picture's width and height."""
+Person: TypeAlias = AtFirst | Chosen
+"""Whom to follow: somebody who is there at first, or somebody at any moment."""
 
 _WORDS: Final[tuple[Literal["largest", "left", "right"], ...]] = ("largest", "left", "right")
 _FORGET_AFTER = 1.5
@@ -28,14 +32,17 @@ _SAME_PLACE: Final = 0.15
 _PREDICT_SECONDS: Final = 0.5
 _SETTLE_SECONDS: Final = 0.25
 _COVERED: Final = 0.35
-_COLOUR_WEIGHTS: Final = np.array([0.4, 1.0, 1.0, 0.4, 1.0, 1.0], np.float32)
-"""Lightness counts less than hue: it changes with the light."""
-_OTHER_CLOTHES: Final = 30.0
+_ROUNDING: Final = 1e-3
+_SAME_MOMENT: Final = 0.1
+"""Seconds after the moment that was pointed at in which everybody is still there, should its very frame be left out."""
+_PATIENCE: Final = 5.0
+_LISTED_SECONDS: Final = 0.75
+"""Whoever was not seen for so long is not listed: others than the followed one are looked at a few times a second."""
 _CLOTHES_WEIGHT: Final = 2.0
 _IMPOSSIBLE: Final = 100.0
 
 
-def parse_person(text: str) -> Person:
+def parse_person(text: str) -> AtFirst:
     """The choice that the words of a command line or a link name.
 
     Raises:
@@ -84,7 +91,7 @@ def distinct(poses: Sequence[Pose]) -> list[Pose]:
     return [pose for _, pose in kept]
 
 
-def choose(poses: Sequence[Pose], person: Person, size: tuple[int, int]) -> Pose:
+def choose(poses: Sequence[Pose], person: AtFirst, size: tuple[int, int]) -> Pose:
     """The one of ``poses`` (at least one) that ``person`` means; ``size`` is (width, height) of their picture."""
     across = sorted(poses, key=lambda p: body_of(p).x)
     if person == "largest":
@@ -103,6 +110,8 @@ def choose(poses: Sequence[Pose], person: Person, size: tuple[int, int]) -> Pose
 class _Known:
     """Somebody in view, or out of view for a moment."""
 
+    number: int
+    pose: Pose
     body: Body
     colours: NDArray[np.float32] | None
     seen_at: float
@@ -123,9 +132,9 @@ class _Known:
         """How differently they are dressed, 1 for certainly somebody else; 0 where colours are not known."""
         if self.colours is None or colours is None:
             return 0.0
-        return min(float(np.linalg.norm((self.colours - colours) * _COLOUR_WEIGHTS)) / _OTHER_CLOTHES, 1.0)
+        return min(colours_apart(self.colours, colours) / OTHER_CLOTHES, 1.0)
 
-    def take_in(self, body: Body, colours: NDArray[np.float32] | None, seconds: float, *, covered: bool) -> None:
+    def take_in(self, pose: Pose, body: Body, seconds: float, *, covered: bool) -> None:
         """Note where they are now. ``covered`` keeps the colours: somebody else's may lie over them."""
         elapsed = max(seconds - self.seen_at, 1e-3)
         share = min(elapsed / _SETTLE_SECONDS, 1.0)
@@ -134,13 +143,29 @@ class _Known:
             self.velocity[0] + share * (now[0] - self.velocity[0]),
             self.velocity[1] + share * (now[1] - self.velocity[1]),
         )
-        self.body, self.seen_at = body, seconds
-        if colours is not None and not covered:
-            self.colours = colours if self.colours is None else self.colours + share * (colours - self.colours)
+        self.pose, self.body, self.seen_at = pose, body, seconds
+        if pose.colours is not None and not covered:
+            self.colours = (
+                pose.colours if self.colours is None else self.colours + share * (pose.colours - self.colours)
+            )
+
+
+def plain_colours(colours: NDArray[np.float32] | None) -> Colours:
+    """Colours as they are kept of somebody who is chosen."""
+    return () if colours is None else tuple(round(float(value), 1) for value in colours)
 
 
 def _apart(a: Body, b: Body) -> float:
     return float(np.hypot(a.x - b.x, a.y - b.y))
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Somebody in view: a number that is theirs for as long as they are known, where they are, and whether they are followed."""
+
+    number: int
+    pose: Pose
+    followed: bool
 
 
 class Follower:
@@ -155,6 +180,9 @@ class Follower:
 
     def __init__(self, person: Person = "largest") -> None:
         self._person = person
+        self._numbers = count()
+        self._seen_at: float | None = None
+        self._looked_back = False
         self.reset()
 
     def reset(self) -> None:
@@ -162,6 +190,30 @@ class Follower:
         self._followed: _Known | None = None
         self._others: list[_Known] = []
         self._several_at = -_FORGET_AFTER
+
+    def follow(self, number: int, size: tuple[int, int]) -> bool:
+        """From now on follow the one of :meth:`listed` who has that number, and wait a while for them whenever they are away.
+
+        Returns:
+            Whether they are still known; where they are not, nothing changes.
+        """
+        everybody = [known for known in (self._followed, *self._others) if known is not None]
+        wanted = next((known for known in everybody if known.number == number), None)
+        if wanted is None:
+            return False
+        self._followed = wanted
+        self._others = [known for known in everybody if known is not wanted]
+        x, y = wanted.body.x / size[0], wanted.body.y / size[1]
+        others = tuple(plain_colours(known.colours) for known in self._others if known.colours is not None)
+        self._person = Chosen(wanted.seen_at, x, y, plain_colours(wanted.colours), others, _PATIENCE)
+        self._looked_back = True
+        return True
+
+    def listed(self, seconds: float) -> list[Listed]:
+        """Everybody who was in view around ``seconds``, the time of the last frame, those known longest first."""
+        everybody = [known for known in (self._followed, *self._others) if known is not None]
+        recent = [known for known in everybody if seconds - known.seen_at <= _LISTED_SECONDS]
+        return [Listed(k.number, k.pose, k is self._followed) for k in sorted(recent, key=lambda known: known.number)]
 
     def pick_from(self, found: Sequence[Detection], seconds: float, size: tuple[int, int]) -> Detection | None:
         """The followed one among what a finder found in the frame at ``seconds``, or None; ``size`` is (width, height)."""
@@ -186,18 +238,43 @@ class Follower:
         if len(candidates) + len(elsewhere) > 1:
             self._several_at = seconds
         bodies = [body_of(pose) for pose in candidates]
-        if self._followed is None:
-            chosen = choose(candidates, self._person, size)
-            place = next(i for i, pose in enumerate(candidates) if pose is chosen)
-            self._followed = _Known(bodies[place], chosen.colours, seconds)
-            # whoever was held for somebody else until now is known anew
-            self._others = []
-            assigned: dict[int, _Known] = {place: self._followed}
+        pointed_at = self._pointed_at(bodies, seconds, size)
+        if self._followed is None or pointed_at is not None:
+            place = self._choose(candidates, bodies, seconds, size) if pointed_at is None else pointed_at
+            if place is not None:
+                self._followed = self._known(candidates[place], bodies[place], seconds)
+                # whoever was held for somebody else until now is known anew
+                self._others = []
+                assigned = {place: self._followed}
+            else:
+                assigned = self._assigned(candidates, bodies, elsewhere, seconds)
         else:
             alone = len(candidates) == 1 and seconds - self._several_at > _FORGET_AFTER
             assigned = {0: self._followed} if alone else self._assigned(candidates, bodies, elsewhere, seconds)
         self._take_in(candidates, bodies, assigned, seconds)
         return next((candidates[i] for i, known in assigned.items() if known is self._followed), None)
+
+    def _pointed_at(self, bodies: Sequence[Body], seconds: float, size: tuple[int, int]) -> int | None:
+        """Number of the candidate who was pointed at, in the frame of that moment; None in any other."""
+        if self._looked_back or not isinstance(self._person, Chosen) or seconds < self._person.seconds - _ROUNDING:
+            return None
+        self._looked_back = True
+        return self._person.pointed_at(bodies, size) if seconds - self._person.seconds <= _SAME_MOMENT else None
+
+    def _choose(
+        self, candidates: Sequence[Pose], bodies: Sequence[Body], seconds: float, size: tuple[int, int]
+    ) -> int | None:
+        """Number of the candidate to follow from now on."""
+        if not isinstance(self._person, Chosen):
+            chosen = choose(candidates, self._person, size)
+            return next(i for i, pose in enumerate(candidates) if pose is chosen)
+        colours = [pose.colours for pose in candidates]
+        absent = 0.0 if self._seen_at is None else seconds - self._seen_at
+        return self._person.among(bodies, colours, size, before=not self._looked_back, absent=absent)
+
+    def _known(self, pose: Pose, body: Body, seconds: float) -> _Known:
+        """Somebody who was not known before."""
+        return _Known(next(self._numbers), pose, body, pose.colours, seconds)
 
     def _forget(self, seconds: float) -> None:
         if self._followed is not None and seconds - self._followed.seen_at > _FORGET_AFTER:
@@ -212,6 +289,8 @@ class Follower:
         from scipy.optimize import linear_sum_assignment
 
         known = [person for person in (self._followed, *self._others) if person is not None]
+        if not known:
+            return {}
         everybody = [*candidates, *elsewhere]
         places = [*bodies, *map(body_of, elsewhere)]
         distance = np.array([[person.distance(body, seconds) for body in places] for person in known])
@@ -228,6 +307,8 @@ class Follower:
         for i, (pose, body) in enumerate(zip(candidates, bodies, strict=True)):
             near = any(j != i and _apart(body, other) < _COVERED * body.height for j, other in enumerate(bodies))
             if i in assigned:
-                assigned[i].take_in(body, pose.colours, seconds, covered=near)
+                assigned[i].take_in(pose, body, seconds, covered=near)
             else:
-                self._others.append(_Known(body, pose.colours, seconds))
+                self._others.append(self._known(pose, body, seconds))
+        if self._followed is not None:
+            self._seen_at = self._followed.seen_at
