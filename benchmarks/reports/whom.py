@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from benchmarks.reports.case import Case, Outcome
 from core import dances
-from core.pose.analysis import look
+from core.pose.analysis import Analysis, look
 from core.pose.estimator import PoseEstimator
 from core.pose.person import Person, body_of
 from core.pose.whom import Candidate, look_across
@@ -131,19 +131,20 @@ def in_view(dancers: Sequence[Dancer], which: int, seconds: float) -> bool:
 def share_followed(video: Path, person: Person, dancers: Sequence[Dancer], which: int) -> tuple[float, float]:
     """Of the frames in which dancer number ``which`` is in view, the share in which they are followed; and of all frames, the
     share in which somebody else is."""
-    seen = right = wrong = count = 0
+    seen = right = wrong = 0
     with VideoReader(video, max_side=settings().analysis_side) as reader:
+        analysis = Analysis(reader.size, person)
         for sighting in look(reader, person):
-            seconds = float(sighting.frame.time)
-            count += 1
-            x = None if sighting.pose is None else body_of(sighting.pose).x / reader.size[0]
-            apart = [abs(dancer.place(seconds) - x) if x is not None else np.inf for dancer in dancers]
-            followed = int(np.argmin(apart)) == which and apart[which] < _SAME
-            visible = in_view(dancers, which, seconds)
-            seen += visible
-            right += visible and followed
-            wrong += x is not None and not followed
-    return right / max(seen, 1), wrong / max(count, 1)
+            analysis.add(sighting)
+    for seconds, pose in zip(analysis.seconds, analysis.poses, strict=True):
+        x = None if pose is None else body_of(pose).x / analysis.size[0]
+        apart = [abs(dancer.place(seconds) - x) if x is not None else np.inf for dancer in dancers]
+        followed = int(np.argmin(apart)) == which and apart[which] < _SAME
+        visible = in_view(dancers, which, seconds)
+        seen += visible
+        right += visible and followed
+        wrong += x is not None and not followed
+    return right / max(seen, 1), wrong / max(len(analysis.times), 1)
 
 
 def who_is(candidate: Candidate, dancers: Sequence[Dancer]) -> int:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from time import perf_counter
 
@@ -19,14 +19,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from core.pose.chosen import Chosen
 from core.pose.detection import Detection
 from core.pose.estimator import find_people
-from core.pose.person import Follower, Person
+from core.pose.person import Follower, Person, body_of
 from core.types import Frame, Pose, VideoFrame
 
 LANES = 2
 _CUT_LEVELS = 28.0
 _THUMBNAIL = (32, 32)
+_TRACED = 1500
+"""Most frames that somebody is traced back over."""
+_TRACE_GAP = Fraction(1, 2)
+"""Seconds in which they are not found after which they were not there before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +68,40 @@ class Analysis:
     times: list[Fraction] = field(default_factory=list)
     poses: list[Pose | None] = field(default_factory=list)
     cuts: list[int] = field(default_factory=list)
+    # everybody in the last frames, while the person is not known in any of them
+    _before: deque[list[Pose]] = field(default_factory=lambda: deque(maxlen=_TRACED), repr=False, compare=False)
 
     def add(self, sighting: Sighting) -> None:
-        """Take in the next frame of a :func:`look` for the same person."""
+        """Take in the next frame of a :func:`look` for the same person.
+
+        Where somebody who was chosen by where they are later on is known only now, they are traced back from here.
+        """
         if sighting.cut:
             self.cuts.append(len(self.times))
+            self._before.clear()
         self.times.append(sighting.frame.time)
         self.poses.append(sighting.pose)
+        if sighting.pose is not None:
+            self._trace_back(sighting)
+        elif isinstance(self.person, Chosen):
+            self._before.append(sighting.people)
+
+    def _trace_back(self, known: Sighting) -> None:
+        """Fill in where the person was just before a frame in which they are known."""
+        if not self._before or known.pose is None or not isinstance(self.person, Chosen):
+            return
+        body = body_of(known.pose)
+        follower = Follower(replace(self.person, seconds=0.0, x=body.x / self.size[0], y=body.y / self.size[1]))
+        end, last = known.frame.time, known.frame.time
+        follower.pick(known.people, 0.0, self.size)
+        for back, people in enumerate(reversed(self._before), 2):
+            time = self.times[-back]
+            pose = follower.pick(people, float(end - time), self.size)
+            if pose is not None:
+                self.poses[-back], last = pose, time
+            elif last - time > _TRACE_GAP:
+                break
+        self._before.clear()
 
     @property
     def seconds(self) -> list[float]:

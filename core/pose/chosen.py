@@ -22,6 +22,8 @@ OTHER_CLOTHES: Final = 30.0
 """Distance of colours from which two people are certainly dressed differently."""
 _LIKE_CLOTHES: Final = 8.0
 """Distance within which two people are dressed alike, so that colours do not tell them apart."""
+_KNOWN_CLOTHES: Final = 15.0
+"""Distance within which somebody wears what was seen on them before."""
 _REACH: Final = 0.5
 """Heights of a body within which whoever is there at the moment pointed at is the one who was pointed at."""
 
@@ -83,6 +85,16 @@ class Chosen:
         if len(alike) > 1 and not twins:
             alike = [min(alike, key=lambda i: self._unlike(colours[i]))]
         return self._nearest(bodies, alike, size)
+
+    def is_other(self, colours: NDArray[np.float32] | None) -> bool:
+        """Whether somebody is dressed as one of the others is, and not as the chosen one, wherever they are.
+
+        Under another light nobody is dressed as anybody was, and nobody is told apart by that.
+        """
+        if colours is None or not self.colours:
+            return False
+        nearest = min((colours_apart(other, colours) for other in self.others), default=math.inf)
+        return nearest <= _KNOWN_CLOTHES and self._unlike(colours) > nearest + _LIKE_CLOTHES
 
     def _unlike(self, colours: NDArray[np.float32] | None) -> float:
         return 0.0 if colours is None or not self.colours else colours_apart(self.colours, colours)

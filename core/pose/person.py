@@ -250,6 +250,7 @@ class Follower:
                 assigned = self._assigned(candidates, bodies, elsewhere, seconds)
         else:
             alone = len(candidates) == 1 and seconds - self._several_at > _FORGET_AFTER
+            alone = alone and not self._is_other(candidates[0])
             assigned = {0: self._followed} if alone else self._assigned(candidates, bodies, elsewhere, seconds)
         self._take_in(candidates, bodies, assigned, seconds)
         return next((candidates[i] for i, known in assigned.items() if known is self._followed), None)
@@ -271,6 +272,10 @@ class Follower:
         colours = [pose.colours for pose in candidates]
         absent = 0.0 if self._seen_at is None else seconds - self._seen_at
         return self._person.among(bodies, colours, size, before=not self._looked_back, absent=absent)
+
+    def _is_other(self, pose: Pose) -> bool:
+        """Whether somebody is certainly not the chosen one, however near they are."""
+        return isinstance(self._person, Chosen) and self._person.is_other(pose.colours)
 
     def _known(self, pose: Pose, body: Body, seconds: float) -> _Known:
         """Somebody who was not known before."""
@@ -296,6 +301,8 @@ class Follower:
         distance = np.array([[person.distance(body, seconds) for body in places] for person in known])
         unlike = np.array([[person.unlikeness(pose.colours) for pose in everybody] for person in known])
         possible = distance <= 1.0
+        if self._followed is not None:
+            possible[0] &= [not self._is_other(pose) for pose in everybody]
         # whom nobody can be costs more than any pairing that is possible
         cost = np.where(possible, distance + _CLOTHES_WEIGHT * unlike, _IMPOSSIBLE)
         pairs = zip(*linear_sum_assignment(cost), strict=True)

@@ -6,7 +6,7 @@ seen in two pictures or more, beside somebody else in one of them: a video of on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
@@ -35,6 +35,8 @@ _SIDE: Final = 960
 _FIRST_SECONDS: Final = (0.0, 0.4, 1.0)
 """Seconds after the start at which somebody is looked for until there are several."""
 _BEFORE_END: Final = 0.1
+_PASSING: Final = 0.7
+"""Seconds before and after a picture at which to look for whoever is in no other."""
 _PLACE_WEIGHT: Final = 0.1
 _FAR: Final = 2.0
 _SEEN_WELL: Final = 0.8
@@ -124,14 +126,20 @@ def look_across(
     Raises:
         Cancelled: ``cancelled`` said so.
     """
-    found: list[list[_Sighting]] = []
+    found: list[_Sighting] = []
     with find_people(tracking=False) as finder:
-        look = _Look(video, start, finder)
+        look = _Look(video, start, finder, closely=True)
         for seconds in _across(video, start, end):
             if cancelled():
                 raise Cancelled("Looking for people was stopped.")
-            found.append(look.at(seconds))
-    groups = [group for group in _same_people([one for people in found for one in people]) if len(group) > 1]
+            found.extend(look.at(seconds))
+        groups = _same_people(found)
+        once = [group[0].picture for group in groups if len(group) == 1]
+        if len(groups) > 1 and once:
+            # in passing, or not found elsewhere
+            found.extend(one for time in sorted(set(once)) for one in look.around(time, end))
+            groups = _same_people(found)
+    groups = [group for group in groups if len(group) > 1]
     tallest = max((one.height for group in groups for one in group), default=0.0)
     groups = [group for group in groups if max(one.height for one in group) >= SPECK * tallest]
     together = any(not _pictures(one).isdisjoint(_pictures(other)) for one, other in combinations(groups, 2))
@@ -195,10 +203,10 @@ class _Sighting:
 
 
 class _Look:
-    """Looks at single pictures of a stretch that begins at ``start``."""
+    """Looks at single pictures of a stretch; ``closely`` takes three times as long, and finds more of a crowd."""
 
-    def __init__(self, video: Path, start: float, finder: PeopleFinder) -> None:
-        self._video, self._start, self._finder = video, start, finder
+    def __init__(self, video: Path, start: float, finder: PeopleFinder, *, closely: bool = False) -> None:
+        self._video, self._start, self._finder, self._closely = video, start, finder, closely
         self._begin: Fraction | None = None
 
     def at(self, seconds: float) -> list[_Sighting]:
@@ -207,6 +215,12 @@ class _Look:
             return self.required(seconds)
         except DanceError:
             return []
+
+    def around(self, picture: Fraction, end: float | None) -> list[_Sighting]:
+        """The same a moment before and after a picture, within the stretch."""
+        moments = [float(picture) - _PASSING, float(picture) + _PASSING]
+        within = [moment for moment in moments if self._start < moment and (end is None or moment < end)]
+        return [one for moment in within for one in self.at(moment)]
 
     def required(self, seconds: float) -> list[_Sighting]:
         """The same.
@@ -218,13 +232,28 @@ class _Look:
             self._begin = self._picture(self._start)[0]
         time, frame = self._picture(seconds)
         size = (frame.image.shape[1], frame.image.shape[0])
-        poses = distinct([found.pose for found in self._finder.people(frame.image, 0.0)])
+        poses = distinct([*self._poses(frame.image), *(self._in_parts(frame.image) if self._closely else ())])
         bodies = [body_of(pose) for pose in poses]
         people = [
             _Sighting(time, float(time - self._begin), frame.image, pose, body, _view(pose, body, bodies, size))
             for pose, body in zip(poses, bodies, strict=True)
         ]
         return sorted(people, key=lambda one: one.body.x)
+
+    def _poses(self, image: Frame) -> list[Pose]:
+        return [found.pose for found in self._finder.people(image, 0.0)]
+
+    def _in_parts(self, image: Frame) -> Iterator[Pose]:
+        """Whoever is whole in one of the picture's overlapping halves: in all of it, one of several may be missed."""
+        across = image.shape[1] // 4
+        for left in (0, across, 2 * across):
+            part = np.ascontiguousarray(image[:, left : left + 2 * across])
+            for pose in self._poses(part):
+                box = box_of(pose, (part.shape[1], part.shape[0]))
+                if (box.left > 0 or left == 0) and (box.left + box.width < 1 or left == 2 * across):
+                    landmarks = pose.landmarks.copy()
+                    landmarks[:, 0] += left
+                    yield Pose(landmarks, pose.colours)
 
     def _picture(self, seconds: float) -> tuple[Fraction, VideoFrame]:
         with VideoReader(self._video, start=max(seconds, 0.0), max_side=_SIDE) as reader:
