@@ -1,7 +1,7 @@
 """Who can be followed in a stretch of a video: a few pictures across it are looked at, and the same people found in them.
 
 People are known by the colours of their clothes and, where those are alike, by their place. Somebody is worth following who is
-seen in two pictures or more, beside somebody else in one of them: a video of one person leaves nothing to choose.
+seen for more than a moment, beside somebody else in one picture or more: a video of one person leaves nothing to choose.
 """
 
 from __future__ import annotations
@@ -35,8 +35,10 @@ _SIDE: Final = 960
 _FIRST_SECONDS: Final = (0.0, 0.4, 1.0)
 """Seconds after the start at which somebody is looked for until there are several."""
 _BEFORE_END: Final = 0.1
-_PASSING: Final = 0.7
+_AROUND: Final = 1.0
 """Seconds before and after a picture at which to look for whoever is in no other."""
+_MOMENT: Final = 0.9
+"""Whoever is in view for fewer seconds, or half of a shorter stretch, is in passing."""
 _PLACE_WEIGHT: Final = 0.1
 _FAR: Final = 2.0
 _SEEN_WELL: Final = 0.8
@@ -139,7 +141,8 @@ def look_across(
             # in passing, or not found elsewhere
             found.extend(one for time in sorted(set(once)) for one in look.around(time, end))
             groups = _same_people(found)
-    groups = [group for group in groups if len(group) > 1]
+    long = min(_MOMENT, 0.5 * max((one.seconds for one in found), default=0.0))
+    groups = [group for group in groups if len(group) > 1 and group[-1].seconds - group[0].seconds >= long]
     tallest = max((one.height for group in groups for one in group), default=0.0)
     groups = [group for group in groups if max(one.height for one in group) >= SPECK * tallest]
     together = any(not _pictures(one).isdisjoint(_pictures(other)) for one, other in combinations(groups, 2))
@@ -218,7 +221,7 @@ class _Look:
 
     def around(self, picture: Fraction, end: float | None) -> list[_Sighting]:
         """The same a moment before and after a picture, within the stretch."""
-        moments = [float(picture) - _PASSING, float(picture) + _PASSING]
+        moments = [float(picture) - _AROUND, float(picture) + _AROUND]
         within = [moment for moment in moments if self._start < moment and (end is None or moment < end)]
         return [one for moment in within for one in self.at(moment)]
 
@@ -232,7 +235,11 @@ class _Look:
             self._begin = self._picture(self._start)[0]
         time, frame = self._picture(seconds)
         size = (frame.image.shape[1], frame.image.shape[0])
-        poses = distinct([*self._poses(frame.image), *(self._in_parts(frame.image) if self._closely else ())])
+        poses = self._poses(frame.image)
+        if self._closely:
+            found = [box_of(pose, size) for pose in poses]
+            poses += [pose for pose in self._in_parts(frame.image) if not _within(box_of(pose, size), found)]
+        poses = distinct(poses)
         bodies = [body_of(pose) for pose in poses]
         people = [
             _Sighting(time, float(time - self._begin), frame.image, pose, body, _view(pose, body, bodies, size))
@@ -272,6 +279,17 @@ def _across(video: Path, start: float, end: float | None) -> list[float]:
         return [start]
     last = max(until - _BEFORE_END, start)
     return [start + share * (last - start) for share in np.linspace(0.0, 1.0, PICTURES)]
+
+
+def _within(box: Box, others: Sequence[Box]) -> bool:
+    """Whether most of a box lies in one of others: what is found there may be half of the same person."""
+
+    def common(other: Box) -> float:
+        width = min(box.left + box.width, other.left + other.width) - max(box.left, other.left)
+        height = min(box.top + box.height, other.top + other.height) - max(box.top, other.top)
+        return max(width, 0.0) * max(height, 0.0)
+
+    return any(common(other) > 0.5 * box.width * box.height for other in others)
 
 
 def _view(pose: Pose, body: Body, bodies: Sequence[Body], size: tuple[int, int]) -> float:
