@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
@@ -104,6 +105,31 @@ def test_while_it_runs_it_tells_and_records_and_hands_on(streaming: tuple[AppTes
     assert here.dance == "own"
     assert here.upload.path.is_file()
     assert here.upload.name == "my mirror.mp4"
+
+
+def test_whom_to_follow_is_asked_while_several_are_in_view(streaming: tuple[AppTest, Any]) -> None:
+    app, stream = streaming
+    alone = dance_frames()[:20]
+    both = [np.ascontiguousarray(np.hstack([image[:, 160:480], image[:, 160:480]])) for image in alone]
+
+    def asked() -> list[Any]:
+        return [button for button in app.button if button.key.startswith("pick-live-person-")]
+
+    feed_until(stream.session, alone, lambda: stream.session.newest is not None)
+    app.run()
+    assert not asked()
+    feed_until(stream.session, both, lambda: len(stream.session.portraits()) == 2)
+    app.run()
+    one, other = asked()
+    assert sorted([one.proto.type, other.proto.type]) == ["primary", "secondary"]
+    unfollowed = one if one.proto.type == "secondary" else other
+    key = unfollowed.key
+    unfollowed.click().run()
+    number = int(key.rpartition("-")[2])
+    feed_until(stream.session, both, lambda: any(p.followed and p.number == number for p in stream.session.portraits()))
+    app.run()
+    assert app.button(key=key).proto.type == "primary"
+    assert not app.exception
 
 
 def test_the_dance_to_follow_is_heard_as_it_begins(streaming: tuple[AppTest, Any]) -> None:
