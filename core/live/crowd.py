@@ -8,7 +8,8 @@ from typing import Final
 import numpy as np
 
 from core.live.eye import Seen
-from core.pose.whom import box_of
+from core.pose import skeleton
+from core.pose.person import Listed
 from core.types import Frame, Pose
 
 MARK_SECONDS: Final = 2.0
@@ -18,15 +19,16 @@ _SETTLE_SECONDS: Final = 0.6
 """Somebody who passes by is nobody to choose."""
 _STAY_SECONDS: Final = 2.0
 """How long the choice stays after somebody was in view last, so that it does not come and go."""
+_PORTRAIT: Final = 1.1
+"""Half the side of a portrait, in lengths of the trunk."""
 
 
 @dataclass(frozen=True, slots=True)
 class Portrait:
-    """Somebody in view: the number to follow them by, a picture of them, and whether they are followed."""
+    """Somebody in view, and a picture of them."""
 
-    number: int
+    one: Listed
     image: Frame
-    followed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,41 +48,44 @@ class Crowd:
         self._followed: int | None = None
         self._mark_until = float("-inf")
 
-    def take_in(self, seen: Seen, now: float) -> None:
-        """Note who is in the next picture that was looked at."""
+    def take_in(self, seen: Seen, at: float) -> None:
+        """Note who is in the next picture that was looked at, which came ``at`` a monotonic clock."""
         if not seen.looked:
             return
         before = self._several
         if len(seen.listed) > 1:
-            went_on = before is not None and now - before.at <= _STAY_SECONDS
-            self._several = _Several(seen, now, before.since if went_on and before is not None else now)
+            self._several = _Several(seen, at, at if before is None else before.since)
+        elif before is not None and at - before.at > _STAY_SECONDS:
+            self._several = None
         followed = next((one.number for one in seen.listed if one.followed), None)
         if followed is not None and followed != self._followed:
             # of somebody alone it goes without saying
-            if self._followed is not None and self._chosen_from(now) is not None:
-                self._mark_until = now + MARK_SECONDS
+            if self._followed is not None and self._settled() is not None:
+                self._mark_until = at + MARK_SECONDS
             self._followed = followed
 
-    def portraits(self, now: float) -> list[Portrait]:
+    def portraits(self) -> list[Portrait]:
         """Whom there is to choose, those known longest first; nobody where there is no choice."""
-        several = self._chosen_from(now)
+        several = self._settled()
         if several is None:
             return []
-        image = several.seen.image
-        return [Portrait(one.number, _around(image, one.pose), one.followed) for one in several.seen.listed]
+        return [Portrait(one, _portrait(several.seen.image, one.pose)) for one in several.seen.listed]
 
-    def marks(self, now: float) -> bool:
-        """Whether to mark whoever is followed."""
-        return now < self._mark_until
+    def marks(self, at: float) -> bool:
+        """Whether to mark whoever is followed, in a picture that came then."""
+        return at < self._mark_until
 
-    def _chosen_from(self, now: float) -> _Several | None:
+    def _settled(self) -> _Several | None:
         several = self._several
-        if several is None or now - several.at > _STAY_SECONDS or several.at - several.since < _SETTLE_SECONDS:
-            return None
-        return several
+        return None if several is None or several.at - several.since < _SETTLE_SECONDS else several
 
 
-def _around(image: Frame, pose: Pose) -> Frame:
-    size = (image.shape[1], image.shape[0])
-    left, top, right, bottom = box_of(pose, size).pixels(size)
-    return np.ascontiguousarray(image[top:bottom, left:right])
+def _portrait(image: Frame, pose: Pose) -> Frame:
+    """A square from the head to the waist, or what of it is in the picture."""
+    shoulders, hips = (pose.xy[list(pair)].mean(axis=0) for pair in (skeleton.SHOULDERS, skeleton.HIPS))
+    middle = (pose.xy[skeleton.NOSE] + 2 * shoulders) / 3
+    half = max(_PORTRAIT * float(np.hypot(*(shoulders - hips))), 8.0)
+    height, width = image.shape[:2]
+    left, top = (int(np.clip(at - half, 0, most - 1)) for at, most in zip(middle, (width, height), strict=True))
+    right, bottom = (round(at + half) for at in middle)
+    return np.ascontiguousarray(image[top : max(bottom, top + 1), left : max(right, left + 1)])

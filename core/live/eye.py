@@ -76,13 +76,13 @@ class Eye(Closing):
         """Give back what is native."""
         self._dancer.close()
 
-    def look(self, arrived: Arrived, *, flip: bool, every_second: bool = False, follow: int | None = None) -> Seen:
+    def look(self, arrived: Arrived, *, flip: bool, every_second: bool = False, follow: Listed | None = None) -> Seen:
         """What is in the next picture.
 
         Args:
             flip: turn it as a mirror does.
             every_second: guess the pose of every other picture instead of looking.
-            follow: the number of somebody in the last one who is to be followed from now on.
+            follow: somebody in an earlier one who is to be followed from now on.
         """
         clock = Clock()
         with clock.stage("convert"):

@@ -32,6 +32,7 @@ from core.live.scene import Following, OpenCast, Scene, Wish, open_following, op
 from core.live.stage import Panels, compose_live
 from core.live.works import Works
 from core.pipeline import Clock
+from core.pose.person import Listed
 from core.types import Frame, Pose
 from core.types import Picture as Drawn
 
@@ -141,7 +142,7 @@ class LiveSession(Works):
         self._dances: Mailbox[tuple[str | None]] = Mailbox()
         self._figures = Figures()
         self._crowd = Crowd()
-        self._to_follow: int | None = None
+        self._to_follow: Listed | None = None
         self._ladder = Ladder()
         self._scene: Scene | None = None
         self._following: Following | None = None
@@ -187,10 +188,10 @@ class LiveSession(Works):
         if wish.dance != before.dance:
             self._dances.put((wish.dance,))
 
-    def follow(self, number: int) -> None:
-        """From the next picture on follow the one of :meth:`portraits` who has that number, where they are still in view."""
+    def follow(self, somebody: Portrait) -> None:
+        """From the next picture on follow one of :meth:`portraits`."""
         with self._lock:
-            self._to_follow = number
+            self._to_follow = somebody.one
 
     def restart_dance(self, after: float) -> None:
         """Let the dance that is followed begin anew in ``after`` seconds, as its sound does elsewhere."""
@@ -212,7 +213,7 @@ class LiveSession(Works):
 
     def portraits(self) -> list[Portrait]:
         """Whom there is to follow where several are in view; nobody where there is no choice."""
-        return self._crowd.portraits(monotonic())
+        return self._crowd.portraits()
 
     @property
     def silent_seconds(self) -> float:

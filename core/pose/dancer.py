@@ -75,9 +75,10 @@ class LiveDancer(Closing):
         self._body.reset()
         self._recent = []
 
-    def follow(self, number: int) -> None:
-        """From now on follow the one of ``listed`` who has that number, where they are still known."""
-        if self._estimator is not None and self._estimator.follow(number):
+    def follow(self, one: Listed) -> None:
+        """From now on follow somebody who was ``listed``."""
+        if self._estimator is not None:
+            self._estimator.follow(one)
             self._begin()
 
     def look(self, frame: VideoFrame) -> Sight | None:

@@ -231,7 +231,6 @@ class PoseEstimator(Closing):
         self._finder = find_people(masks=masks, tracking=tracking, survey_every=survey_every)
         self._followed: int | None = None
         self._missing = False
-        self._seconds = 0.0
         self._size = (1, 1)
 
     def close(self) -> None:
@@ -247,22 +246,20 @@ class PoseEstimator(Closing):
     @property
     def listed(self) -> list[Listed]:
         """Everybody who was in view around the last frame, in its pixels; see :meth:`Follower.listed`."""
-        return self._follower.listed(self._seconds)
+        return self._follower.listed(self._size)
 
-    def follow(self, number: int) -> bool:
-        """From now on follow the one of ``listed`` who has that number; False where they are not known any more."""
-        followed = self._follower.follow(number, self._size)
-        if followed:
-            # everybody is looked at in the next frame: who is who there is not known yet
-            self._followed = None
-        return followed
+    def follow(self, one: Listed) -> None:
+        """From now on follow somebody who was listed."""
+        self._follower.follow(one)
+        # everybody is looked at in the next frame: who is who there is not known yet
+        self._followed = None
 
     def detect(self, image: Frame, milliseconds: float) -> Detection | None:
         """Find the followed person in the next frame (RGB), or None; times grow from frame to frame."""
         seconds = milliseconds / 1000
         found = self._finder.people(image, seconds, followed=self._followed, missing=self._missing)
         self.in_view = len(distinct([detection.pose for detection in found]))
-        self._seconds, self._size = seconds, (image.shape[1], image.shape[0])
+        self._size = (image.shape[1], image.shape[0])
         chosen = self._follower.pick_from(found, seconds, self._size)
         self._followed = None if chosen is None else chosen.track
         self._missing = chosen is None

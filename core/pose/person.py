@@ -161,11 +161,19 @@ def _apart(a: Body, b: Body) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """Somebody in view: a number that is theirs for as long as they are known, where they are, and whether they are followed."""
+    """Somebody in view.
+
+    Attributes:
+        number: theirs for as long as they are known.
+        pose: where they were last.
+        followed: whether they are followed.
+        person: what follows them from now on, and waits a while whenever they are away.
+    """
 
     number: int
     pose: Pose
     followed: bool
+    person: Chosen
 
 
 class Follower:
@@ -182,6 +190,7 @@ class Follower:
         self._person = person
         self._numbers = count()
         self._seen_at: float | None = None
+        self._now = 0.0
         self._looked_back = False
         self.reset()
 
@@ -191,29 +200,30 @@ class Follower:
         self._others: list[_Known] = []
         self._several_at = -_FORGET_AFTER
 
-    def follow(self, number: int, size: tuple[int, int]) -> bool:
-        """From now on follow the one of :meth:`listed` who has that number, and wait a while for them whenever they are away.
+    def follow(self, one: Listed) -> None:
+        """From now on follow somebody who was listed, in the place of whoever is followed now."""
+        everybody = self._everybody()
+        self._person, self._looked_back, self._seen_at = one.person, True, self._now
+        # whoever is not known any more is known again by their clothes
+        self._followed = next((known for known in everybody if known.number == one.number), None)
+        self._others = [known for known in everybody if known is not self._followed]
 
-        Returns:
-            Whether they are still known; where they are not, nothing changes.
-        """
-        everybody = [known for known in (self._followed, *self._others) if known is not None]
-        wanted = next((known for known in everybody if known.number == number), None)
-        if wanted is None:
-            return False
-        self._followed = wanted
-        self._others = [known for known in everybody if known is not wanted]
-        x, y = wanted.body.x / size[0], wanted.body.y / size[1]
-        others = tuple(plain_colours(known.colours) for known in self._others if known.colours is not None)
-        self._person = Chosen(wanted.seen_at, x, y, plain_colours(wanted.colours), others, _PATIENCE)
-        self._looked_back = True
-        return True
+    def listed(self, size: tuple[int, int]) -> list[Listed]:
+        """Everybody who was in view around the last frame, of (width, height) ``size``, those known longest first."""
+        recent = [known for known in self._everybody() if self._now - known.seen_at <= _LISTED_SECONDS]
+        recent.sort(key=lambda known: known.number)
+        return [self._listed(known, recent, size) for known in recent]
 
-    def listed(self, seconds: float) -> list[Listed]:
-        """Everybody who was in view around ``seconds``, the time of the last frame, those known longest first."""
-        everybody = [known for known in (self._followed, *self._others) if known is not None]
-        recent = [known for known in everybody if seconds - known.seen_at <= _LISTED_SECONDS]
-        return [Listed(k.number, k.pose, k is self._followed) for k in sorted(recent, key=lambda known: known.number)]
+    def _listed(self, known: _Known, everybody: Sequence[_Known], size: tuple[int, int]) -> Listed:
+        others = tuple(
+            plain_colours(other.colours) for other in everybody if other is not known and other.colours is not None
+        )
+        x, y = known.body.x / size[0], known.body.y / size[1]
+        person = Chosen(known.seen_at, x, y, plain_colours(known.colours), others, _PATIENCE)
+        return Listed(known.number, known.pose, known is self._followed, person)
+
+    def _everybody(self) -> list[_Known]:
+        return [known for known in (self._followed, *self._others) if known is not None]
 
     def pick_from(self, found: Sequence[Detection], seconds: float, size: tuple[int, int]) -> Detection | None:
         """The followed one among what a finder found in the frame at ``seconds``, or None; ``size`` is (width, height)."""
@@ -232,6 +242,7 @@ class Follower:
                 but whoever they are is not taken for one of ``poses``.
         """
         candidates = distinct(poses)
+        self._now = seconds
         self._forget(seconds)
         if not candidates:
             return None
@@ -293,7 +304,7 @@ class Follower:
         # here: it takes a tenth of a second to load, and most videos show one person
         from scipy.optimize import linear_sum_assignment
 
-        known = [person for person in (self._followed, *self._others) if person is not None]
+        known = self._everybody()
         if not known:
             return {}
         everybody = [*candidates, *elsewhere]

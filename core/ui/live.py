@@ -186,16 +186,16 @@ def _watch(here: Visit, mine: Mirror, served: bool, was_running: bool) -> None:
 
 def _choose_person(session: LiveSession) -> None:
     """Whom to follow, while several are in view: each as the camera sees them now."""
-    portraits = session.portraits()
+    portraits = {str(portrait.one.number): portrait for portrait in session.portraits()}
     if not portraits:
         return
     st.markdown("**Who should we follow?**")
     cards = [
-        Card(str(one.number), f"Person {n}", as_url(jpeg(one.image, _PORTRAIT_SIDE)))
-        for n, one in enumerate(portraits, 1)
+        Card(number, f"Person {n}", as_url(jpeg(portrait.image, _PORTRAIT_SIDE)))
+        for n, (number, portrait) in enumerate(portraits.items(), 1)
     ]
-    followed = next((str(one.number) for one in portraits if one.followed), None)
-    pick("live-person", cards, followed, lambda number: session.follow(int(number)), columns=4)
+    followed = next((number for number, portrait in portraits.items() if portrait.one.followed), None)
+    pick("live-person", cards, followed, lambda number: session.follow(portraits[number]), columns=4)
 
 
 def _play_music(session: LiveSession, dance: str) -> None:

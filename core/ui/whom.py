@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 
 _LOOK_AGAIN_SECONDS: Final = 0.5
 _PORTRAIT_SIDE: Final = 280
+_LATER: Final = 0.5
+"""Seconds after the start from which it is told when somebody is seen."""
 
 _one_at_a_time = threading.Lock()
 
@@ -121,8 +123,8 @@ def _wait(looking: Looking) -> None:
 
 
 def _card(number: int, candidate: Candidate, start: float) -> Card:
-    later = candidate.seconds - start
-    title = (
-        f"Dancer {number + 1}" if later < _LOOK_AGAIN_SECONDS else f"Dancer {number + 1} · {candidate.seconds:.1f} s"
-    )
+    title = f"Dancer {number + 1}"
+    if candidate.seconds - start >= _LATER:
+        # no break within the time
+        title += f" at\N{NO-BREAK SPACE}{candidate.seconds:.1f}\N{NO-BREAK SPACE}s"
     return Card(str(number), title, as_url(jpeg(candidate.portrait, _PORTRAIT_SIDE)))

@@ -196,16 +196,27 @@ def test_one_of_those_in_view_is_followed_from_now_on_and_keeps_a_number() -> No
         return {one.number: one.followed for one in listed}
 
     assert follower.pick([left, right], 0.0, SIZE) is left
-    first, second = follower.listed(0.0)
+    first, second = follower.listed(SIZE)
     assert first.pose is left
     assert numbers([first, second]) == {first.number: True, second.number: False}
-    assert not follower.follow(999, SIZE)
-    assert follower.follow(second.number, SIZE)
+    follower.follow(second)
     assert follower.pick([left, dressed(moved(right, -5), BLUE)], 0.04, SIZE) is not left
-    assert numbers(follower.listed(0.04)) == {first.number: False, second.number: True}
+    assert numbers(follower.listed(SIZE)) == {first.number: False, second.number: True}
     # away for a moment: waited for, and then not for ever
     assert follower.pick([left], 3.0, SIZE) is None
     assert follower.pick([left], 6.0, SIZE) is left
+
+
+def test_whoever_was_forgotten_since_they_were_listed_is_known_again_by_their_clothes() -> None:
+    left, right = dressed(standing(x=150, torso=60), RED), dressed(standing(x=450, torso=60), BLUE)
+    follower = Follower("left")
+    follower.pick([left, right], 0.0, SIZE)
+    second = follower.listed(SIZE)[1]
+    assert follower.pick([left, right], 10.0, SIZE) is left
+    follower.follow(second)
+    assert follower.pick([left, right], 20.0, SIZE) is right
+    follower.follow(follower.listed(SIZE)[0])
+    assert follower.pick([left, right], 30.0, SIZE) is right
 
 
 def test_they_are_traced_back_to_where_they_came_in(second_enters: Path) -> None:

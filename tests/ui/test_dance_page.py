@@ -508,7 +508,7 @@ class TestOwnVideo:
         app.run()
         first, second = people(app)
         assert first == "Dancer 1"
-        assert re.fullmatch(r"Dancer 2 · [23]\.\d s", second)
+        assert re.fullmatch(r"Dancer 2 at\s[23]\.\d\ss", second)
         assert chosen(app, "person") == ["pick-person-0"], "who is there for longer"
         app.button(key="pick-person-1").click().run()
         assert chosen(app, "person") == ["pick-person-1"]

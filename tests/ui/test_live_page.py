@@ -122,14 +122,15 @@ def test_whom_to_follow_is_asked_while_several_are_in_view(streaming: tuple[AppT
     app.run()
     one, other = asked()
     assert sorted([one.proto.type, other.proto.type]) == ["primary", "secondary"]
-    unfollowed = one if one.proto.type == "secondary" else other
-    key = unfollowed.key
-    unfollowed.click().run()
-    number = int(key.rpartition("-")[2])
-    feed_until(stream.session, both, lambda: any(p.followed and p.number == number for p in stream.session.portraits()))
-    app.run()
-    assert app.button(key=key).proto.type == "primary"
-    assert not app.exception
+    wanted = next(portrait for portrait in stream.session.portraits() if not portrait.one.followed)
+    (one if one.proto.type == "secondary" else other).click().run()
+
+    def followed() -> bool:
+        places = [portrait.one.person.x for portrait in stream.session.portraits() if portrait.one.followed]
+        return bool(places) and abs(places[0] - wanted.one.person.x) < 0.2
+
+    feed_until(stream.session, both, followed)
+    assert not app.run().exception
 
 
 def test_the_dance_to_follow_is_heard_as_it_begins(streaming: tuple[AppTest, Any]) -> None:
