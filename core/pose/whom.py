@@ -197,7 +197,7 @@ class _Sighting:
     @property
     def height(self) -> float:
         """Theirs, in shares of the picture's."""
-        return self.body.height / self.image.shape[0]
+        return float(self.body.height / self.image.shape[0])
 
     @property
     def place(self) -> tuple[float, float, float]:
@@ -297,7 +297,8 @@ def _view(pose: Pose, body: Body, bodies: Sequence[Body], size: tuple[int, int])
     joints = pose.landmarks[list(skeleton.JOINTS)]
     inside = ((joints[:, :2] >= 0) & (joints[:, :2] <= size)).all(axis=1)
     apart = min((float(np.hypot(body.x - b.x, body.y - b.y)) for b in bodies if b is not body), default=np.inf)
-    return float((joints[:, 3].clip(0, 1) * inside).mean()) * min(apart / (_FREE * body.height), 1.0)
+    seen = float((joints[:, 3].clip(0, 1) * inside).mean())
+    return seen * min(apart / (_FREE * body.height), 1.0)
 
 
 def _same_people(sightings: list[_Sighting]) -> list[list[_Sighting]]:

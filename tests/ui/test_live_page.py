@@ -113,7 +113,7 @@ def test_whom_to_follow_is_asked_while_several_are_in_view(streaming: tuple[AppT
     both = [np.ascontiguousarray(np.hstack([image[:, 160:480], image[:, 160:480]])) for image in alone]
 
     def asked() -> list[Any]:
-        return [button for button in app.button if button.key.startswith("pick-live-person-")]
+        return [button for button in app.button if (button.key or "").startswith("pick-live-person-")]
 
     feed_until(stream.session, alone, lambda: stream.session.newest is not None)
     app.run()
