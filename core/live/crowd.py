@@ -46,7 +46,7 @@ class Crowd:
     def __init__(self) -> None:
         self._several: _Several | None = None
         self._followed: int | None = None
-        self._mark_until = float("-inf")
+        self._changed_at = float("-inf")
 
     def take_in(self, seen: Seen, at: float) -> None:
         """Note who is in the next picture that was looked at, which came ``at`` a monotonic clock."""
@@ -61,7 +61,7 @@ class Crowd:
         if followed is not None and followed != self._followed:
             # of somebody alone it goes without saying
             if self._followed is not None and self._settled() is not None:
-                self._mark_until = at + MARK_SECONDS
+                self._changed_at = at
             self._followed = followed
 
     def portraits(self) -> list[Portrait]:
@@ -73,7 +73,7 @@ class Crowd:
 
     def marks(self, at: float) -> bool:
         """Whether to mark whoever is followed, in a picture that came then."""
-        return at < self._mark_until
+        return 0.0 <= at - self._changed_at < MARK_SECONDS
 
     def _settled(self) -> _Several | None:
         several = self._several

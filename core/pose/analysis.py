@@ -28,7 +28,7 @@ from core.types import Frame, Pose, VideoFrame
 LANES = 2
 _CUT_LEVELS = 28.0
 _THUMBNAIL = (32, 32)
-_TRACED = 1500
+_TRACED = 600
 """Most frames that somebody is traced back over."""
 _TRACE_GAP = Fraction(1, 2)
 """Seconds in which they are not found after which they were not there before."""

@@ -183,7 +183,8 @@ class Follower:
     who are known, so that identities survive a crossing. Whoever is followed may move ``0.3 + 2 t`` body heights in ``t``
     seconds, growing and shrinking included; a detection farther off is somebody else. After a second and a half without them
     the choice is made anew. A single person in view is followed without that bound, so that a fast jump or a camera shake
-    never loses them.
+    never loses them. Somebody :class:`Chosen` is followed from the moment at which they were pointed at, and by their clothes
+    before it and after an absence; nobody who is dressed as another one is taken for them.
     """
 
     def __init__(self, person: Person = "largest") -> None:

@@ -165,6 +165,7 @@ def test_a_mark_is_for_a_change_among_several() -> None:
         assert not crowd.marks(1 + tick / 25)
     crowd.take_in(seen(replace(LEFT, followed=False), replace(RIGHT, followed=True)), 2.2)
     assert crowd.marks(2.3)
+    assert not crowd.marks(2.1), "a picture from before, drawn late, shows whoever was followed then"
     assert not crowd.marks(2.3 + MARK_SECONDS)
 
 
