@@ -25,6 +25,7 @@ from core.names import clean_line
 from core.processes import is_helper
 
 if TYPE_CHECKING:
+    from core.pose.person import Person
     from core.targets.check import Verdict
     from core.targets.store import Target
     from core.transfer import Report
@@ -304,6 +305,10 @@ def transfer(
     person: Annotated[
         str, typer.Option(help="Whom to follow: largest, left, right, or a number from the left.")
     ] = "largest",
+    person_at: Annotated[
+        float | None,
+        typer.Option(help="Second of the source at which --person is in view; the first one unless given."),
+    ] = None,
     start: Annotated[float, typer.Option(help="First second of the source.")] = 0.0,
     end: Annotated[float | None, typer.Option(help="Last second of the source.")] = None,
     fps: Annotated[str, typer.Option(help=_FPS_HELP)] = "60",
@@ -315,7 +320,6 @@ def transfer(
     from core.generators.registry import create_generator
     from core.memory import PeakMemory
     from core.pipeline import background_for
-    from core.pose.person import parse_person
     from core.transfer import TransferOptions
     from core.transfer import transfer as run
 
@@ -329,7 +333,7 @@ def transfer(
         with _performer(target, photos) as chosen:
             _look_at_outputs(output, report, [found, Path(background), *chosen.files()])
             options = TransferOptions(
-                person=parse_person(person),
+                person=_person(found, person, person_at, start, end),
                 layout=parse_layout(layout),
                 background=background_for(chosen, background),
                 start=start,
@@ -343,6 +347,18 @@ def transfer(
         if report is not None:
             _write_report(report, done.as_json() | {"peak_rss_mb": round(memory.megabytes, 1)})
     _done(output, done)
+
+
+def _person(source: Path, text: str, seconds: float | None, start: float, end: float | None) -> Person:
+    """Whom to follow: by what is said of them alone, or by a look at the source at ``seconds``."""
+    from core.pose.person import parse_person
+
+    person = parse_person(text)
+    if seconds is None:
+        return person
+    from core.pose.whom import person_at
+
+    return person_at(source, person, seconds, start, end)
 
 
 @contextmanager
@@ -375,6 +391,10 @@ def compare(
     person: Annotated[
         str, typer.Option(help="Whom to follow: largest, left, right, or a number from the left.")
     ] = "largest",
+    person_at: Annotated[
+        float | None,
+        typer.Option(help="Second of the source at which --person is in view; the first one unless given."),
+    ] = None,
     start: Annotated[float, typer.Option(help="First second of the source.")] = 0.0,
     end: Annotated[float | None, typer.Option(help="Last second of the source.")] = None,
     fps: Annotated[str, typer.Option(help=_FPS_HELP)] = "60",
@@ -385,7 +405,6 @@ def compare(
     from core.comparison import compare as run
     from core.generators.registry import create_generator, list_generators
     from core.memory import PeakMemory
-    from core.pose.person import parse_person
     from core.targets.store import load_target
 
     with _sentences(), PeakMemory() as memory:
@@ -396,7 +415,7 @@ def compare(
         with _bar() as bar:
             made, _ = run(
                 found, chosen, [create_generator(name, chosen) for name in names], output,
-                person=parse_person(person), start=start, end=end, budget=_budget(found, fps),
+                person=_person(found, person, person_at, start, end), start=start, end=end, budget=_budget(found, fps),
                 # where a part of a dance stands on the stage, the whole dance decides: of a part no answer is known
                 answer=None if found == source or start or end else find_answer(target, str(source)), progress=_Show(bar),
             )  # fmt: skip

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks.reports.files import make_slow_motion
@@ -14,7 +15,7 @@ from core import dances
 from core.targets.manifest import read_manifest
 from core.video.reader import VideoReader
 from tests.conftest import PROJECT
-from tests.media import frames_of, sound_seconds
+from tests.media import frames_of, sound_seconds, write_video
 from tests.waiting import PATIENCE, until
 
 
@@ -79,6 +80,25 @@ def test_of_slow_motion_no_more_is_made_than_is_asked_for(tmp_path: Path) -> Non
         assert sound_seconds(output) == pytest.approx(0.5, abs=0.05)
 
 
+def test_whoever_comes_later_is_followed(tmp_path: Path) -> None:
+    dance = dances.find("omar-street")
+    assert dance is not None
+    with VideoReader(dance, start=1, end=2) as reader:
+        alone = [frame.image for frame in reader]
+    # the one on the right is there from the tenth frame on
+    empty = np.full_like(alone[0], 120)
+    pictures = [np.hstack([one, one[:, ::-1] if i >= 10 else empty]) for i, one in enumerate(alone)]
+    clip, report = write_video(tmp_path / "later.mp4", pictures), tmp_path / "report.json"
+    done = run(
+        "transfer", clip, "--target", "theo", "--generator", "nearest", "--output", tmp_path / "out.mp4",
+        "--report", report, "--person", "right", "--person-at", "0.8",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    numbers = json.loads(report.read_text())
+    assert numbers["frames_in"] == 25
+    assert numbers["frames_with_pose"] == pytest.approx(15, abs=2)
+
+
 def test_a_comparison_with_a_report(tmp_path: Path) -> None:
     output, report = tmp_path / "out.mp4", tmp_path / "report.json"
     done = run(
@@ -111,6 +131,8 @@ def test_one_generator_is_no_comparison(tmp_path: Path) -> None:
         (["omar-street", "--target", "theo", "--layout", "cube"], "triptych"),
         (["omar-street", "--target", "theo", "--background", "plaid"], "stage"),
         (["omar-street", "--target", "theo", "--person", "tallest"], "largest"),
+        (["omar-street", "--target", "theo", "--person", "2", "--person-at", "1"], "one person is in view"),
+        (["omar-street", "--target", "theo", "--person-at", "99"], "ends before 99 s"),
         (["omar-street", "--target", "theo", "--start", "3", "--end", "2"], "end"),
         (["omar-street", "--target", "theo", "--fps", "24"], "30, 60 or source"),
     ],
@@ -232,6 +254,8 @@ def test_outputs_are_looked_at_before_the_work(tmp_path: Path) -> None:
         ["--end", "1e308"],
         ["--end", "soon"],
         ["--person", "9" * 5000],
+        ["--person-at", "nan"],
+        ["--person-at", "-1"],
         ["--background", "b" * 300],
     ],
 )

@@ -12,6 +12,7 @@ from core.closing import Closing
 from core.live.hints import Calibration, Hint
 from core.pipeline import Clock
 from core.pose.dancer import LiveDancer, Sight
+from core.pose.person import Listed
 from core.types import Frame, VideoFrame
 from core.video.colour import Converter
 
@@ -44,6 +45,7 @@ class Seen:
         seconds: of the stream.
         sight: the dancer; None when nobody is there.
         people: how many are in view.
+        listed: who they are, in pixels of ``image``.
         hint: what to tell the person.
         looked: False where the pose was guessed.
         milliseconds: how long each stage took.
@@ -53,6 +55,7 @@ class Seen:
     seconds: float
     sight: Sight | None
     people: int
+    listed: list[Listed]
     hint: Hint | None
     looked: bool
     milliseconds: dict[str, float]
@@ -73,25 +76,30 @@ class Eye(Closing):
         """Give back what is native."""
         self._dancer.close()
 
-    def look(self, arrived: Arrived, *, flip: bool, every_second: bool = False) -> Seen:
+    def look(self, arrived: Arrived, *, flip: bool, every_second: bool = False, follow: Listed | None = None) -> Seen:
         """What is in the next picture.
 
         Args:
             flip: turn it as a mirror does.
             every_second: guess the pose of every other picture instead of looking.
+            follow: somebody in an earlier one who is to be followed from now on.
         """
         clock = Clock()
         with clock.stage("convert"):
             image = self._image(arrived.picture, flip)
         seconds = self._clock.seconds(arrived.picture, arrived.at)
-        self._skipped = every_second and not self._skipped
+        if follow is not None:
+            self._dancer.follow(follow)
+        self._skipped = every_second and not self._skipped and follow is None
         with clock.stage("pose"):
             if self._skipped:
                 sight = self._dancer.guess(seconds)
             else:
                 sight = self._dancer.look(VideoFrame(arrived.number, Fraction(round(seconds * _TICK), _TICK), image))
         hint = self._calibration.look(image, sight, self._dancer.people, seconds)
-        return Seen(image, seconds, sight, self._dancer.people, hint, not self._skipped, clock.milliseconds)
+        return Seen(
+            image, seconds, sight, self._dancer.people, self._dancer.listed, hint, not self._skipped, clock.milliseconds
+        )
 
     def _image(self, picture: Picture, flip: bool) -> Frame:
         kind = (picture.width, picture.height, flip)

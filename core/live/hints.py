@@ -23,7 +23,7 @@ _WORDS: Final[dict[Hint, str]] = {
     "dark": "It is too dark: turn on a light in front of you.",
     "close": "Too close: step back until your head and shoulders are in view.",
     "far": "Far away: step closer so that you fill more of the picture.",
-    "two": "More than one person is in view: following the one in the middle.",
+    "two": "More than one person is in view: choose below whom to follow.",
     "legs": "Your legs are out of view, so those of {name} stand. Step back to dance with them.",
 }
 

@@ -21,6 +21,7 @@ from av.video.frame import VideoFrame as Picture
 
 from core.errors import DanceError
 from core.generators.base import Choice
+from core.live.crowd import Crowd, Portrait
 from core.live.eye import Arrived, Eye, Seen
 from core.live.figures import Figures, Summary
 from core.live.hints import BLOCKING, Hint, sentence
@@ -31,6 +32,7 @@ from core.live.scene import Following, OpenCast, Scene, Wish, open_following, op
 from core.live.stage import Panels, compose_live
 from core.live.works import Works
 from core.pipeline import Clock
+from core.pose.person import Listed
 from core.types import Frame, Pose
 from core.types import Picture as Drawn
 
@@ -139,6 +141,8 @@ class LiveSession(Works):
         self._scenery: Mailbox[tuple[Wish, Quality]] = Mailbox()
         self._dances: Mailbox[tuple[str | None]] = Mailbox()
         self._figures = Figures()
+        self._crowd = Crowd()
+        self._to_follow: Listed | None = None
         self._ladder = Ladder()
         self._scene: Scene | None = None
         self._following: Following | None = None
@@ -184,6 +188,11 @@ class LiveSession(Works):
         if wish.dance != before.dance:
             self._dances.put((wish.dance,))
 
+    def follow(self, somebody: Portrait) -> None:
+        """From the next picture on follow one of :meth:`portraits`."""
+        with self._lock:
+            self._to_follow = somebody.one
+
     def restart_dance(self, after: float) -> None:
         """Let the dance that is followed begin anew in ``after`` seconds, as its sound does elsewhere."""
         following = self._following
@@ -201,6 +210,10 @@ class LiveSession(Works):
     def newest(self) -> Shown | None:
         """The newest picture; what a snapshot keeps."""
         return self._newest
+
+    def portraits(self) -> list[Portrait]:
+        """Whom there is to follow where several are in view; nobody where there is no choice."""
+        return self._crowd.portraits()
 
     @property
     def silent_seconds(self) -> float:
@@ -283,8 +296,12 @@ class LiveSession(Works):
 
     def _look_at(self, eye: Eye, arrived: Arrived) -> None:
         waited = (monotonic() - arrived.at) * 1000
-        seen = eye.look(arrived, flip=self._wish.flip, every_second=self._ladder.step is Quality.SECOND_POSE)
+        with self._lock:
+            follow, self._to_follow = self._to_follow, None
+        every_second = self._ladder.step is Quality.SECOND_POSE
+        seen = eye.look(arrived, flip=self._wish.flip, every_second=every_second, follow=follow)
         self._hint = seen.hint
+        self._crowd.take_in(seen, arrived.at)
         self._note_person(seen, arrived.at)
         scene, following = self._scene, self._following
         if following is not None and seen.sight is not None:
@@ -347,6 +364,7 @@ class LiveSession(Works):
     def _compose(self, moment: Moment, drawn: Drawn, playing: Following | None) -> Frame:
         hint = moment.seen.hint
         blocked = hint in BLOCKING
+        sight = moment.seen.sight
         panels = Panels(
             performer=moment.scene.background.behind(drawn, moment.scene.act.target.plate),
             camera=moment.seen.image,
@@ -354,6 +372,7 @@ class LiveSession(Works):
             dance=None if playing is None else playing.picture(moment.arrived.at),
             words=sentence(hint, moment.scene.act.target.name) if blocked and hint is not None else None,
             silhouette=blocked,
+            marked=sight.pose if sight is not None and self._crowd.marks(moment.arrived.at) else None,
         )
         return compose_live(self._wish.layout, panels)
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from core.choices import one_of
 from core.pose.draw import draw_pose
+from core.pose.whom import box_of
 from core.types import Alpha, Frame, Pose
 
 LiveLayout = Literal["mirror", "side-by-side", "inset", "skeleton"]
@@ -24,6 +25,8 @@ _INK: Final = (244, 239, 233)
 _PAPER: Final = (18, 16, 22)
 _LINE: Final = 0.045
 _FONT: Final = "sans"
+_FRAME: Final = 0.012
+_FRAME_COLOUR: Final = (255, 90, 78)
 
 
 def parse_live_layout(text: str) -> LiveLayout:
@@ -46,6 +49,7 @@ class Panels:
         dance: a picture of the dance that is followed.
         words: a sentence laid over the bottom.
         silhouette: whether to show where to stand.
+        marked: the pose of whoever is to be marked in the camera picture, which then is shown in any layout.
     """
 
     performer: Frame
@@ -54,22 +58,22 @@ class Panels:
     dance: Frame | None = None
     words: str | None = None
     silhouette: bool = False
+    marked: Pose | None = None
 
 
 def compose_live(layout: LiveLayout, panels: Panels) -> Frame:
     """The picture to show, its sides even. A new array."""
     image = panels.performer
+    camera = panels.camera if panels.marked is None else framed(panels.camera, panels.marked)
     if layout == "skeleton":
         image = draw_pose(panels.asked, (image.shape[1], image.shape[0]), image)
-    elif layout == "inset":
-        image = _with_inset(image, panels.camera)
+    if layout == "inset" or (panels.marked is not None and layout != "side-by-side"):
+        image = _with_inset(image, camera)
     elif image is panels.performer:
         image = image.copy()
     if panels.silhouette:
         _draw_silhouette(image)
-    beside = [
-        panel for panel in (panels.dance, panels.camera if layout == "side-by-side" else None) if panel is not None
-    ]
+    beside = [panel for panel in (panels.dance, camera if layout == "side-by-side" else None) if panel is not None]
     if beside:
         image = np.hstack([_of_height(panel, BESIDE_HEIGHT) for panel in (*beside, image)])
     if panels.words:
@@ -99,6 +103,16 @@ def _with_inset(image: Frame, camera: Frame) -> Frame:
     corner = slice(margin, margin + height), slice(image.shape[1] - margin - width, image.shape[1] - margin)
     result[corner] = small[:height, :width]
     return result
+
+
+def framed(camera: Frame, pose: Pose) -> Frame:
+    """A copy of a camera picture with a frame around somebody in it."""
+    size = (camera.shape[1], camera.shape[0])
+    left, top, right, bottom = box_of(pose, size).pixels(size)
+    thick = round(_FRAME * max(size))
+    return np.asarray(
+        cv2.rectangle(camera.copy(), (left, top), (right - 1, bottom - 1), _FRAME_COLOUR, thick), np.uint8
+    )
 
 
 @lru_cache(maxsize=8)

@@ -19,14 +19,19 @@ import numpy as np
 
 from core.corners import Homography
 from core.pose.camera import CameraMotion
+from core.pose.chosen import Chosen
 from core.pose.cuts import PictureChanges, shot_starts
 from core.pose.detection import Detection
 from core.pose.estimator import find_people
-from core.pose.person import Follower, Person
+from core.pose.person import Follower, Person, body_of
 from core.types import Pose, VideoFrame
 
 LANES = 2
 _AS_BEFORE: Homography = np.eye(3)
+_TRACED = 600
+"""Most frames that somebody is traced back over."""
+_TRACE_GAP = Fraction(1, 2)
+"""Seconds in which they are not found after which they were not there before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +73,41 @@ class Analysis:
     poses: list[Pose | None] = field(default_factory=list)
     changed: list[int] = field(default_factory=list)
     views: list[Homography] = field(default_factory=list)
+    # everybody in the last frames, while the person is not known in any of them
+    _before: deque[list[Pose]] = field(default_factory=lambda: deque(maxlen=_TRACED), repr=False, compare=False)
 
     def add(self, sighting: Sighting) -> None:
-        """Take in the next frame of a :func:`look` for the same person."""
+        """Take in the next frame of a :func:`look` for the same person.
+
+        Where somebody who was chosen by where they are later on is known only now, they are traced back from here.
+        """
         if sighting.changed:
             self.changed.append(len(self.times))
+            self._before.clear()
         self.times.append(sighting.frame.time)
         self.poses.append(sighting.pose)
         self.views.append(_AS_BEFORE if sighting.view is None else sighting.view)
+        if sighting.pose is not None:
+            self._trace_back(sighting)
+        elif isinstance(self.person, Chosen):
+            self._before.append(sighting.people)
+
+    def _trace_back(self, known: Sighting) -> None:
+        """Fill in where the person was just before a frame in which they are known."""
+        if not self._before or known.pose is None or not isinstance(self.person, Chosen):
+            return
+        body = body_of(known.pose)
+        follower = Follower(replace(self.person, seconds=0.0, x=body.x / self.size[0], y=body.y / self.size[1]))
+        end, last = known.frame.time, known.frame.time
+        follower.pick(known.people, 0.0, self.size)
+        for back, people in enumerate(reversed(self._before), 2):
+            time = self.times[-back]
+            pose = follower.pick(people, float(end - time), self.size)
+            if pose is not None:
+                self.poses[-back], last = pose, time
+            elif last - time > _TRACE_GAP:
+                break
+        self._before.clear()
 
     @property
     def seconds(self) -> list[float]:
@@ -107,7 +139,9 @@ def look(frames: Iterable[VideoFrame], person: Person | None = "largest") -> Ite
         if follower is None:
             return looked.sighting(None)
         sighting = lane.follow(looked, follower)
-        return replace(sighting, view=camera.add(looked.frame.image, looked.everybody(sighting.pose), cut=looked.changed))
+        return replace(
+            sighting, view=camera.add(looked.frame.image, looked.everybody(sighting.pose), cut=looked.changed)
+        )
 
     try:
         for frame in frames:
@@ -150,6 +184,7 @@ class _Lane:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="pose")
         self._finder = find_people()
         self._followed: int | None = None
+        self._missing = False
         self._anew = False
 
     def look_afresh(self) -> None:
@@ -158,14 +193,14 @@ class _Lane:
 
     def submit(self, frame: VideoFrame, changed: bool) -> Future[_Looked]:
         anew, self._anew = self._anew, False
-        return self._pool.submit(self._look, frame, changed, anew, self._followed)
+        return self._pool.submit(self._look, frame, changed, anew, self._followed, self._missing)
 
-    def _look(self, frame: VideoFrame, changed: bool, anew: bool, followed: int | None) -> _Looked:
+    def _look(self, frame: VideoFrame, changed: bool, anew: bool, followed: int | None, missing: bool) -> _Looked:
         start = perf_counter()
         if anew:
             self._finder.reset()
         # what is black around a picture would make everybody in it smaller
-        found = self._finder.people(frame.picture, float(frame.time), followed=followed)
+        found = self._finder.people(frame.picture, float(frame.time), followed=followed, missing=missing)
         if frame.box is not None:
             found = [replace(detection, pose=detection.pose.moved(*frame.corner)) for detection in found]
         return _Looked(frame, found, changed, (perf_counter() - start) * 1000)
@@ -176,6 +211,7 @@ class _Lane:
         size = (image.shape[1], image.shape[0])
         chosen = follower.pick_from(looked.found, float(looked.frame.time), size, changed=looked.changed)
         self._followed = None if chosen is None else chosen.track
+        self._missing = chosen is None
         return looked.sighting(None if chosen is None else chosen.pose)
 
     def close(self) -> None:

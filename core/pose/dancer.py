@@ -10,7 +10,7 @@ import numpy as np
 from core.closing import Closing
 from core.pose.cuts import PictureChanges, elsewhere
 from core.pose.estimator import PoseEstimator
-from core.pose.person import Person
+from core.pose.person import Listed, Person
 from core.pose.retarget import BodyStatistics, LiveBody
 from core.pose.smoothing import BRIDGE, OneEuro
 from core.types import Pose, VideoFrame
@@ -51,10 +51,12 @@ class LiveDancer(Closing):
 
     Attributes:
         people: how many were in view when last looked.
+        listed: who they were, in pixels; see :meth:`core.pose.person.Follower.listed`.
     """
 
     def __init__(self, person: Person = "largest") -> None:
         self.people = 0
+        self.listed: list[Listed] = []
         self._person = person
         self._estimator: PoseEstimator | None = None
         self._filter = OneEuro()
@@ -74,6 +76,10 @@ class LiveDancer(Closing):
         """Forget who was seen, as when the camera is turned; the networks stay."""
         if self._estimator is not None:
             self._estimator.reset()
+        self._begin()
+
+    def _begin(self) -> None:
+        """Know nothing of a dancer."""
         self._filter.reset()
         self._body.reset()
         self._changes = PictureChanges()
@@ -87,6 +93,12 @@ class LiveDancer(Closing):
         self._before_step: Pose | None = None
         self._stepped = 0.0
 
+    def follow(self, one: Listed) -> None:
+        """From now on follow somebody who was ``listed``."""
+        if self._estimator is not None:
+            self._estimator.follow(one)
+            self._begin()
+
     def look(self, frame: VideoFrame) -> Sight | None:
         """The dancer in the next frame; None when nobody is there.
 
@@ -96,7 +108,7 @@ class LiveDancer(Closing):
             self._estimator = PoseEstimator(person=self._person, survey_every=_SURVEY_EVERY)
         changed = self._changes.at(frame.image)
         found = self._estimator.detect(frame.image, float(frame.time) * 1000, changed=changed)
-        self.people = self._estimator.in_view
+        self.people, self.listed = self._estimator.in_view, self._estimator.listed
         return self.take(None if found is None else found.pose, float(frame.time), changed=changed)
 
     def take(self, pose: Pose | None, seconds: float, *, changed: bool = False) -> Sight | None:

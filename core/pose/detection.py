@@ -58,12 +58,15 @@ class PeopleFinder(Closing):
     """Finds everybody in each frame of one stream. Holds state; close it when the stream ends. Not for two threads at once."""
 
     @abstractmethod
-    def people(self, image: Frame, seconds: float, *, followed: int | None = None) -> list[Detection]:
+    def people(
+        self, image: Frame, seconds: float, *, followed: int | None = None, missing: bool = False
+    ) -> list[Detection]:
         """Find everybody in the frame (RGB) at ``seconds``; times grow from frame to frame.
 
         Args:
             followed: the ``track`` of the only person who matters. A finder may then look at the others now and then only,
                 while they are too far away to be confused with that person. None looks at everybody.
+            missing: whether that person was not among those found in the last frame: newcomers are looked for more often.
         """
 
     def reset(self) -> None:

@@ -16,12 +16,14 @@ import numpy as np
 from core.closing import Closing
 from core.pose.blazepose import BlazePose, Found, Region
 from core.pose.detection import MOST_PEOPLE, Detection, PeopleFinder, clothes_colours
-from core.pose.person import SPECK, Body, Follower, Person, body_of, distinct, same_place
+from core.pose.person import SPECK, Body, Follower, Listed, Person, body_of, distinct, same_place
 from core.settings import settings
 from core.types import Frame, Pose
 
 _SURVEY_EVERY: Final = 1.0
 _SEARCH_SECONDS: Final = 0.5
+_MISSING_EVERY: Final = 0.1
+"""Seconds after which newcomers are looked for while the followed one is not there."""
 _PRESENT: Final = 0.5
 _GLANCE_EVERY: Final = 0.4
 _NEAR: Final = 0.35
@@ -111,10 +113,12 @@ class PeopleTracker(PeopleFinder):
         """Forget everybody, as after a cut; numbers are not given twice."""
         self._tracks: list[_Track] = []
         self._followed: int | None = None
-        self._next_survey = float("-inf")
+        self._surveyed = float("-inf")
         self._search_until = float("-inf")
 
-    def people(self, image: Frame, seconds: float, *, followed: int | None = None) -> list[Detection]:
+    def people(
+        self, image: Frame, seconds: float, *, followed: int | None = None, missing: bool = False
+    ) -> list[Detection]:
         """Find everybody in the frame (RGB) at ``seconds``; see :meth:`PeopleFinder.people`."""
         self._followed = followed
         known = sorted(self._tracks, key=lambda track: track.number != followed)
@@ -129,8 +133,9 @@ class PeopleTracker(PeopleFinder):
         if lost and not (seen and seen[0].number == followed):
             # whoever else is lost is searched for once
             self._search_until = seconds + _SEARCH_SECONDS
-        if lost or not seen or seconds >= self._next_survey or seconds <= self._search_until:
-            self._next_survey = seconds + self._survey_every
+        survey_every = min(self._survey_every, _MISSING_EVERY) if missing else self._survey_every
+        if lost or not seen or seconds >= self._surveyed + survey_every or seconds <= self._search_until:
+            self._surveyed = seconds
             # a detected region is somebody new only where everybody who is known was looked at
             for track in waiting:
                 self._look_again(image, track, seconds, seen)
@@ -225,6 +230,8 @@ class PoseEstimator(Closing):
         self._follower = Follower(person)
         self._finder = find_people(masks=masks, tracking=tracking, survey_every=survey_every)
         self._followed: int | None = None
+        self._missing = False
+        self._size = (1, 1)
 
     def close(self) -> None:
         """Give back what is native."""
@@ -234,6 +241,17 @@ class PoseEstimator(Closing):
         """Forget whom was followed, as after a cut."""
         self._follower.reset()
         self._finder.reset()
+        self._followed = None
+
+    @property
+    def listed(self) -> list[Listed]:
+        """Everybody who was in view around the last frame, in its pixels; see :meth:`Follower.listed`."""
+        return self._follower.listed(self._size)
+
+    def follow(self, one: Listed) -> None:
+        """From now on follow somebody who was listed."""
+        self._follower.follow(one)
+        # everybody is looked at in the next frame: who is who there is not known yet
         self._followed = None
 
     def detect(self, image: Frame, milliseconds: float, *, changed: bool = False) -> Detection | None:
@@ -246,8 +264,10 @@ class PoseEstimator(Closing):
         if changed:
             self._finder.reset()
             self._followed = None
-        found = self._finder.people(image, seconds, followed=self._followed)
+        found = self._finder.people(image, seconds, followed=self._followed, missing=self._missing)
         self.in_view = len(distinct([detection.pose for detection in found]))
-        chosen = self._follower.pick_from(found, seconds, (image.shape[1], image.shape[0]), changed=changed)
+        self._size = (image.shape[1], image.shape[0])
+        chosen = self._follower.pick_from(found, seconds, self._size, changed=changed)
         self._followed = None if chosen is None else chosen.track
+        self._missing = chosen is None
         return chosen

@@ -57,8 +57,10 @@ class MediaPipeTracker(PeopleFinder):
         """Give back the native graph."""
         self._graph.close()
 
-    def people(self, image: Frame, seconds: float, *, followed: int | None = None) -> list[Detection]:
-        """Find everybody in the next frame (RGB); neither ``seconds`` nor ``followed`` is looked at."""
+    def people(
+        self, image: Frame, seconds: float, *, followed: int | None = None, missing: bool = False
+    ) -> list[Detection]:
+        """Find everybody in the next frame (RGB); nothing but the frame is looked at."""
         from mediapipe.tasks.python.vision.core.image import Image, ImageFormat
 
         picture = Image(image_format=ImageFormat.SRGB, data=np.ascontiguousarray(image))

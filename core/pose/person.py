@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
@@ -11,12 +12,15 @@ from numpy.typing import NDArray
 
 from core.errors import UnusableInput
 from core.pose import skeleton
+from core.pose.chosen import OTHER_CLOTHES, Chosen, Colours, colours_apart
 from core.pose.detection import Detection
 from core.types import Pose
 
-Person: TypeAlias = Literal["largest", "left", "right"] | int | tuple[float, float]
+AtFirst: TypeAlias = Literal["largest", "left", "right"] | int | tuple[float, float]
 """``largest``, ``left`` or ``right`` at the start; the n-th from the left, from 1; or the one nearest to a point given in
 shares of the picture's width and height."""
+Person: TypeAlias = AtFirst | Chosen
+"""Whom to follow: somebody who is there at first, or somebody at any moment."""
 
 _WORDS: Final[tuple[Literal["largest", "left", "right"], ...]] = ("largest", "left", "right")
 _FORGET_AFTER = 1.5
@@ -28,16 +32,19 @@ _SAME_PLACE: Final = 0.15
 _PREDICT_SECONDS: Final = 0.5
 _SETTLE_SECONDS: Final = 0.25
 _COVERED: Final = 0.35
-_COLOUR_WEIGHTS: Final = np.array([0.4, 1.0, 1.0, 0.4, 1.0, 1.0], np.float32)
-"""Lightness counts less than hue: it changes with the light."""
-_OTHER_CLOTHES: Final = 30.0
 _ALIKE: Final = 0.4
-"""Of ``_OTHER_CLOTHES``, up to which two are dressed alike."""
+"""Of ``OTHER_CLOTHES``, up to which two are dressed alike."""
+_ROUNDING: Final = 1e-3
+_SAME_MOMENT: Final = 0.1
+"""Seconds after the moment that was pointed at in which everybody is still there, should its very frame be left out."""
+_PATIENCE: Final = 5.0
+_LISTED_SECONDS: Final = 0.75
+"""Whoever was not seen for so long is not listed: others than the followed one are looked at a few times a second."""
 _CLOTHES_WEIGHT: Final = 2.0
 _IMPOSSIBLE: Final = 100.0
 
 
-def parse_person(text: str) -> Person:
+def parse_person(text: str) -> AtFirst:
     """The choice that the words of a command line or a link name.
 
     Raises:
@@ -86,7 +93,7 @@ def distinct(poses: Sequence[Pose]) -> list[Pose]:
     return [pose for _, pose in kept]
 
 
-def choose(poses: Sequence[Pose], person: Person, size: tuple[int, int]) -> Pose:
+def choose(poses: Sequence[Pose], person: AtFirst, size: tuple[int, int]) -> Pose:
     """The one of ``poses`` (at least one) that ``person`` means; ``size`` is (width, height) of their picture."""
     across = sorted(poses, key=lambda p: body_of(p).x)
     if person == "largest":
@@ -105,6 +112,8 @@ def choose(poses: Sequence[Pose], person: Person, size: tuple[int, int]) -> Pose
 class _Known:
     """Somebody in view, or out of view for a moment."""
 
+    number: int
+    pose: Pose
     body: Body
     colours: NDArray[np.float32] | None
     seen_at: float
@@ -125,14 +134,14 @@ class _Known:
         """How differently they are dressed, 1 for certainly somebody else; 0 where colours are not known."""
         if self.colours is None or colours is None:
             return 0.0
-        return min(float(np.linalg.norm((self.colours - colours) * _COLOUR_WEIGHTS)) / _OTHER_CLOTHES, 1.0)
+        return min(colours_apart(self.colours, colours) / OTHER_CLOTHES, 1.0)
 
     def resembles(self, pose: Pose) -> bool:
         """Whether somebody is in the same place, or dressed alike."""
         known = self.colours is not None and pose.colours is not None
         return same_place(self.body, body_of(pose)) or (known and self.unlikeness(pose.colours) < _ALIKE)
 
-    def take_in(self, body: Body, colours: NDArray[np.float32] | None, seconds: float, *, covered: bool) -> None:
+    def take_in(self, pose: Pose, body: Body, seconds: float, *, covered: bool) -> None:
         """Note where they are now. ``covered`` keeps the colours: somebody else's may lie over them."""
         elapsed = max(seconds - self.seen_at, 1e-3)
         share = min(elapsed / _SETTLE_SECONDS, 1.0)
@@ -141,13 +150,37 @@ class _Known:
             self.velocity[0] + share * (now[0] - self.velocity[0]),
             self.velocity[1] + share * (now[1] - self.velocity[1]),
         )
-        self.body, self.seen_at = body, seconds
-        if colours is not None and not covered:
-            self.colours = colours if self.colours is None else self.colours + share * (colours - self.colours)
+        self.pose, self.body, self.seen_at = pose, body, seconds
+        if pose.colours is not None and not covered:
+            self.colours = (
+                pose.colours if self.colours is None else self.colours + share * (pose.colours - self.colours)
+            )
+
+
+def plain_colours(colours: NDArray[np.float32] | None) -> Colours:
+    """Colours as they are kept of somebody who is chosen."""
+    return () if colours is None else tuple(round(float(value), 1) for value in colours)
 
 
 def _apart(a: Body, b: Body) -> float:
     return float(np.hypot(a.x - b.x, a.y - b.y))
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Somebody in view.
+
+    Attributes:
+        number: theirs for as long as they are known.
+        pose: where they were last.
+        followed: whether they are followed.
+        person: what follows them from now on, and waits a while whenever they are away.
+    """
+
+    number: int
+    pose: Pose
+    followed: bool
+    person: Chosen
 
 
 class Follower:
@@ -157,11 +190,16 @@ class Follower:
     who are known, so that identities survive a crossing. Whoever is followed may move ``0.3 + 2 t`` body heights in ``t``
     seconds, growing and shrinking included; a detection farther off is somebody else. After a second and a half without them
     the choice is made anew. A single person in view is followed without that bound, so that a fast jump or a camera shake
-    never loses them.
+    never loses them. Somebody :class:`Chosen` is followed from the moment at which they were pointed at, and by their clothes
+    before it and after an absence; nobody who is dressed as another one is taken for them.
     """
 
     def __init__(self, person: Person = "largest") -> None:
         self._person = person
+        self._numbers = count()
+        self._seen_at: float | None = None
+        self._now = 0.0
+        self._looked_back = False
         self.reset()
 
     def reset(self) -> None:
@@ -170,6 +208,31 @@ class Follower:
         self._others: list[_Known] = []
         self._several_at = -_FORGET_AFTER
         self._changed = False
+
+    def follow(self, one: Listed) -> None:
+        """From now on follow somebody who was listed, in the place of whoever is followed now."""
+        everybody = self._everybody()
+        self._person, self._looked_back, self._seen_at = one.person, True, self._now
+        # whoever is not known any more is known again by their clothes
+        self._followed = next((known for known in everybody if known.number == one.number), None)
+        self._others = [known for known in everybody if known is not self._followed]
+
+    def listed(self, size: tuple[int, int]) -> list[Listed]:
+        """Everybody who was in view around the last frame, of (width, height) ``size``, those known longest first."""
+        recent = [known for known in self._everybody() if self._now - known.seen_at <= _LISTED_SECONDS]
+        recent.sort(key=lambda known: known.number)
+        return [self._listed(known, recent, size) for known in recent]
+
+    def _listed(self, known: _Known, everybody: Sequence[_Known], size: tuple[int, int]) -> Listed:
+        others = tuple(
+            plain_colours(other.colours) for other in everybody if other is not known and other.colours is not None
+        )
+        x, y = known.body.x / size[0], known.body.y / size[1]
+        person = Chosen(known.seen_at, x, y, plain_colours(known.colours), others, _PATIENCE)
+        return Listed(known.number, known.pose, known is self._followed, person)
+
+    def _everybody(self) -> list[_Known]:
+        return [known for known in (self._followed, *self._others) if known is not None]
 
     def pick_from(
         self, found: Sequence[Detection], seconds: float, size: tuple[int, int], *, changed: bool = False
@@ -203,24 +266,55 @@ class Follower:
                 but whoever they are is not taken for one of ``poses``.
         """
         candidates = distinct(poses)
+        self._now = seconds
         self._forget(seconds)
         if not candidates:
             return None
         if len(candidates) + len(elsewhere) > 1:
             self._several_at = seconds
         bodies = [body_of(pose) for pose in candidates]
-        if self._followed is None:
-            chosen = choose(candidates, self._person, size)
-            place = next(i for i, pose in enumerate(candidates) if pose is chosen)
-            self._followed = _Known(bodies[place], chosen.colours, seconds)
-            # whoever was held for somebody else until now is known anew
-            self._others = []
-            assigned: dict[int, _Known] = {place: self._followed}
+        pointed_at = self._pointed_at(bodies, seconds, size)
+        if self._followed is None or pointed_at is not None:
+            place = self._choose(candidates, bodies, seconds, size) if pointed_at is None else pointed_at
+            if place is not None:
+                self._followed = self._known(candidates[place], bodies[place], seconds)
+                # whoever was held for somebody else until now is known anew
+                self._others = []
+                assigned = {place: self._followed}
+            else:
+                assigned = self._assigned(candidates, bodies, elsewhere, seconds)
         else:
             alone = len(candidates) == 1 and seconds - self._several_at > _FORGET_AFTER
+            alone = alone and not self._is_other(candidates[0])
             assigned = {0: self._followed} if alone else self._assigned(candidates, bodies, elsewhere, seconds)
         self._take_in(candidates, bodies, assigned, seconds)
         return next((candidates[i] for i, known in assigned.items() if known is self._followed), None)
+
+    def _pointed_at(self, bodies: Sequence[Body], seconds: float, size: tuple[int, int]) -> int | None:
+        """Number of the candidate who was pointed at, in the frame of that moment; None in any other."""
+        if self._looked_back or not isinstance(self._person, Chosen) or seconds < self._person.seconds - _ROUNDING:
+            return None
+        self._looked_back = True
+        return self._person.pointed_at(bodies, size) if seconds - self._person.seconds <= _SAME_MOMENT else None
+
+    def _choose(
+        self, candidates: Sequence[Pose], bodies: Sequence[Body], seconds: float, size: tuple[int, int]
+    ) -> int | None:
+        """Number of the candidate to follow from now on."""
+        if not isinstance(self._person, Chosen):
+            chosen = choose(candidates, self._person, size)
+            return next(i for i, pose in enumerate(candidates) if pose is chosen)
+        colours = [pose.colours for pose in candidates]
+        absent = 0.0 if self._seen_at is None else seconds - self._seen_at
+        return self._person.among(bodies, colours, size, before=not self._looked_back, absent=absent)
+
+    def _is_other(self, pose: Pose) -> bool:
+        """Whether somebody is certainly not the chosen one, however near they are."""
+        return isinstance(self._person, Chosen) and self._person.is_other(pose.colours)
+
+    def _known(self, pose: Pose, body: Body, seconds: float) -> _Known:
+        """Somebody who was not known before."""
+        return _Known(next(self._numbers), pose, body, pose.colours, seconds)
 
     def _forget(self, seconds: float) -> None:
         if self._followed is not None and seconds - self._followed.seen_at > _FORGET_AFTER:
@@ -234,12 +328,16 @@ class Follower:
         # here: it takes a tenth of a second to load, and most videos show one person
         from scipy.optimize import linear_sum_assignment
 
-        known = [person for person in (self._followed, *self._others) if person is not None]
+        known = self._everybody()
+        if not known:
+            return {}
         everybody = [*candidates, *elsewhere]
         places = [*bodies, *map(body_of, elsewhere)]
         distance = np.array([[person.distance(body, seconds) for body in places] for person in known])
         unlike = np.array([[person.unlikeness(pose.colours) for pose in everybody] for person in known])
         possible = distance <= 1.0
+        if self._followed is not None:
+            possible[0] &= [not self._is_other(pose) for pose in everybody]
         # whom nobody can be costs more than any pairing that is possible
         cost = np.where(possible, distance + _CLOTHES_WEIGHT * unlike, _IMPOSSIBLE)
         pairs = zip(*linear_sum_assignment(cost), strict=True)
@@ -251,6 +349,8 @@ class Follower:
         for i, (pose, body) in enumerate(zip(candidates, bodies, strict=True)):
             near = any(j != i and _apart(body, other) < _COVERED * body.height for j, other in enumerate(bodies))
             if i in assigned:
-                assigned[i].take_in(body, pose.colours, seconds, covered=near)
+                assigned[i].take_in(pose, body, seconds, covered=near)
             else:
-                self._others.append(_Known(body, pose.colours, seconds))
+                self._others.append(self._known(pose, body, seconds))
+        if self._followed is not None:
+            self._seen_at = self._followed.seen_at

@@ -1,4 +1,4 @@
-"""What a page needs to know of a video before it is danced: limits, length, a picture from it, who is in it."""
+"""What a page needs to know of a video before it is danced: limits, length, a picture from it."""
 
 from __future__ import annotations
 
@@ -14,19 +14,16 @@ from core.ui.words import in_words
 from core.workspace import MEGABYTE, Hold, Stored, Workspace
 
 if TYPE_CHECKING:
-    from core.types import Frame, Pose
+    from core.types import Frame
     from core.video.reader import Budget
 
 KINDS = ["mp4", "mov", "m4v", "webm", "mkv", "avi", "gif", "3gp", "mpg", "mpeg", "ts", "mts", "m2ts", "flv", "wmv"]
 PICTURE_KINDS = ["jpg", "jpeg", "png", "webp"]
 PICTURE_MEGABYTES = 25
 _THUMB_SIDE = 320
-_LOOK_SIDE = 960
-_MARGIN = 0.06
 _RATE_ROUNDING = 0.5
 """A file of 60 pictures a second may well state 60.01."""
 _USUAL_RATE, _LOW_RATE = 60.0, 30.0
-_LOOK_SECONDS = (0.0, 0.4, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +32,6 @@ class Clip:
 
     seconds: float | None
     rate: float
-
-
-@dataclass(frozen=True, slots=True)
-class Dancer:
-    """Somebody in a picture, in shares of its width and height: the middle of the trunk, and the box around them."""
-
-    middle: tuple[float, float]
-    left: float
-    top: float
-    width: float
-    height: float
 
 
 def limits_in_words(limits: Settings | None = None) -> str:
@@ -141,40 +127,6 @@ def picture_at(video: str, seconds: float) -> bytes | None:
 
     frame = _frame_at(Path(video), seconds, _THUMB_SIDE)
     return None if frame is None else jpeg(frame)
-
-
-@st.cache_data(show_spinner=False, max_entries=50, scope="session")
-def dancers_at(video: str, seconds: float) -> tuple[bytes, list[Dancer]] | None:
-    """Who can be followed from ``seconds`` on: a JPEG and everybody in it from left to right. None for fewer than two."""
-    from core.pose.estimator import find_people
-    from core.pose.person import distinct
-    from core.ui.pictures import jpeg
-
-    with find_people(tracking=False) as finder:
-        for later in _LOOK_SECONDS:
-            frame = _frame_at(Path(video), seconds + later, _LOOK_SIDE)
-            if frame is None:
-                return None
-            poses = distinct([found.pose for found in finder.people(frame, later)])
-            if len(poses) > 1:
-                size = (frame.shape[1], frame.shape[0])
-                return jpeg(frame), sorted((_dancer(p, size) for p in poses), key=lambda d: d.middle[0])
-    return None
-
-
-def _dancer(pose: Pose, size: tuple[int, int]) -> Dancer:
-    import numpy as np
-
-    from core.pose.person import body_of
-
-    body = body_of(pose)
-    seen = pose.visibility >= 0.5
-    points = np.clip((pose.xy[seen] if seen.sum() >= 4 else pose.xy) / size, 0.0, 1.0)
-    # the landmarks end at the eyes, wrists and ankles: a box around the whole person is a little larger
-    margin = _MARGIN * (points.max(axis=0) - points.min(axis=0)).max()
-    (left, top) = np.clip(points.min(axis=0) - margin, 0.0, 1.0).tolist()
-    (right, bottom) = np.clip(points.max(axis=0) + margin, 0.0, 1.0).tolist()
-    return Dancer((body.x / size[0], body.y / size[1]), left, top, right - left, bottom - top)
 
 
 def _frame_at(video: Path, seconds: float, side: int) -> Frame | None:

@@ -214,16 +214,22 @@ class House:
     def warm_up(self) -> None:
         """Once, in the background: dance a second or so, so that the models are loaded and the speed is known."""
         if self._warm.acquire(blocking=False):
-            self._in_background(self._measure, name="warm-up")
+            self.in_background(self._measure, name="warm-up")
 
     def warm(self, performer: str, generator: str) -> None:
         """Once for each, in the background: load what a first picture would wait for, then what later ones would."""
         if (performer, generator) in self._warmed and self.performers.holds(performer, generator):
             return
         self._warmed.add((performer, generator))
-        self._in_background(partial(self._load, performer, generator), name=f"warm-{generator}")
+        self.in_background(partial(self._load, performer, generator), name=f"warm-{generator}")
 
-    def _in_background(self, work: Callable[[], None], name: str) -> None:
+    @property
+    def closing(self) -> threading.Event:
+        """Set when the app ends."""
+        return self._closed
+
+    def in_background(self, work: Callable[[], None], name: str) -> None:
+        """Do some work in a thread of its own, which has to end soon once the app is ``closing``."""
         thread = threading.Thread(target=work, name=name, daemon=True)
         self._warming = [other for other in self._warming if other.is_alive()] + [thread]
         thread.start()

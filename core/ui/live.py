@@ -13,11 +13,12 @@ from core.errors import DanceError
 from core.live.scene import Wish
 from core.live.session import LiveSession, News
 from core.live.stage import LiveLayout
+from core.ui.cards import Card, pick
 from core.ui.house import house
 from core.ui.ice import IceServer
 from core.ui.mirror import RECORDING_NAME, Mirror, recording_of, use_as_source
 from core.ui.options import choose_background, choose_generator, choose_of, choose_performer
-from core.ui.pictures import as_url, tag
+from core.ui.pictures import as_url, jpeg, tag
 from core.ui.stream import Stream
 from core.ui.visit import Visit
 from core.ui.words import plain
@@ -36,6 +37,7 @@ _LAYOUTS: Final[dict[LiveLayout, str]] = {
 }
 _LOOK_AGAIN_SECONDS: Final = 1.0
 _ASK_AGAIN_SECONDS: Final = 3.0
+_PORTRAIT_SIDE: Final = 200
 _SOUND_STARTS: Final = 0.3
 """Seconds from asking a browser to play a sound until it does."""
 CAMERA: Final = {"width": {"ideal": 640}, "height": {"ideal": 480}, "frameRate": {"ideal": 30, "max": 30}}
@@ -170,6 +172,7 @@ def _watch(here: Visit, mine: Mirror, served: bool, was_running: bool) -> None:
     for sentence in (mine.complaint(served=served), news.hint, news.quality, news.notice, news.dance):
         if sentence:
             st.info(plain(here.shelf.shown(sentence)))
+    _choose_person(session)
     _buttons(here, mine, news)
     if news.playing is None:
         st.session_state.pop("live-music", None)
@@ -179,6 +182,20 @@ def _watch(here: Visit, mine: Mirror, served: bool, was_running: bool) -> None:
         mean = f" · {100 * news.score_mean:.0f} % on the whole" if news.score_mean is not None else ""
         st.progress(news.score, text=f"As alike as {100 * news.score:.0f} %{mean}")
     st.html(figures_html(news))
+
+
+def _choose_person(session: LiveSession) -> None:
+    """Whom to follow, while several are in view: each as the camera sees them now."""
+    portraits = {str(portrait.one.number): portrait for portrait in session.portraits()}
+    if not portraits:
+        return
+    st.markdown("**Who should we follow?**")
+    cards = [
+        Card(number, f"Person {n}", as_url(jpeg(portrait.image, _PORTRAIT_SIDE)))
+        for n, (number, portrait) in enumerate(portraits.items(), 1)
+    ]
+    followed = next((number for number, portrait in portraits.items() if portrait.one.followed), None)
+    pick("live-person", cards, followed, lambda number: session.follow(portraits[number]), columns=4)
 
 
 def _play_music(session: LiveSession, dance: str) -> None:

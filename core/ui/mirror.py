@@ -205,5 +205,4 @@ def use_as_source(here: Visit) -> None:
     if stored is not None:
         here.shelf.put(UPLOAD, stored.hold())
         here.dance = OWN
-        here.dancer = 0
         here.uploads += 1

@@ -14,9 +14,7 @@ from core.ui.cards import Card, pick
 from core.ui.clips import (
     KINDS,
     Clip,
-    Dancer,
     clip,
-    dancers_at,
     limits_in_words,
     page_budget,
     picture_at,
@@ -29,6 +27,7 @@ from core.ui.options import choose_of
 from core.ui.pictures import as_url, file_url, tag
 from core.ui.uploads import take_upload
 from core.ui.visit import OWN, UPLOAD, Visit
+from core.ui.whom import Looking, choose_person
 from core.ui.words import in_words
 from core.workspace import Stored
 
@@ -93,7 +92,7 @@ def _own(here: Visit) -> Source | None:
     about = clip(upload.path)
     rate = _choose_rate(about.rate, key=f"rate-{here.uploads}")
     start, end = trim(about, key=f"part-{here.uploads}", pictures_of=upload.path)
-    person = _who(here, upload, start)
+    person = choose_person(_looking(here, upload, start, end))
     return Source(OWN, upload.name, upload.path, about, start, end, person, upload, rate)
 
 
@@ -121,10 +120,9 @@ def _uploaded(here: Visit) -> Stored | None:
     if given is not None:
         # a fresh uploader: this one is done with, whatever comes of it
         here.uploads += 1
-        if take_upload(
+        take_upload(
             here, UPLOAD, given, lambda: take_video(house().files, given, given.name, given.size, owner=here.id)
-        ):
-            here.dancer = 0
+        )
         st.rerun()
     if UPLOAD in here.refused:
         st.error(here.refused[UPLOAD])
@@ -163,40 +161,12 @@ def _ends(video: Path, start: float, end: float) -> None:
     st.html(f'<div class="ends">{shown}</div>')
 
 
-def _who(here: Visit, upload: Stored, start: float) -> Person:
-    with st.spinner("Looking who is dancing…"):
-        found = dancers_at(str(upload.path), start)
-    if found is None:
-        return "largest"
-    picture, dancers = found
-    st.markdown("**Who shall be followed?** Click the dancer.")
-    here.dancer = min(here.dancer, len(dancers)) if here.dancer else _largest(dancers)
-    _dancer_buttons(here, picture, dancers)
-    return dancers[here.dancer - 1].middle
-
-
-def _largest(dancers: list[Dancer]) -> int:
-    return 1 + max(range(len(dancers)), key=lambda n: dancers[n].height)
-
-
-def _dancer_buttons(here: Visit, picture: bytes, dancers: list[Dancer]) -> None:
-    def choose(number: int) -> None:
-        here.dancer = number
-
-    with st.container(key="crowd", gap=None):
-        places = "".join(_place(n, dancer) for n, dancer in enumerate(dancers, 1))
-        st.html(f"<style>{places}</style>{tag(as_url(picture), 'The dancers', 'crowd')}")
-        for n in range(1, len(dancers) + 1):
-            st.button(
-                f"Dancer {n}",
-                key=f"follow-{n}",
-                type="primary" if n == here.dancer else "secondary",
-                on_click=choose,
-                args=(n,),
-                width="stretch",
-            )
-
-
-def _place(number: int, dancer: Dancer) -> str:
-    box = (("left", dancer.left), ("top", dancer.top), ("width", dancer.width), ("height", dancer.height))
-    return f".st-key-follow-{number}{{{';'.join(f'{side}:{100 * share:.2f}%' for side, share in box)}}}"
+def _looking(here: Visit, upload: Stored, start: float, end: float | None) -> Looking:
+    """The look at that stretch; another one begins where the stretch was changed."""
+    if here.looking is None or here.looking.stretch != (upload.path, start, end):
+        if here.looking is not None:
+            here.looking.stop()
+        here.looking = Looking(upload.path, start, end)
+        with st.spinner("Looking who is dancing…"):
+            here.looking.begin()
+    return here.looking

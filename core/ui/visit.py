@@ -20,6 +20,7 @@ from core.workspace import Shelf, Stored
 
 if TYPE_CHECKING:
     from core.transfer import Seen
+    from core.ui.whom import Looking
 
 OWN = "own"
 """Stands for the visitor's own video where a dance's id is asked."""
@@ -73,7 +74,7 @@ class Visit:
         performer: id of the chosen performer; None before a choice.
         dances, comparisons: what the pages of that name show.
         shelf: the files they hold.
-        dancer: number of the person to follow among those of the upload's first picture.
+        looking: the look for whom to follow in the upload, with what they chose of it; None before the first.
         notice: a sentence to show once, as Markdown.
         refused: why the last upload in a role was not taken, as Markdown, until another one is.
         uploads, backdrops: count the uploads of each kind, so that each gets a fresh uploader.
@@ -87,7 +88,7 @@ class Visit:
     dances: Stage = field(default_factory=lambda: Stage("job"))
     comparisons: Stage = field(default_factory=lambda: Stage("comparison"))
     shelf: Shelf = field(default_factory=Shelf)
-    dancer: int = 0
+    looking: Looking | None = None
     notice: str | None = None
     refused: dict[str, str] = field(default_factory=dict)
     uploads: int = 0

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import re
 import threading
 from collections.abc import Callable
 from fractions import Fraction
@@ -13,18 +14,23 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from benchmarks.reports import whom
 from benchmarks.reports.files import make_slow_motion
 from core import dances, paths
 from core.compositing import layout_size
 from core.jobs import LONGEST_QUEUE, Job, JobHandle
 from core.pipeline import background_for
+from core.pose.chosen import Chosen
+from core.pose.whom import Candidate
 from core.settings import settings
 from core.targets.store import load_target
 from core.ui.clips import rates_offered, thinned_in_words
 from core.ui.house import House
+from core.ui.whom import Looking
 from core.video.probe import probe
 from core.video.reader import VideoReader
 from tests.media import frames_of
+from tests.ui.conftest import run_until
 from tests.video.boxes import lying_about_its_length
 from tests.video.media import make_video
 from tests.waiting import PATIENCE
@@ -500,17 +506,18 @@ class TestOwnVideo:
 
     def test_several_dancers_can_be_clicked(self, open_app: OpenApp, shared: House) -> None:
         app = upload(open_app(), "two.mp4", two_dancers())
+        run_until(app, lambda: app.session_state["visit"].looking.done)
 
-        assert [b.key for b in app.button if b.key and b.key.startswith("follow-")] == ["follow-1", "follow-2"]
-        app.button(key="follow-1").click().run()
+        assert people(app) == ["Dancer 1", "Dancer 2"]
+        app.button(key="pick-person-0").click().run()
+        assert chosen(app, "person") == ["pick-person-0"]
         app.button(key="dance").click().run()
 
         job = job_of(app, shared)
-        x, _ = job.about.person
-        assert 0.0 < x < 0.5
+        assert 0.0 < job.about.person.x < 0.5
         assert job.wait(PATIENCE)
 
-        app.button(key="follow-2").click().run()
+        app.button(key="pick-person-1").click().run()
         assert "watched before" not in words(app)
         app.button(key="dance").click().run()
         other = job_of(app, shared)
@@ -519,8 +526,56 @@ class TestOwnVideo:
         assert all(pose.xy[:, 0].mean() > analysis.size[0] / 2 for pose in analysis.poses)
         app.run()
         assert "watched before" in words(app)
-        app.button(key="follow-1").click().run()
+        app.button(key="pick-person-0").click().run()
         assert "watched before" in words(app)
+
+    def test_somebody_who_comes_later_can_be_clicked_and_another_stretch_asks_anew(
+        self, open_app: OpenApp, tmp_path: Path
+    ) -> None:
+        whom.write_together(tmp_path / "later.mp4", whom.SIDE_BY_SIDE, seconds=4.0)
+        app = upload(open_app(), "later.mp4", (tmp_path / "later.mp4").read_bytes())
+        assert not people(app), "the first picture shows one"
+        assert not app.button(key="dance").disabled, "nobody has to wait for the others"
+
+        run_until(app, lambda: app.session_state["visit"].looking.done)
+        app.run()
+        first, second = people(app)
+        assert first == "Dancer 1"
+        assert re.fullmatch(r"Dancer 2 at\s[23]\.\d\ss", second)
+        assert chosen(app, "person") == ["pick-person-0"], "who is there for longer"
+        app.button(key="pick-person-1").click().run()
+        assert chosen(app, "person") == ["pick-person-1"]
+
+        part = next(s for s in app.slider if s.label == "Which part")
+        part.set_value((0.0, 1.5)).run()
+        run_until(app, lambda: app.session_state["visit"].looking.done)
+        assert not people(app.run())
+        part.set_value((2.8, 4.0)).run()
+        run_until(app, lambda: app.session_state["visit"].looking.done)
+        assert people(app.run()) == ["Dancer 1", "Dancer 2"]
+
+    def test_whom_somebody_chose_stays_whatever_the_other_pictures_show(self) -> None:
+        video = next(iter(dances.list_dances())).video
+        both = Looking(video, 0.0, None, _first=[candidate(0.2, count=1), candidate(0.7, count=1)])
+        later = [candidate(0.7, count=8)]
+        assert both.followed(both.people) is both.people[0]
+        both._found = later
+        assert both.people == later
+        both.chosen = both._first[0]
+        assert both.people == both._first
+        both.chosen = both._first[1]
+        assert both.people == later
+        assert both.followed(later) is later[0]
+
+
+def people(app: AppTest) -> list[str]:
+    """Who can be chosen."""
+    return [b.label.replace("\\", "") for b in app.button if b.key and b.key.startswith("pick-person-")]
+
+
+def candidate(x: float, *, count: int) -> Candidate:
+    portrait = np.zeros((8, 8, 3), np.uint8)
+    return Candidate(Chosen(0.0, x, 0.5), 0.0, portrait, ((0.0, x, 0.5),), height=0.5, count=count)
 
 
 def two_dancers() -> bytes:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
@@ -104,6 +105,32 @@ def test_while_it_runs_it_tells_and_records_and_hands_on(streaming: tuple[AppTes
     assert here.dance == "own"
     assert here.upload.path.is_file()
     assert here.upload.name == "my mirror.mp4"
+
+
+def test_whom_to_follow_is_asked_while_several_are_in_view(streaming: tuple[AppTest, Any]) -> None:
+    app, stream = streaming
+    alone = dance_frames()[:20]
+    both = [np.ascontiguousarray(np.hstack([image[:, 160:480], image[:, 160:480]])) for image in alone]
+
+    def asked() -> list[Any]:
+        return [button for button in app.button if (button.key or "").startswith("pick-live-person-")]
+
+    feed_until(stream.session, alone, lambda: stream.session.newest is not None)
+    app.run()
+    assert not asked()
+    feed_until(stream.session, both, lambda: len(stream.session.portraits()) == 2)
+    app.run()
+    one, other = asked()
+    assert sorted([one.proto.type, other.proto.type]) == ["primary", "secondary"]
+    wanted = next(portrait for portrait in stream.session.portraits() if not portrait.one.followed)
+    (one if one.proto.type == "secondary" else other).click().run()
+
+    def followed() -> bool:
+        places = [portrait.one.person.x for portrait in stream.session.portraits() if portrait.one.followed]
+        return bool(places) and abs(places[0] - wanted.one.person.x) < 0.2
+
+    feed_until(stream.session, both, followed)
+    assert not app.run().exception
 
 
 def test_the_dance_to_follow_is_heard_as_it_begins(streaming: tuple[AppTest, Any]) -> None:
