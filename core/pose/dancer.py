@@ -75,7 +75,7 @@ class LiveDancer(Closing):
         A missed detection holds the last sight for as long as files would bridge.
         """
         if self._estimator is None:
-            self._estimator = PoseEstimator(person=self._person, survey_every=_SURVEY_EVERY)
+            self._estimator = PoseEstimator(person=self._person, survey_every=_SURVEY_EVERY, sweep=False)
         found = self._estimator.detect(frame.image, float(frame.time) * 1000)
         self.people = self._estimator.in_view
         return self.take(None if found is None else found.pose, float(frame.time))

@@ -2,7 +2,9 @@
 
 The followed person costs one pass of the landmark network a frame, and so does whoever is near; anybody else two or three
 passes a second. The detector, which looks at the whole picture, runs at the start, now
-and then for newcomers, and at once when somebody is lost. benchmarks/pose.py measures all of this against MediaPipe's own graph.
+and then for newcomers, and at once when somebody is lost, then also nearer where they were. While nobody is in view it
+looks at tiles of the picture too (:mod:`core.pose.tiles`), for somebody small. benchmarks/pose.py measures all of this against
+MediaPipe's own graph.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from core.closing import Closing
 from core.pose.blazepose import BlazePose, Found, Region
 from core.pose.detection import MOST_PEOPLE, Detection, PeopleFinder, clothes_colours
 from core.pose.person import SPECK, Body, Follower, Person, body_of, distinct, same_place
+from core.pose.tiles import Part, TileWatch, tiles
 from core.settings import settings
 from core.types import Frame, Pose
 
@@ -32,15 +35,32 @@ _SURER: Final = 0.1
 _NEWCOMER_SECONDS: Final = 0.5
 _SAME_REGION: Final = 0.12
 """A detected region whose centre is nearer than this share of a tracked one's side is of the same person."""
+_MISSED_SECONDS: Final = 1.5
+_MISSED_AROUND: Final = 1.6
+"""Side of the part where a missing person is looked for, in sides of their last region: they fill .4 of its height."""
+_MISSED_PRESENT: Final = 0.9
+_SWEEP_EVERY: Final = 1.0
+_FAINT: Final = 0.2
+"""Score at which what the detector sees in a tile is worth two looks, which then decide."""
+_SMALL_PRESENT: Final = 0.95
+_SMALL_DRIFT: Final = 0.1
+_SMALL_HEIGHT: Final = 0.45
+_SMALL_VISIBLE: Final = 0.5
+_BODY: Final = slice(11, 29)
+"""Shoulders to ankles, of the landmarks."""
 
 
-def find_people(*, masks: bool = False, tracking: bool = True, survey_every: float = _SURVEY_EVERY) -> PeopleFinder:
+def find_people(
+    *, masks: bool = False, tracking: bool = True, survey_every: float = _SURVEY_EVERY, sweep: bool = True
+) -> PeopleFinder:
     """Return a finder for one stream, by the engine that the settings name (``DANCE_POSE_ENGINE``).
 
     Args:
         masks: also give each person's segmentation.
         tracking: False looks at every frame afresh, for pictures that do not follow each other.
         survey_every: seconds after which newcomers are looked for; such a frame takes a third longer.
+        sweep: look for somebody small in all tiles of the first picture at once, where nobody is found in it; that takes some
+            fifty looks. False takes the tiles one by one with the pictures that follow, which a live stream wants.
 
     Raises:
         WeightsMissing: the pose model is not where it belongs.
@@ -50,7 +70,7 @@ def find_people(*, masks: bool = False, tracking: bool = True, survey_every: flo
         from core.pose.mediapipe_graph import MediaPipeTracker
 
         return MediaPipeTracker(masks=masks, tracking=tracking)
-    return PeopleTracker(BlazePose(masks=masks), tracking=tracking, survey_every=survey_every)
+    return PeopleTracker(BlazePose(masks=masks), tracking=tracking, survey_every=survey_every, sweep=sweep)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +104,7 @@ class PeopleTracker(PeopleFinder):
 
     Args:
         networks: of this stream alone.
-        tracking, survey_every: see :func:`find_people`.
+        tracking, survey_every, sweep: see :func:`find_people`.
         most: how many people at most.
     """
 
@@ -94,13 +114,16 @@ class PeopleTracker(PeopleFinder):
         *,
         tracking: bool = True,
         survey_every: float = _SURVEY_EVERY,
+        sweep: bool = True,
         most: int = MOST_PEOPLE,
     ) -> None:
         self._networks = networks
         self._tracking = tracking
         self._survey_every = survey_every
+        self._sweep = sweep
         self._most = most
         self._numbers = count()
+        self._watch = TileWatch()
         self.reset()
 
     def close(self) -> None:
@@ -110,9 +133,12 @@ class PeopleTracker(PeopleFinder):
     def reset(self) -> None:
         """Forget everybody, as after a cut; numbers are not given twice."""
         self._tracks: list[_Track] = []
+        self._missing: list[_Track] = []
         self._followed: int | None = None
         self._next_survey = float("-inf")
         self._search_until = float("-inf")
+        self._next_sweep = float("-inf") if self._sweep else float("inf")
+        self._watch.reset()
 
     def people(self, image: Frame, seconds: float, *, followed: int | None = None) -> list[Detection]:
         """Find everybody in the frame (RGB) at ``seconds``; see :meth:`PeopleFinder.people`."""
@@ -120,23 +146,29 @@ class PeopleTracker(PeopleFinder):
         known = sorted(self._tracks, key=lambda track: track.number != followed)
         seen: list[_Track] = []
         waiting: list[_Track] = []
-        lost = 0
+        lost: list[_Track] = []
         for track in known:
             if seen and seen[0].number == followed and not _due(track, seen[0], seconds):
                 waiting.append(track)
             elif not self._look_again(image, track, seconds, seen):
-                lost += 1
+                lost.append(track)
+        self._note_missing(lost, seconds)
         if lost and not (seen and seen[0].number == followed):
             # whoever else is lost is searched for once
             self._search_until = seconds + _SEARCH_SECONDS
-        if lost or not seen or seconds >= self._next_survey or seconds <= self._search_until:
-            self._next_survey = seconds + self._survey_every
+        searching = lost or not seen or seconds <= self._search_until
+        if searching or self._missing or seconds >= self._next_survey:
             # a detected region is somebody new only where everybody who is known was looked at
             for track in waiting:
                 self._look_again(image, track, seconds, seen)
             waiting = []
+        self._look_for_missing(image, seconds, seen)
+        if searching or seconds >= self._next_survey:
+            self._next_survey = seconds + self._survey_every
             self._add_newcomers(image, seconds, seen)
-        in_view = _without_specks([*seen, *waiting])
+        if not seen:
+            self._look_closer(image, seconds, seen)
+        in_view = _without_specks([*seen, *waiting], followed)
         self._tracks = [track for track in in_view if self._tracking and track.found.region is not None]
         return [
             Detection(track.pose, track.found.mask, track.number if self._tracking else None, track.seconds == seconds)
@@ -148,21 +180,97 @@ class PeopleTracker(PeopleFinder):
         region = track.found.region
         return region is not None and self._look_at(image, region, (track.number, track.since), seconds, seen)
 
-    def _add_newcomers(self, image: Frame, seconds: float, seen: list[_Track]) -> None:
-        for region in self._networks.detect(image, self._most):
+    def _note_missing(self, lost: list[_Track], seconds: float) -> None:
+        """Keep who has been lost lately; beside somebody who is followed nobody else is missed."""
+        missed = [track for track in lost if self._followed in (None, track.number)]
+        self._missing = [t for t in [*self._missing, *missed] if seconds - t.seconds <= _MISSED_SECONDS]
+
+    def _look_for_missing(self, image: Frame, seconds: float, seen: list[_Track]) -> None:
+        """Look nearer where each of them was: a body that is small, or one of many, is not found in the whole picture."""
+        for track in self._missing:
+            last = track.found.region
+            size = (image.shape[1], image.shape[0])
+            part = None if last is None else Part.around(last.x, last.y, _MISSED_AROUND * last.side, size)
+            if part is not None:
+                self._add_newcomers(image, seconds, seen, part=part, presence=_MISSED_PRESENT)
+        self._missing = [track for track in self._missing if not any(_back(track, other, seconds) for other in seen)]
+
+    def _add_newcomers(
+        self,
+        image: Frame,
+        seconds: float,
+        seen: list[_Track],
+        *,
+        part: Part | None = None,
+        presence: float = _PRESENT,
+    ) -> None:
+        for region in self._networks.detect(image, self._most, part=part):
             if len(seen) < self._most and not any(_covers(track.found, region) for track in seen):
-                self._look_at(image, region, (next(self._numbers), seconds), seconds, seen)
+                self._look_at(image, region, (next(self._numbers), seconds), seconds, seen, presence)
+
+    def _look_closer(self, image: Frame, seconds: float, seen: list[_Track]) -> None:
+        """Look in tiles for somebody who is too small to be found in the whole picture."""
+        if seconds >= self._next_sweep:
+            self._next_sweep = float("inf") if self._tracking else seconds + _SWEEP_EVERY
+            for level in tiles((image.shape[1], image.shape[0])):
+                for part in level:
+                    self._add_small(image, part, seconds, seen)
+                if seen:
+                    return
+        elif self._tracking:
+            chosen = self._watch.next(image, seconds)
+            if chosen is not None:
+                self._add_small(image, chosen, seconds, seen)
+
+    def _add_small(self, image: Frame, part: Part, seconds: float, seen: list[_Track]) -> None:
+        """Take in who is in a tile, where two looks agree on a body: so near, much that is nobody looks like somebody once."""
+        for region in self._networks.detect(image, self._most, part=part, sure=_FAINT):
+            if len(seen) == self._most or region.side > part.side or any(_covers(t.found, region) for t in seen):
+                continue
+            once = self._networks.landmarks(image, region)
+            if once.presence < _PRESENT or once.region is None:
+                continue
+            twice = self._networks.landmarks(image, once.region)
+            if _agree(once, twice):
+                self._take_in(image, twice, (next(self._numbers), seconds), seconds, seen)
 
     def _look_at(
-        self, image: Frame, region: Region, who: tuple[int, float], seconds: float, seen: list[_Track]
+        self,
+        image: Frame,
+        region: Region,
+        who: tuple[int, float],
+        seconds: float,
+        seen: list[_Track],
+        presence: float = _PRESENT,
     ) -> bool:
         """Look at a region for the track of that number and beginning; see :func:`_add` for what it returns."""
         found = self._networks.landmarks(image, region)
-        if found.presence < _PRESENT:
-            return False
+        return found.presence >= presence and self._take_in(image, found, who, seconds, seen)
+
+    def _take_in(
+        self, image: Frame, found: Found, who: tuple[int, float], seconds: float, seen: list[_Track]
+    ) -> bool:
         pose = Pose(found.landmarks, clothes_colours(image, found.landmarks))
         number, since = who
         return _add(seen, _Track(number, found, pose, body_of(pose), seconds, since), self._followed)
+
+
+def _agree(once: Found, twice: Found) -> bool:
+    """Whether two looks at somebody small, the second where the first left off, show the same whole body."""
+    if min(once.presence, twice.presence) < _SMALL_PRESENT or twice.region is None:
+        return False
+    before, after = body_of(Pose(once.landmarks)), body_of(Pose(twice.landmarks))
+    apart = np.linalg.norm(once.landmarks[_BODY, :2] - twice.landmarks[_BODY, :2], axis=1).mean()
+    return bool(
+        max(float(apart), np.hypot(before.x - after.x, before.y - after.y)) < _SMALL_DRIFT * after.height
+        and after.height > _SMALL_HEIGHT * twice.region.side
+        and twice.landmarks[_BODY, 3].mean() > _SMALL_VISIBLE
+    )
+
+
+def _back(track: _Track, other: _Track, seconds: float) -> bool:
+    """Whether somebody who is seen now was found where a missing person was."""
+    return other.seconds == other.since == seconds and track.distance(other) < _NEAR
 
 
 def _due(track: _Track, followed: _Track, seconds: float) -> bool:
@@ -194,10 +302,13 @@ def _covers(person: Found, region: Region) -> bool:
     return tracked is not None and np.hypot(tracked.x - region.x, tracked.y - region.y) < _SAME_REGION * tracked.side
 
 
-def _without_specks(people: list[_Track]) -> list[_Track]:
-    """Leave out whoever is too small to be followed beside the largest: each would cost as much as the dancer."""
+def _without_specks(people: list[_Track], followed: int | None) -> list[_Track]:
+    """Leave out whoever is too small to be followed beside the largest: each would cost as much as the dancer.
+
+    The followed one stays, though somebody else comes near to the camera.
+    """
     tallest = max((track.body.height for track in people), default=0.0)
-    return [track for track in people if track.body.height >= SPECK * tallest]
+    return [track for track in people if track.number == followed or track.body.height >= SPECK * tallest]
 
 
 class PoseEstimator(Closing):
@@ -207,7 +318,7 @@ class PoseEstimator(Closing):
         person: whom to follow when several are in view.
         tracking: False looks at every frame afresh, for pictures that hardly follow each other.
         masks: also give the person's segmentation.
-        survey_every: see :func:`find_people`.
+        survey_every, sweep: see :func:`find_people`.
 
     Attributes:
         in_view: how many people were in view in the last frame.
@@ -220,10 +331,11 @@ class PoseEstimator(Closing):
         tracking: bool = True,
         masks: bool = False,
         survey_every: float = _SURVEY_EVERY,
+        sweep: bool = True,
     ) -> None:
         self.in_view = 0
         self._follower = Follower(person)
-        self._finder = find_people(masks=masks, tracking=tracking, survey_every=survey_every)
+        self._finder = find_people(masks=masks, tracking=tracking, survey_every=survey_every, sweep=sweep)
         self._followed: int | None = None
 
     def close(self) -> None:
