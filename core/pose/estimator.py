@@ -18,7 +18,7 @@ import numpy as np
 from core.closing import Closing
 from core.pose.blazepose import BlazePose, Found, Region
 from core.pose.detection import MOST_PEOPLE, Detection, PeopleFinder, clothes_colours
-from core.pose.person import SPECK, Body, Follower, Person, body_of, distinct, same_place
+from core.pose.person import SPECK, Body, Follower, Person, body_of, distinct, same_place, unlikeness
 from core.pose.tiles import Part, TileWatch, tiles
 from core.settings import settings
 from core.types import Frame, Pose
@@ -39,6 +39,14 @@ _MISSED_SECONDS: Final = 1.5
 _MISSED_AROUND: Final = 1.6
 """Side of the part where a missing person is looked for, in sides of their last region: they fill .4 of its height."""
 _MISSED_PRESENT: Final = 0.9
+_MISSED_SHARE: Final = 0.8
+"""Side of the region where a missing person would be by now, in sides of their last one: less of whoever stands beside them."""
+_MISSED_AHEAD: Final = 1.0
+_MUCH_LIKER: Final = 0.3
+_SETTLE_SECONDS: Final = 0.25
+_OTHER_CLOTHES: Final = 0.6
+_COVERED_CLOTHES: Final = 0.4
+"""Unlikenesses above which clothes are somebody else's, and above which they may be covered."""
 _SWEEP_EVERY: Final = 1.0
 _FAINT: Final = 0.2
 """Score at which what the detector sees in a tile is worth two looks, which then decide."""
@@ -81,6 +89,10 @@ class _Track:
         number: the same for as long as they are tracked.
         seconds: when that was.
         since: when they were found first.
+        motion: of the trunk, in pixels a second.
+        clothes: colours, as they were while nobody covered them.
+        strange: how far this look is from what was known of them: 0 for no difference, 1 for somebody else.
+        sure: they themselves at the last look that was not strange; None where that is this one.
     """
 
     number: int
@@ -89,6 +101,37 @@ class _Track:
     body: Body
     seconds: float
     since: float
+    motion: tuple[float, float] = (0.0, 0.0)
+    clothes: NDArray[np.float32] | None = None
+    strange: float = 0.0
+    sure: _Track | None = None
+
+    def ahead(self, seconds: float) -> tuple[float, float]:
+        """How far they will have moved by then, in pixels, if they go on as they went."""
+        elapsed = min(seconds - self.seconds, _MISSED_AHEAD)
+        return elapsed * self.motion[0], elapsed * self.motion[1]
+
+    def later(self, found: Found, pose: Pose, seconds: float) -> _Track:
+        """The same person at the next look."""
+        body, (x, y) = body_of(pose), self.ahead(seconds)
+        elapsed = max(seconds - self.seconds, 1e-3)
+        share = min(elapsed / _SETTLE_SECONDS, 1.0)
+        apart = float(np.hypot(body.x - self.body.x - x, body.y - self.body.y - y)) / self.body.height
+        motion = (
+            self.motion[0] + share * ((body.x - self.body.x) / elapsed - self.motion[0]),
+            self.motion[1] + share * ((body.y - self.body.y) / elapsed - self.motion[1]),
+        )
+        unlike = unlikeness(self.clothes, pose.colours)
+        sure = self if self.sure is None else self.sure
+        if seconds - sure.seconds > _MISSED_SECONDS:
+            # for so long it is no passer-by: the light has changed
+            return _Track(self.number, found, pose, body, seconds, self.since, motion, pose.colours)
+        clothes = self.clothes
+        if pose.colours is not None and unlike < _COVERED_CLOTHES:
+            clothes = pose.colours if clothes is None else clothes + share * (pose.colours - clothes)
+        strange = max(unlike, min(apart, 1.0))
+        sure_before = None if strange < _COVERED_CLOTHES else sure
+        return _Track(self.number, found, pose, body, seconds, self.since, motion, clothes, strange, sure_before)
 
     def distance(self, other: _Track) -> float:
         """From the middle of one trunk to that of the other, in heights of the larger one."""
@@ -135,6 +178,7 @@ class PeopleTracker(PeopleFinder):
         self._tracks: list[_Track] = []
         self._missing: list[_Track] = []
         self._followed: int | None = None
+        self._wanted: int | None = None
         self._next_survey = float("-inf")
         self._search_until = float("-inf")
         self._next_sweep = float("-inf") if self._sweep else float("inf")
@@ -143,15 +187,17 @@ class PeopleTracker(PeopleFinder):
     def people(self, image: Frame, seconds: float, *, followed: int | None = None) -> list[Detection]:
         """Find everybody in the frame (RGB) at ``seconds``; see :meth:`PeopleFinder.people`."""
         self._followed = followed
+        self._wanted = self._wanted if followed is None else followed
         known = sorted(self._tracks, key=lambda track: track.number != followed)
         seen: list[_Track] = []
         waiting: list[_Track] = []
-        lost: list[_Track] = []
         for track in known:
             if seen and seen[0].number == followed and not _due(track, seen[0], seconds):
                 waiting.append(track)
-            elif not self._look_again(image, track, seconds, seen):
-                lost.append(track)
+            else:
+                self._look_again(image, track, seconds, seen)
+        there = {track.number for track in (*seen, *waiting)}
+        lost = [track for track in known if track.number not in there]
         self._note_missing(lost, seconds)
         if lost and not (seen and seen[0].number == followed):
             # whoever else is lost is searched for once
@@ -175,25 +221,43 @@ class PeopleTracker(PeopleFinder):
             for track in in_view
         ]
 
-    def _look_again(self, image: Frame, track: _Track, seconds: float, seen: list[_Track]) -> bool:
-        """Look where somebody was, and note who is there; False where nobody is, or somebody who is known already."""
-        region = track.found.region
-        return region is not None and self._look_at(image, region, (track.number, track.since), seconds, seen)
+    def _look_again(self, image: Frame, track: _Track, seconds: float, seen: list[_Track]) -> None:
+        """Look where somebody was, and note who is there."""
+        if track.found.region is not None:
+            self._look_at(image, track.found.region, track, seconds, seen)
 
     def _note_missing(self, lost: list[_Track], seconds: float) -> None:
-        """Keep who has been lost lately; beside somebody who is followed nobody else is missed."""
-        missed = [track for track in lost if self._followed in (None, track.number)]
-        self._missing = [t for t in [*self._missing, *missed] if seconds - t.seconds <= _MISSED_SECONDS]
+        """Keep who has been lost lately, as they were when it was surely they."""
+        surely = [track if track.sure is None else track.sure for track in lost]
+        self._missing = [t for t in [*self._missing, *surely] if seconds - t.seconds <= _MISSED_SECONDS]
 
     def _look_for_missing(self, image: Frame, seconds: float, seen: list[_Track]) -> None:
-        """Look nearer where each of them was: a body that is small, or one of many, is not found in the whole picture."""
+        """Look nearer where the followed one was, else each of them: who is small, or one of many, is not found in the whole."""
+        size = (image.shape[1], image.shape[0])
         for track in self._missing:
             last = track.found.region
-            size = (image.shape[1], image.shape[0])
-            part = None if last is None else Part.around(last.x, last.y, _MISSED_AROUND * last.side, size)
+            if last is None or self._wanted not in (None, track.number):
+                continue
+            if self._look_ahead(image, track, last, seconds, seen):
+                continue
+            part = Part.around(last.x, last.y, _MISSED_AROUND * last.side, size)
             if part is not None:
                 self._add_newcomers(image, seconds, seen, part=part, presence=_MISSED_PRESENT)
         self._missing = [track for track in self._missing if not any(_back(track, other, seconds) for other in seen)]
+
+    def _look_ahead(self, image: Frame, track: _Track, last: Region, seconds: float, seen: list[_Track]) -> bool:
+        """Look where a missing person is by now if they went on as they went, and note them if they are dressed alike."""
+        x, y = track.ahead(seconds)
+        region = Region(last.x + x, last.y + y, _MISSED_SHARE * last.side, last.angle)
+        found = self._networks.landmarks(image, region)
+        if found.presence < _MISSED_PRESENT or found.region is None:
+            return False
+        pose = Pose(found.landmarks, clothes_colours(image, found.landmarks))
+        again = track.later(found, pose, seconds)
+        if again.strange > _OTHER_CLOTHES or any(same_place(again.body, other.body) for other in seen):
+            return False
+        seen.append(again)
+        return True
 
     def _add_newcomers(
         self,
@@ -206,7 +270,7 @@ class PeopleTracker(PeopleFinder):
     ) -> None:
         for region in self._networks.detect(image, self._most, part=part):
             if len(seen) < self._most and not any(_covers(track.found, region) for track in seen):
-                self._look_at(image, region, (next(self._numbers), seconds), seconds, seen, presence)
+                self._look_at(image, region, None, seconds, seen, presence)
 
     def _look_closer(self, image: Frame, seconds: float, seen: list[_Track]) -> None:
         """Look in tiles for somebody who is too small to be found in the whole picture."""
@@ -232,27 +296,40 @@ class PeopleTracker(PeopleFinder):
                 continue
             twice = self._networks.landmarks(image, once.region)
             if _agree(once, twice):
-                self._take_in(image, twice, (next(self._numbers), seconds), seconds, seen)
+                self._take_in(image, twice, None, seconds, seen)
 
     def _look_at(
         self,
         image: Frame,
         region: Region,
-        who: tuple[int, float],
+        before: _Track | None,
         seconds: float,
         seen: list[_Track],
         presence: float = _PRESENT,
-    ) -> bool:
-        """Look at a region for the track of that number and beginning; see :func:`_add` for what it returns."""
+    ) -> None:
+        """Look at a region, and note who is there: somebody as they were before, or a newcomer."""
         found = self._networks.landmarks(image, region)
-        return found.presence >= presence and self._take_in(image, found, who, seconds, seen)
+        if found.presence >= presence:
+            self._take_in(image, found, before, seconds, seen)
 
     def _take_in(
-        self, image: Frame, found: Found, who: tuple[int, float], seconds: float, seen: list[_Track]
-    ) -> bool:
+        self, image: Frame, found: Found, before: _Track | None, seconds: float, seen: list[_Track]
+    ) -> None:
         pose = Pose(found.landmarks, clothes_colours(image, found.landmarks))
-        number, since = who
-        return _add(seen, _Track(number, found, pose, body_of(pose), seconds, since), self._followed)
+        if before is None:
+            new = _Track(next(self._numbers), found, pose, body_of(pose), seconds, seconds, clothes=pose.colours)
+            _add(seen, new, self._followed)
+        else:
+            _add(seen, self._recognised(before, found, pose, seconds), self._followed)
+
+    def _recognised(self, before: _Track, found: Found, pose: Pose, seconds: float) -> _Track:
+        """Who is found where somebody was: that one, or somebody missing who stood beside them and looks the part more."""
+        same = before.later(found, pose, seconds)
+        if same.strange < _OTHER_CLOTHES:
+            return same
+        others = [track.later(found, pose, seconds) for track in self._missing if track.number != before.number]
+        other = min(others, key=lambda track: track.strange, default=same)
+        return other if other.strange < same.strange - _MUCH_LIKER else same
 
 
 def _agree(once: Found, twice: Found) -> bool:
@@ -270,7 +347,8 @@ def _agree(once: Found, twice: Found) -> bool:
 
 def _back(track: _Track, other: _Track, seconds: float) -> bool:
     """Whether somebody who is seen now was found where a missing person was."""
-    return other.seconds == other.since == seconds and track.distance(other) < _NEAR
+    new = other.seconds == other.since == seconds
+    return other.number == track.number or (new and track.distance(other) < _NEAR)
 
 
 def _due(track: _Track, followed: _Track, seconds: float) -> bool:
@@ -279,21 +357,23 @@ def _due(track: _Track, followed: _Track, seconds: float) -> bool:
     return unseen >= _GLANCE_EVERY or track.distance(followed) <= _NEAR + _CLOSING * unseen
 
 
-def _add(people: list[_Track], person: _Track, followed: int | None) -> bool:
-    """Take in somebody, and return True; False where it is one of those found already, of whom the surer look is kept.
+def _add(people: list[_Track], person: _Track, followed: int | None) -> None:
+    """Take in somebody; where it is one of those found already, the surer look is kept.
 
-    Beside a newcomer that of the followed one is kept, unless the other is surer by far: a region that was detected between two
+    Of two who are known it is the one whom the look resembles more: beside the other, one of them shows as that other. Beside a
+    newcomer that of the followed one is kept, unless the other is surer by far: a region that was detected between two
     people shows one of them badly, and is as sure of it.
     """
     for i, other in enumerate(people):
         if same_place(person.body, other.body):
             newcomer = person.seconds - person.since < _NEWCOMER_SECONDS
             lead = _SURER if newcomer and other.number == followed else 0.0
-            if person.found.presence > other.found.presence + lead:
+            known = min(person.seconds - person.since, other.seconds - other.since) >= _NEWCOMER_SECONDS
+            surer = person.found.presence > other.found.presence + lead
+            if person.strange < other.strange if known else surer:
                 people[i] = person
-            return False
+            return
     people.append(person)
-    return True
 
 
 def _covers(person: Found, region: Region) -> bool:

@@ -74,12 +74,22 @@ def same_place(a: Body, b: Body) -> bool:
     return bool(np.hypot(a.x - b.x, a.y - b.y) <= _SAME_PLACE * max(a.height, b.height))
 
 
-def distinct(poses: Sequence[Pose]) -> list[Pose]:
-    """The people among detections, largest first; near copies of one person, and specks a third as high, are left out."""
+def unlikeness(a: NDArray[np.float32] | None, b: NDArray[np.float32] | None) -> float:
+    """How differently two are dressed whose colours (6,) these are, 1 for certainly two people; 0 where colours are not known."""
+    if a is None or b is None:
+        return 0.0
+    return min(float(np.linalg.norm((a - b) * _COLOUR_WEIGHTS)) / _OTHER_CLOTHES, 1.0)
+
+
+def distinct(poses: Sequence[Pose], *, speck: float = SPECK) -> list[Pose]:
+    """The people among detections, largest first; near copies of one person, and specks a third as high, are left out.
+
+    ``speck`` is the share of the largest one's height below which somebody is a speck.
+    """
     bodies = sorted(((body_of(p), p) for p in poses), key=lambda pair: -pair[0].height)
     kept: list[tuple[Body, Pose]] = []
     for body, pose in bodies:
-        if body.height >= SPECK * bodies[0][0].height and not any(same_place(other, body) for other, _ in kept):
+        if body.height >= speck * bodies[0][0].height and not any(same_place(other, body) for other, _ in kept):
             kept.append((body, pose))
     return [pose for _, pose in kept]
 
@@ -121,9 +131,7 @@ class _Known:
 
     def unlikeness(self, colours: NDArray[np.float32] | None) -> float:
         """How differently they are dressed, 1 for certainly somebody else; 0 where colours are not known."""
-        if self.colours is None or colours is None:
-            return 0.0
-        return min(float(np.linalg.norm((self.colours - colours) * _COLOUR_WEIGHTS)) / _OTHER_CLOTHES, 1.0)
+        return unlikeness(self.colours, colours)
 
     def take_in(self, body: Body, colours: NDArray[np.float32] | None, seconds: float, *, covered: bool) -> None:
         """Note where they are now. ``covered`` keeps the colours: somebody else's may lie over them."""
@@ -179,8 +187,9 @@ class Follower:
             elsewhere: where others were when they were last looked at. None of them is picked, nor is where they are noted;
                 but whoever they are is not taken for one of ``poses``.
         """
-        candidates = distinct(poses)
         self._forget(seconds)
+        # whoever comes near to the camera does not make a speck of somebody who is followed
+        candidates = distinct(poses, speck=SPECK if self._followed is None else 0.0)
         if not candidates:
             return None
         if len(candidates) + len(elsewhere) > 1:
@@ -225,8 +234,12 @@ class Follower:
     def _take_in(
         self, candidates: Sequence[Pose], bodies: Sequence[Body], assigned: dict[int, _Known], seconds: float
     ) -> None:
+        found = [id(known) for known in assigned.values()]
+        hidden = [known for known in self._others if id(known) not in found]
         for i, (pose, body) in enumerate(zip(candidates, bodies, strict=True)):
-            near = any(j != i and _apart(body, other) < _COVERED * body.height for j, other in enumerate(bodies))
+            others = [other for j, other in enumerate(bodies) if j != i]
+            others += [known.expected(seconds) for known in hidden]
+            near = any(_apart(body, other) < _COVERED * body.height for other in others)
             if i in assigned:
                 assigned[i].take_in(body, pose.colours, seconds, covered=near)
             else:
