@@ -17,6 +17,7 @@ import numpy as np
 
 from core.closing import Closing
 from core.pose.blazepose import BlazePose, Found, Region
+from core.pose.dark import readable
 from core.pose.detection import MOST_PEOPLE, Detection, PeopleFinder, clothes_colours
 from core.pose.person import SPECK, Body, Follower, Person, body_of, distinct, same_place, unlikeness
 from core.pose.tiles import Part, TileWatch, tiles
@@ -186,6 +187,7 @@ class PeopleTracker(PeopleFinder):
 
     def people(self, image: Frame, seconds: float, *, followed: int | None = None) -> list[Detection]:
         """Find everybody in the frame (RGB) at ``seconds``; see :meth:`PeopleFinder.people`."""
+        image, dark = readable(image)
         self._followed = followed
         self._wanted = self._wanted if followed is None else followed
         known = sorted(self._tracks, key=lambda track: track.number != followed)
@@ -217,7 +219,13 @@ class PeopleTracker(PeopleFinder):
         in_view = _without_specks([*seen, *waiting], followed)
         self._tracks = [track for track in in_view if self._tracking and track.found.region is not None]
         return [
-            Detection(track.pose, track.found.mask, track.number if self._tracking else None, track.seconds == seconds)
+            Detection(
+                track.pose,
+                track.found.mask,
+                track.number if self._tracking else None,
+                fresh=track.seconds == seconds,
+                dark=dark,
+            )
             for track in in_view
         ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from core.errors import UnusableInput
 from core.pose import skeleton
+from core.pose.dark import SideHold
 from core.pose.detection import Detection
 from core.types import Pose
 
@@ -163,6 +164,7 @@ class Follower:
 
     def __init__(self, person: Person = "largest") -> None:
         self._person = person
+        self._sides = SideHold()
         self.reset()
 
     def reset(self) -> None:
@@ -170,12 +172,16 @@ class Follower:
         self._followed: _Known | None = None
         self._others: list[_Known] = []
         self._several_at = -_FORGET_AFTER
+        self._sides.reset()
 
     def pick_from(self, found: Sequence[Detection], seconds: float, size: tuple[int, int]) -> Detection | None:
         """The followed one among what a finder found in the frame at ``seconds``, or None; ``size`` is (width, height)."""
         elsewhere = [detection.pose for detection in found if not detection.fresh]
         chosen = self.pick([d.pose for d in found if d.fresh], seconds, size, elsewhere=elsewhere)
-        return next((detection for detection in found if detection.pose is chosen), None)
+        detection = next((detection for detection in found if detection.pose is chosen), None)
+        if detection is None or not detection.dark:
+            return detection
+        return replace(detection, pose=self._sides.held(detection.pose, seconds))
 
     def pick(
         self, poses: Sequence[Pose], seconds: float, size: tuple[int, int], *, elsewhere: Sequence[Pose] = ()
