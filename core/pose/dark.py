@@ -82,5 +82,7 @@ class SideHold:
 
 def _is_swapped(now: NDArray[np.float32], before: NDArray[np.float32]) -> bool:
     """Whether landmarks with their sides changed are much nearer to those before; who turns round passes through both alike."""
-    apart, swapped = (float(np.linalg.norm((points - before)[:, :2], axis=1).mean()) for points in (now, now[_OTHER_SIDE]))
+    apart, swapped = (
+        float(np.linalg.norm((points - before)[:, :2], axis=1).mean()) for points in (now, now[_OTHER_SIDE])
+    )
     return swapped < _NEARER * apart

@@ -1,7 +1,7 @@
 """Following people through the frames of a stream: BlazePose looks where each of them was in the frame before.
 
-The followed person costs one pass of the landmark network a frame, and so does whoever is near; anybody else two or three
-passes a second. The detector, which looks at the whole picture, runs at the start, now
+The followed person costs one pass of the landmark network a frame, and so does whoever is near; anybody else once or twice
+a second. The detector, which looks at the whole picture, runs at the start, now
 and then for newcomers, and at once when somebody is lost, then also nearer where they were. While nobody is in view it
 looks at tiles of the picture too (:mod:`core.pose.tiles`), for somebody small. benchmarks/pose.py measures all of this against
 MediaPipe's own graph.
@@ -14,6 +14,7 @@ from itertools import count
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.closing import Closing
 from core.pose.blazepose import BlazePose, Found, Region
@@ -27,7 +28,7 @@ from core.types import Frame, Pose
 _SURVEY_EVERY: Final = 1.0
 _SEARCH_SECONDS: Final = 0.5
 _PRESENT: Final = 0.5
-_GLANCE_EVERY: Final = 0.4
+_GLANCE_EVERY: Final = 0.8
 _NEAR: Final = 0.35
 """Distance of two trunks, in heights of the larger person, at which one may be taken for the other."""
 _CLOSING: Final = 1.0
@@ -144,7 +145,7 @@ class PeopleTracker(PeopleFinder):
     """Follows each person from frame to frame of one stream by the region that the last frame left.
 
     Where it is told who is followed, that one is looked at in every frame, and so is whoever might be confused with them.
-    Everybody else is looked at two or three times a second, and at once when the followed one is lost.
+    Everybody else is looked at about once a second, and at once when the followed one is lost.
 
     Args:
         networks: of this stream alone.
@@ -320,9 +321,7 @@ class PeopleTracker(PeopleFinder):
         if found.presence >= presence:
             self._take_in(image, found, before, seconds, seen)
 
-    def _take_in(
-        self, image: Frame, found: Found, before: _Track | None, seconds: float, seen: list[_Track]
-    ) -> None:
+    def _take_in(self, image: Frame, found: Found, before: _Track | None, seconds: float, seen: list[_Track]) -> None:
         pose = Pose(found.landmarks, clothes_colours(image, found.landmarks))
         if before is None:
             new = _Track(next(self._numbers), found, pose, body_of(pose), seconds, seconds, clothes=pose.colours)

@@ -1,7 +1,7 @@
 """Parts of a picture in which to look for somebody who is too small for a look at the whole of it.
 
-The detector sees whatever it is given in 224 pixels, and finds a body reliably where that is 65 to 190 of them high: a third of the
-longer side of the picture. Tiles of a half, a third and a fifth of that side find whoever is a tenth of a wide picture's height.
+The detector sees whatever it is given in 224 pixels, and finds a body reliably where that is 65 to 190 of them high: a third of
+the picture's longer side or more. Tiles of a half, a third and a fifth find whoever is a tenth of a wide picture's height.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from core.types import Frame
 
 _LEVELS: Final = ((1 / 2, 0.2), (1 / 3, 0.12), (1 / 5, 0.08))
-"""Side of the tiles, and by how much neighbours overlap, in longer sides of the picture: the bodies that the level before misses."""
+"""Side of the tiles, and by how much neighbours overlap, in longer sides of the picture."""
 _LEAST_SIDE: Final = 96
 _EVERY_MOVING: Final = 0.1
 _EVERY_STILL: Final = 0.5
@@ -71,9 +71,10 @@ def _steps(length: int, side: int, step: float) -> list[int]:
 
 
 class TileWatch:
-    """Chooses which tile of a stream's pictures to look at next while nobody is in view: where most has moved since its last look.
+    """Chooses which tile of a stream's pictures to look at next while nobody is in view.
 
-    Ten a second where something moves; where nothing does, two, the one that was looked at longest ago.
+    It is where most has moved since it was looked at: ten a second where something moves. Where nothing does it is the one that was
+    looked at longest ago, two a second.
     """
 
     def __init__(self) -> None:
