@@ -113,13 +113,13 @@ def crossing(front: tuple[str, float], behind: tuple[str, float], light: int = 0
     return pictures
 
 
-def dark(count: int = 75, level: float = 0.3, noise: float = 12.0) -> list[Frame]:
+def dark(count: int = 50, level: float = 0.3, noise: float = 22.0) -> list[Frame]:
     """A dance in a dark, noisy room."""
     random = np.random.default_rng(0)
-    video = dances.find("omar-street")
+    video = dances.find("june-sway")
     if video is None:
         raise FileNotFoundError("the bundled dances are not here")
-    with VideoReader(video, start=1.0, end=1.0 + count / RATE) as reader:
+    with VideoReader(video, start=6.0, end=6.0 + count / RATE) as reader:
         bright = [frame.image for frame in reader]
     return [(image * level + random.normal(0, noise, image.shape)).clip(0, 255).astype(np.uint8) for image in bright]
 

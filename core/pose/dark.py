@@ -18,7 +18,7 @@ _MOST_GAIN: Final = 4.0
 _SIGMA: Final = 1.5 / 640
 """Of the blur that takes the noise out, in longer sides of the picture. Averaging over time smears a dancer instead."""
 _EVERY: Final = 8
-_HELD_SECONDS: Final = 0.2
+_HELD_SECONDS: Final = 0.3
 _FORGET_SECONDS: Final = 0.5
 _NEARER: Final = 0.7
 _OTHER_SIDE: Final = np.array(
@@ -52,32 +52,40 @@ class SideHold:
         self._since: dict[tuple[int, int], float] = {}
 
     def held(self, pose: Pose, seconds: float) -> Pose:
-        """Return the next pose with the sides that the one before had, unless it has had others for .2 seconds."""
+        """Return the next pose with the sides that the one before had, unless it has had others for .3 seconds."""
         landmarks, before = pose.landmarks, self._last
         if before is None or seconds - self._seen_at > _FORGET_SECONDS:
             self._since = {}
         else:
-            if self._for_a_moment(_WHOLE, _is_swapped(landmarks, before), seconds):
-                landmarks = landmarks[_OTHER_SIDE]
-            # seen from the side, a trunk changes its sides on its own
-            for pair in (skeleton.SHOULDERS, skeleton.HIPS):
-                left, right = pair
-                across, across_before = landmarks[left, :2] - landmarks[right, :2], before[left, :2] - before[right, :2]
-                if self._for_a_moment(pair, bool(across @ across_before < 0), seconds):
-                    landmarks = landmarks.copy()
-                    landmarks[[left, right]] = landmarks[[right, left]]
+            landmarks = self._like(before, landmarks, seconds)
         self._last, self._seen_at = landmarks, seconds
         return Pose(landmarks, pose.colours)
 
-    def _for_a_moment(self, what: tuple[int, int], swapped: bool, seconds: float) -> bool:
-        """Whether something has changed its sides, and for less than .2 seconds."""
-        if not swapped:
-            self._since.pop(what, None)
-            return False
-        if seconds - self._since.setdefault(what, seconds) < _HELD_SECONDS:
-            return True
-        del self._since[what]
-        return False
+    def _like(self, before: NDArray[np.float32], landmarks: NDArray[np.float32], seconds: float) -> NDArray[np.float32]:
+        """Landmarks with the sides of those before, as far as they have had others for a moment only."""
+        if _is_swapped(landmarks, before):
+            if not self._is_new(_WHOLE, seconds):
+                self._since = {}
+                return landmarks
+            landmarks = landmarks[_OTHER_SIDE]
+        else:
+            self._since.pop(_WHOLE, None)
+        # seen from the side, a trunk changes its sides on its own
+        for pair in (skeleton.SHOULDERS, skeleton.HIPS):
+            left, right = pair
+            across, across_before = landmarks[left, :2] - landmarks[right, :2], before[left, :2] - before[right, :2]
+            if across @ across_before >= 0:
+                self._since.pop(pair, None)
+            elif self._is_new(pair, seconds):
+                landmarks = landmarks.copy()
+                landmarks[[left, right]] = landmarks[[right, left]]
+            else:
+                del self._since[pair]
+        return landmarks
+
+    def _is_new(self, what: tuple[int, int], seconds: float) -> bool:
+        """Whether something that has changed its sides has done so for less than .3 seconds."""
+        return seconds - self._since.setdefault(what, seconds) < _HELD_SECONDS - 1e-6
 
 
 def _is_swapped(now: NDArray[np.float32], before: NDArray[np.float32]) -> bool:

@@ -73,8 +73,8 @@ def _steps(length: int, side: int, step: float) -> list[int]:
 class TileWatch:
     """Chooses which tile of a stream's pictures to look at next while nobody is in view.
 
-    It is where most has moved since it was looked at: ten a second where something moves. Where nothing does it is the one that was
-    looked at longest ago, two a second.
+    It is where most has moved since it was looked at: ten a second where something moves. Where nothing does it is the one
+    that was looked at longest ago, two a second.
     """
 
     def __init__(self) -> None:

