@@ -13,10 +13,10 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.machine import machine
-from benchmarks.reports import camera, files, placing, whom
+from benchmarks.reports import camera, files, finding, placing, whom
 from benchmarks.reports.case import Case, Outcome
 
-CASES: tuple[Case, ...] = (*placing.CASES, *camera.CASES, *files.CASES, *whom.CASES)
+CASES: tuple[Case, ...] = (*placing.CASES, *finding.CASES, *camera.CASES, *files.CASES, *whom.CASES)
 """Every kind, in the order in which they are printed."""
 
 

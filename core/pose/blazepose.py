@@ -28,6 +28,7 @@ from core import paths
 from core.engine import Precision, openvino_core, silent_openvino, supported_precision
 from core.errors import DanceError
 from core.pose.detection import require_model
+from core.pose.tiles import Part
 from core.types import LANDMARKS, Frame
 
 STREAMS: Final = 2
@@ -123,8 +124,15 @@ class BlazePose:
         self._landmarker = _Request(networks.landmarker)
         self._head = networks.head
 
-    def detect(self, image: Frame, most: int) -> list[Region]:
-        """Return the regions of up to ``most`` people in the picture, the surest first."""
+    def detect(self, image: Frame, most: int, *, part: Part | None = None, sure: float = _SURE) -> list[Region]:
+        """Return the regions of up to ``most`` people in the picture, the surest first.
+
+        Args:
+            part: look there only, and so nearer; regions are in pixels of the whole picture all the same.
+            sure: the least score, in [0, 1].
+        """
+        corner = np.zeros(2, np.float32) if part is None else np.array([part.x, part.y], np.float32)
+        image = image if part is None else part.of(image)
         height, width = image.shape[:2]
         scale = _DETECTOR_SIDE / max(height, width)
         margin = np.array([_DETECTOR_SIDE - width * scale, _DETECTOR_SIDE - height * scale], np.float32) / 2
@@ -133,10 +141,10 @@ class BlazePose:
         cv2.warpAffine(image, matrix, size, dst=self._detector.picture, flags=cv2.INTER_LINEAR)
         raw, logits = (output[0] for output in self._detector.run())
         scores = _sigmoid(logits[:, 0])
-        kept = scores >= _SURE
+        kept = scores >= sure
         if not kept.any():
             return []
-        points = [(p - margin) / scale for p in _suppressed(raw[kept], _anchors()[kept], scores[kept], most)]
+        points = [(p - margin) / scale + corner for p in _suppressed(raw[kept], _anchors()[kept], scores[kept], most)]
         regions = [Region.around(alignment[0], alignment[1]) for alignment in points]
         return [region for region in regions if region is not None]
 

@@ -105,7 +105,7 @@ class LiveDancer(Closing):
         A missed detection holds the last sight for as long as files would bridge.
         """
         if self._estimator is None:
-            self._estimator = PoseEstimator(person=self._person, survey_every=_SURVEY_EVERY)
+            self._estimator = PoseEstimator(person=self._person, survey_every=_SURVEY_EVERY, sweep=False)
         changed = self._changes.at(frame.image)
         found = self._estimator.detect(frame.image, float(frame.time) * 1000, changed=changed)
         self.people, self.listed = self._estimator.in_view, self._estimator.listed

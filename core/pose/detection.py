@@ -46,12 +46,14 @@ class Detection:
         track: the same number from frame to frame as long as the finder takes somebody for the same person; None where it
             does not track.
         fresh: False where nobody looked at this frame for that person: the pose is that of an earlier one.
+        dark: whether the picture is so dark that left and right may be mistaken for a moment.
     """
 
     pose: Pose
     mask: NDArray[np.float32] | None = None
     track: int | None = None
     fresh: bool = True
+    dark: bool = False
 
 
 class PeopleFinder(Closing):

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from core.errors import UnusableInput
 from core.pose import skeleton
 from core.pose.chosen import OTHER_CLOTHES, Chosen, Colours, colours_apart
+from core.pose.dark import SideHold
 from core.pose.detection import Detection
 from core.types import Pose
 
@@ -83,12 +84,22 @@ def same_place(a: Body, b: Body) -> bool:
     return bool(np.hypot(a.x - b.x, a.y - b.y) <= _SAME_PLACE * max(a.height, b.height))
 
 
-def distinct(poses: Sequence[Pose]) -> list[Pose]:
-    """The people among detections, largest first; near copies of one person, and specks a third as high, are left out."""
+def unlikeness(a: NDArray[np.float32] | None, b: NDArray[np.float32] | None) -> float:
+    """How differently two are dressed whose colours (6,) these are, 1 for certainly two people; 0 where colours are not known."""
+    if a is None or b is None:
+        return 0.0
+    return min(colours_apart(a, b) / OTHER_CLOTHES, 1.0)
+
+
+def distinct(poses: Sequence[Pose], *, speck: float = SPECK) -> list[Pose]:
+    """The people among detections, largest first; near copies of one person, and specks a third as high, are left out.
+
+    ``speck`` is the share of the largest one's height below which somebody is a speck.
+    """
     bodies = sorted(((body_of(p), p) for p in poses), key=lambda pair: -pair[0].height)
     kept: list[tuple[Body, Pose]] = []
     for body, pose in bodies:
-        if body.height >= SPECK * bodies[0][0].height and not any(same_place(other, body) for other, _ in kept):
+        if body.height >= speck * bodies[0][0].height and not any(same_place(other, body) for other, _ in kept):
             kept.append((body, pose))
     return [pose for _, pose in kept]
 
@@ -132,9 +143,7 @@ class _Known:
 
     def unlikeness(self, colours: NDArray[np.float32] | None) -> float:
         """How differently they are dressed, 1 for certainly somebody else; 0 where colours are not known."""
-        if self.colours is None or colours is None:
-            return 0.0
-        return min(colours_apart(self.colours, colours) / OTHER_CLOTHES, 1.0)
+        return unlikeness(self.colours, colours)
 
     def resembles(self, pose: Pose) -> bool:
         """Whether somebody is in the same place, or dressed alike."""
@@ -200,6 +209,7 @@ class Follower:
         self._seen_at: float | None = None
         self._now = 0.0
         self._looked_back = False
+        self._sides = SideHold()
         self.reset()
 
     def reset(self) -> None:
@@ -208,6 +218,7 @@ class Follower:
         self._others: list[_Known] = []
         self._several_at = -_FORGET_AFTER
         self._changed = False
+        self._sides.reset()
 
     def follow(self, one: Listed) -> None:
         """From now on follow somebody who was listed, in the place of whoever is followed now."""
@@ -253,7 +264,10 @@ class Follower:
             if chosen is None or (followed is not None and not followed.resembles(chosen)):
                 self.reset()
                 chosen = self.pick(fresh, seconds, size)
-        return next((detection for detection in found if detection.pose is chosen), None)
+        detection = next((detection for detection in found if detection.pose is chosen), None)
+        if detection is None or not detection.dark:
+            return detection
+        return replace(detection, pose=self._sides.held(detection.pose, seconds))
 
     def pick(
         self, poses: Sequence[Pose], seconds: float, size: tuple[int, int], *, elsewhere: Sequence[Pose] = ()
@@ -265,9 +279,10 @@ class Follower:
             elsewhere: where others were when they were last looked at. None of them is picked, nor is where they are noted;
                 but whoever they are is not taken for one of ``poses``.
         """
-        candidates = distinct(poses)
         self._now = seconds
         self._forget(seconds)
+        # whoever comes near to the camera does not make a speck of somebody who is followed
+        candidates = distinct(poses, speck=SPECK if self._followed is None else 0.0)
         if not candidates:
             return None
         if len(candidates) + len(elsewhere) > 1:
@@ -346,8 +361,12 @@ class Follower:
     def _take_in(
         self, candidates: Sequence[Pose], bodies: Sequence[Body], assigned: dict[int, _Known], seconds: float
     ) -> None:
+        found = [id(known) for known in assigned.values()]
+        hidden = [known for known in self._others if id(known) not in found]
         for i, (pose, body) in enumerate(zip(candidates, bodies, strict=True)):
-            near = any(j != i and _apart(body, other) < _COVERED * body.height for j, other in enumerate(bodies))
+            others = [other for j, other in enumerate(bodies) if j != i]
+            others += [known.expected(seconds) for known in hidden]
+            near = any(_apart(body, other) < _COVERED * body.height for other in others)
             if i in assigned:
                 assigned[i].take_in(pose, body, seconds, covered=near)
             else:
