@@ -129,7 +129,7 @@ def test_no_picture_keeps_a_scaler_of_its_own(path: Path) -> None:
 
 
 TORCH = ("torch", "torchvision", "lightning_fabric", "core.training", "core.networks")
-TORCH_FREE = "core.networks.config"
+TORCH_FREE = ("core.networks.config", "core.networks.start")
 
 
 def is_torch(name: str) -> bool:
@@ -155,6 +155,7 @@ def test_the_rules_see_a_breach(tmp_path: Path) -> None:
     assert is_torch("torch.nn")
     assert is_torch("core.networks.mlp")
     assert not is_torch("core.networks.config")
+    assert not is_torch("core.networks.start")
     assert layer_of("core.pipeline") == layer_of("core.pipeline") != layer_of("core.pose.draw")
 
 

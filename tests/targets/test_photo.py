@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -64,6 +66,21 @@ def test_a_photo_makes_a_performer_whom_both_generators_draw(tmp_path: Path) -> 
     assert film[0].shape[1] == 3 * film[0].shape[0], "three squares"
     with load_target("me") as again:
         assert again.manifest.frames == 1
+
+
+def test_a_photo_needs_no_torch(tmp_path: Path) -> None:
+    photo = photo_of("theo", tmp_path / "theo.jpg")
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from pathlib import Path\n"
+        "from core.generators.registry import create_generator\n"
+        "from core.photo import passing_performer\n"
+        f"with passing_performer([Path({str(photo)!r})]) as me:\n"
+        "    generator, asked = create_generator('realtime', me), me.pose(0)\n"
+        "    print(generator.generate(asked, generator.choose_all([asked], [0])[0]).alpha.mean() > 10)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=paths.PROJECT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "True"
 
 
 def test_several_photos_are_one_performer_of_one_size(tmp_path: Path) -> None:
