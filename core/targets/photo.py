@@ -23,7 +23,7 @@ from core.targets.check import BLURRED, DARK, Level, Verdict, out_of_view, rows_
 from core.targets.footage import Shot
 from core.targets.manifest import MOST_PHOTOS
 from core.targets.matte import dilated
-from core.targets.stage import Stage, around_person, filled_across
+from core.targets.stage import Stage, around_person, filled
 from core.types import Alpha, Frame, Pose
 
 PHOTO_RATE: Final = Fraction(1)
@@ -40,6 +40,8 @@ _FLOOR: Final = 0.3
 _SHADE: Final = 0.9
 _SHADE_HUE: Final = 12.0
 """Lightness of a shadow in shares of the floor's, and by how much its colour may differ (CIE Lab in 8 bits)."""
+_FLOOR_ALIKE: Final = 0.4
+"""Share of a row that must look alike for it to be floor."""
 _SHADOW_EDGE: Final = 6
 _SEEN: Final = 0.5
 _SMALL: Final = 160.0
@@ -204,7 +206,7 @@ def photo_stage(frame: Frame, person: Alpha, count: int) -> Stage | None:
     if hidden.mean() > _MOST_HIDDEN:
         return None
     hidden |= _cast_shadow(frame, hidden)
-    return Stage(filled_across(frame, hidden), ~hidden, (np.eye(3), *[None] * (count - 1)), np.eye(3), still=True)
+    return Stage(filled(frame, hidden), ~hidden, (np.eye(3), *[None] * (count - 1)), np.eye(3), still=True)
 
 
 def _cast_shadow(frame: Frame, hidden: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -222,8 +224,14 @@ def _cast_shadow(frame: Frame, hidden: NDArray[np.bool_]) -> NDArray[np.bool_]:
     bare = ~hidden[top:].all(axis=1)
     floor = np.full((len(lab), 1, 3), np.nan, np.float32)
     floor[bare, 0] = np.nanmedian(known[bare], axis=1)
-    darker = lab[..., 0] < _SHADE * floor[..., 0]
-    same = np.abs(lab[..., 1:] - floor[..., 1:]).max(axis=2) < _SHADE_HUE
+    light = lab[..., :1] / np.maximum(floor[..., :1], 1.0)
+    darker = light[..., 0] < _SHADE
+    # less light has less colour, unless something colours it
+    apart = [np.abs(lab[..., 1:] - 128 - share * (floor[..., 1:] - 128)).max(axis=2) for share in (1.0, light)]
+    same = np.minimum(*apart) < _SHADE_HUE
+    # rows that are of many things show no floor
+    alike = (np.abs(light[..., 0] - 1) < 1 - _SHADE) & same & ~hidden[top:]
+    same &= alike.sum(axis=1, keepdims=True) > _FLOOR_ALIKE * (~hidden[top:]).sum(axis=1, keepdims=True)
     grown = dilated((darker & same) | hidden[top:], 2)
     count, labels = cv2.connectedComponents(grown.astype(np.uint8))
     touching = np.zeros(count, np.bool_)

@@ -22,7 +22,6 @@ from core.pose.estimator import PoseEstimator
 from core.preview import danced
 from core.targets.build import build_target
 from core.targets.photo import are_photos, check_photos, photo_stage
-from core.targets.stage import filled_across
 from core.targets.store import load_target
 from core.transfer import TransferOptions, transfer
 from core.types import Frame
@@ -135,15 +134,6 @@ def test_the_person_and_their_shadow_are_gone_from_the_stage() -> None:
     off = np.abs(stage.picture.astype(int) - truth).max(axis=2)
     assert off.mean() < 8
     assert (off > 60).mean() < 0.02, "no outline of somebody"
-
-
-def test_what_is_filled_in_goes_on_across() -> None:
-    picture = np.repeat(np.linspace(40, 220, 60).astype(np.uint8)[:, None, None], 80, axis=1).repeat(3, axis=2)
-    hole = np.zeros((60, 80), np.bool_)
-    hole[10:60, 30:55] = True
-    broken = picture.copy()
-    broken[hole] = 255
-    assert np.abs(filled_across(broken, hole).astype(int) - picture).max() < 12
 
 
 def verdict(image: Frame, path: Path) -> tuple[str, str]:
