@@ -17,6 +17,7 @@ from core.networks.start import MANY, STARTS, StartConfig, read_start
 from core.pipeline import performer_statistics
 from core.targets.build import build_target
 from core.targets.extent import fit_canvas
+from core.targets.photo import PhotoFootage, SeenPhoto
 from core.targets.store import Target, load_target
 from core.targets.trained import add_generator
 
@@ -27,7 +28,7 @@ _RECIPE: Final = "python -m core target build PHOTO"
 
 
 def build_from_photos(
-    photos: Sequence[Path],
+    photos: Sequence[SeenPhoto],
     *,
     id: str,
     name: str,
@@ -38,15 +39,16 @@ def build_from_photos(
     """Make a performer of photos, whom ``realtime`` draws at once, and open them.
 
     Args:
-        photos: one to eight of one person, the first of which is seen most.
+        photos: of one person (:func:`core.targets.photo.look_at`), the first of which is seen most.
         id, name, into, progress: as :func:`core.targets.build.build_target` takes them.
         more: further arguments of it.
 
     Raises:
-        DanceError: as :func:`core.targets.build.build_target` raises; where only the network cannot be made ready, the
-            performer is there without it, and a warning in the log.
+        DanceError: as :class:`core.targets.photo.PhotoFootage` and :func:`core.targets.build.build_target` raise; where
+            only the network is missing, the performer is there without it, and a warning in the log.
     """
-    build_target(photos, id=id, name=name, into=into, progress=lambda share: progress(0.9 * share), **more).close()
+    footage = PhotoFootage(photos)
+    build_target(footage, id=id, name=name, into=into, progress=lambda share: progress(0.9 * share), **more).close()
     roots = () if into is None else (into,)
     try:
         give_start(id, into)
@@ -57,7 +59,9 @@ def build_from_photos(
 
 
 @contextmanager
-def passing_performer(photos: Sequence[Path], progress: Callable[[float], None] = lambda _: None) -> Iterator[Target]:
+def passing_performer(
+    photos: Sequence[SeenPhoto], progress: Callable[[float], None] = lambda _: None
+) -> Iterator[Target]:
     """A performer of photos for one dance: nothing of them is kept."""
     with (
         tempfile.TemporaryDirectory(prefix="photo-") as folder,

@@ -1,8 +1,8 @@
 """Filling in what stood behind somebody with pieces of the rest of the picture.
 
-Patches that reach into the hole are matched with patches that are known whole, and each pixel of the hole becomes what the matches
-around it agree on; again and again, from a small picture to a large one (Wexler, Shechtman and Irani, "Space-time completion of
-video", 2007). Walls, floors and furniture go on across a room, so a match lies at about the same height: few enough to try all.
+Patches that reach into the hole are matched with patches that are known whole, and each pixel of the hole becomes what the
+matches around it agree on; again and again, from a small picture to a large one (Wexler, Shechtman and Irani, "Space-time
+completion of video", 2007). Walls, floors and furniture go on across a room, so a match lies at about the same height: few enough to try all.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def filled_alike(picture: Frame, hole: NDArray[np.bool_]) -> Frame:
     for side, rounds in _ROUNDS:
         matches = _Matches(picture, hole, min(side / longer, 1.0), matches)
         if not matches.known.shape[1]:
-            return np.clip(_smooth(picture.astype(np.float32), hole) + 0.5, 0, 255).astype(np.uint8)
+            return _frame(_smooth(picture.astype(np.float32), hole))
         for _ in range(rounds):
             matches.search()
             matches.fill()
@@ -116,7 +116,7 @@ class _Matches:
             of = np.flatnonzero(self._spots[0] == row)
             rise = np.abs(self.known[0] - row)
             # rows follow each other
-            among = np.flatnonzero(rise <= max(reach, float(rise.min())))[[0, -1]] + [0, 1]
+            among = np.flatnonzero(rise <= max(reach, float(rise.min())))[[0, -1]] + np.array([0, 1])
             near = slice(*among.tolist())
             # by OpenCV, whose threads do not wait for each other's turn on a busy machine
             apart = cv2.gemm(asked[of], given[near], 1.0, np.empty(0), 0.0, flags=cv2.GEMM_2_T)
@@ -132,8 +132,9 @@ class _Matches:
         total, sums = np.zeros_like(self._trust), np.zeros_like(self._image)
         for dy in range(-_RADIUS, _RADIUS + 1):
             for dx in range(-_RADIUS, _RADIUS + 1):
+                by_so_much = np.array([[dy], [dx]])
                 # each spot is another pixel: none is added to twice
-                to, by = (tuple(spots + [[dy], [dx]]) for spots in (self._spots, self._found))
+                to, by = (tuple(spots + by_so_much) for spots in (self._spots, self._found))
                 sums[to] += share[:, None] * self._image[by]
                 total[to] += share
         made = self._hole & (total > 0)
@@ -141,14 +142,14 @@ class _Matches:
 
     def picture(self) -> Frame:
         """What it looks like now."""
-        return np.clip(self._image + 0.5, 0, 255).astype(np.uint8)
+        return _frame(self._image)
 
 
 def _patches(image: NDArray[np.float32], middles: _Spots) -> NDArray[np.float32]:
     """(n, channels × pixels of a patch)."""
     size = 2 * _RADIUS + 1
     windows = sliding_window_view(image, (size, size), axis=(0, 1))
-    return windows[tuple(middles - _RADIUS)].reshape(middles.shape[1], -1)
+    return np.asarray(windows[tuple(middles - _RADIUS)].reshape(middles.shape[1], -1), np.float32)
 
 
 def _smooth(picture: NDArray[np.float32], hole: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -160,3 +161,7 @@ def _smooth(picture: NDArray[np.float32], hole: NDArray[np.bool_]) -> NDArray[np
     for _ in range(_SMOOTHINGS):
         made[hole] = cv2.filter2D(made, -1, kernel, borderType=cv2.BORDER_REPLICATE)[hole]
     return made
+
+
+def _frame(image: NDArray[np.float32]) -> Frame:
+    return np.asarray(np.clip(image + 0.5, 0, 255), np.uint8)

@@ -22,7 +22,7 @@ from core.settings import settings
 from core.targets.check import BLURRED, DARK, Level, Verdict, out_of_view, rows_of, sharpness_of, shrunk
 from core.targets.footage import Shot
 from core.targets.manifest import MOST_PHOTOS
-from core.targets.matte import dilated
+from core.targets.matte import body_shape, dilated
 from core.targets.stage import Stage, around_person, filled
 from core.types import Alpha, Frame, Pose
 
@@ -53,6 +53,28 @@ _SIDE: Final = 0.35
 
 Shown: TypeAlias = Literal["feet", "knees", "waist"]
 """How far down a photo shows somebody."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SeenPhoto:
+    """A photo that was looked at.
+
+    Attributes:
+        name: of the file.
+        image: at the size in which people are looked for.
+        people: everybody in it.
+    """
+
+    name: str
+    image: Frame
+    people: tuple[Detection, ...]
+
+    @property
+    def person(self) -> Detection | None:
+        """The largest of them."""
+        # sizes of pictures matter to whom is followed only beyond the first picture
+        pose = Follower("largest").pick([found.pose for found in self.people], 0.0, (1, 1))
+        return next((found for found in self.people if found.pose is pose), None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,50 +140,52 @@ class PhotoFootage:
     """Photos of one person, each a frame of its own, brought to the size and place of the person in the first one.
 
     Args:
-        paths: one to :data:`MOST_PHOTOS` JPEG, PNG or WebP files.
+        photos: see :func:`look_at`.
 
     Attributes:
+        names: of the files.
         longest: the longer side of frames worth keeping, in pixels.
 
     Raises:
-        UnusableInput: a file is no photo.
-        OverLimit: too many of them.
         NobodyFound: nobody is in one of them.
     """
 
     tracked = False
     rate = PHOTO_RATE
 
-    def __init__(self, paths: Sequence[Path]) -> None:
-        found = [(path, *_looked_at(path)) for path in _usable(paths)]
-        nobody = [path.name for path, _, people in found if _largest(people) is None]
+    def __init__(self, photos: Sequence[SeenPhoto]) -> None:
+        nobody = [photo.name for photo in photos if photo.person is None]
         if nobody:
             raise NobodyFound(_nobody_in(nobody))
-        self._images = [image for _, image, _ in found]
-        poses = [person.pose for _, _, people in found if (person := _largest(people)) is not None]
-        self._places = [_middle_and_unit(pose) for pose in poses]
-        self.count: int | None = len(found)
-        longest = max(self._images[0].shape)
+        self.names = tuple(photo.name for photo in photos)
+        self._photos = [(photo.image, photo.person) for photo in photos if photo.person is not None]
+        self._places = [_middle_and_unit(person.pose) for _, person in self._photos]
+        self.count: int | None = len(photos)
+        longest = max(photos[0].image.shape)
         self.longest = round(min(max(longest * _TORSO / self._places[0][1], _LONGEST[0]), _LONGEST[1], longest))
 
     def __iter__(self) -> Iterator[Shot]:
-        for i, image in enumerate(self._images):
-            yield Shot(self._brought(image, i), Fraction(i) / self.rate, run=i)
+        for i, (image, person) in enumerate(self._photos):
+            mask = body_shape(image.shape[:2], person.pose)
+            if person.mask is not None:
+                mask = np.asarray(person.mask * 255.0 + 0.5, np.uint8)
+            shown = self._brought(image, mask, person.pose, i) if i else (image, mask, person.pose)
+            frame, rough, pose = shown
+            yield Shot(frame, Fraction(i) / self.rate, run=i, pose=pose, known=True, mask=rough, exact=False)
 
-    def _brought(self, image: Frame, number: int) -> Frame:
+    def _brought(self, image: Frame, mask: Alpha, pose: Pose, number: int) -> tuple[Frame, Alpha, Pose]:
         """A photo as if its person stood where the first one does, as large."""
-        if number == 0:
-            return image
         (to, unit), (at, own) = self._places[0], self._places[number]
         scale = unit / own
         matrix = np.array([[scale, 0.0, to[0] - scale * at[0]], [0.0, scale, to[1] - scale * at[1]]])
         if scale < 1:
             image = np.asarray(cv2.GaussianBlur(image, (0, 0), 0.45 / scale), np.uint8)
-        height, width = self._images[0].shape[:2]
-        return np.asarray(
-            cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE),
-            np.uint8,
-        )
+        size = self._photos[0][0].shape[1::-1]
+        image = cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        mask = cv2.warpAffine(mask, matrix, size, flags=cv2.INTER_LINEAR)
+        landmarks = pose.scaled(scale).landmarks
+        landmarks[:, :2] += matrix[:, 2]
+        return np.asarray(image, np.uint8), np.asarray(mask, np.uint8), Pose(landmarks, pose.colours)
 
 
 def are_photos(paths: Sequence[Path]) -> bool:
@@ -179,19 +203,32 @@ def are_photos(paths: Sequence[Path]) -> bool:
     return bool(photos)
 
 
-def check_photos(paths: Sequence[Path]) -> PhotoCheck:
-    """Look at photos of one person.
+def look_at(paths: Sequence[Path]) -> tuple[SeenPhoto, ...]:
+    """Find everybody in one to :data:`MOST_PHOTOS` JPEG, PNG or WebP files.
 
     Raises:
         UnusableInput: a file is no photo.
         OverLimit: too many of them.
         WeightsMissing: the pose model is not where it belongs.
     """
-    found = [_looked_at(path) for path in _usable(paths)]
+    if not paths:
+        raise UnusableInput("There is no photo: choose at least one.")
+    if len(paths) > MOST_PHOTOS:
+        raise OverLimit(f"{len(paths)} photos are too many: choose the {MOST_PHOTOS} best.")
+    side, seen = settings().analysis_side, []
+    with find_people(masks=True, tracking=False) as finder:
+        for i, path in enumerate(paths):
+            image = shrunk(read_picture(path, within=side), side)
+            seen.append(SeenPhoto(path.name, image, tuple(finder.people(image, float(i)))))
+    return tuple(seen)
+
+
+def check_photos(photos: Sequence[SeenPhoto]) -> PhotoCheck:
+    """Say what photos of one person are good for."""
     return PhotoCheck(
-        names=tuple(path.name for path in paths),
-        pictures=tuple(shrunk(image, 320) for image, _ in found),
-        looks=tuple(_look(image, people) for image, people in found),
+        names=tuple(photo.name for photo in photos),
+        pictures=tuple(shrunk(photo.image, 320) for photo in photos),
+        looks=tuple(_look(photo) for photo in photos),
     )
 
 
@@ -241,36 +278,14 @@ def _cast_shadow(frame: Frame, hidden: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return shadow
 
 
-def _usable(paths: Sequence[Path]) -> Sequence[Path]:
-    if not paths:
-        raise UnusableInput("There is no photo: choose at least one.")
-    if len(paths) > MOST_PHOTOS:
-        raise OverLimit(f"{len(paths)} photos are too many: choose the {MOST_PHOTOS} best.")
-    return paths
-
-
-def _looked_at(path: Path) -> tuple[Frame, list[Detection]]:
-    """The photo at the size in which people are looked for, and everybody in it."""
-    side = settings().analysis_side
-    image = shrunk(read_picture(path, within=side), side)
-    with find_people(masks=True, tracking=False) as finder:
-        return image, finder.people(image, 0.0)
-
-
-def _largest(people: Sequence[Detection]) -> Detection | None:
-    # sizes of pictures matter to whom is followed only beyond the first picture
-    pose = Follower("largest").pick([found.pose for found in people], 0.0, (1, 1))
-    return next((found for found in people if found.pose is pose), None)
-
-
 def _middle_and_unit(pose: Pose) -> tuple[NDArray[np.float32], float]:
     """Middle of the hips, and torso length, in pixels."""
     hips, shoulders = pose.xy[list(skeleton.HIPS)].mean(0), pose.xy[list(skeleton.SHOULDERS)].mean(0)
     return hips, max(float(np.hypot(*(shoulders - hips))), 8.0)
 
 
-def _look(image: Frame, people: Sequence[Detection]) -> PhotoLook | None:
-    person = _largest(people)
+def _look(photo: SeenPhoto) -> PhotoLook | None:
+    image, person = photo.image, photo.person
     if person is None:
         return None
     pose = person.pose
@@ -281,7 +296,7 @@ def _look(image: Frame, people: Sequence[Detection]) -> PhotoLook | None:
     _, unit = _middle_and_unit(pose)
     shoulders = pose.xy[list(skeleton.SHOULDERS)]
     return PhotoLook(
-        people=len(distinct([found.pose for found in people])),
+        people=len(distinct([found.pose for found in photo.people])),
         shown=_shown(pose, image),
         head_out=head_out,
         hands_out=hands_out,

@@ -156,13 +156,14 @@ def _work(parts: list[Stored], guest: Stored, let_go: Callable[[], None]) -> Cal
     def work(handle: JobHandle[float]) -> Posed:
         from core.photo import build_from_photos
         from core.preview import RATE, danced
-        from core.targets.photo import check_photos
+        from core.targets.photo import check_photos, look_at
 
         with contextlib.ExitStack() as names:
             for part in parts:
                 names.enter_context(part.named())
-            photos = [part.path for part in parts]
-            found = replace(check_photos(photos), names=tuple(part.name for part in parts))
+            seen = look_at([part.path for part in parts])
+            photos = [replace(photo, name=part.name) for photo, part in zip(seen, parts, strict=True)]
+            found = check_photos(photos)
             handle.tell(0.2)
             if not found.verdict.usable:
                 let_go()

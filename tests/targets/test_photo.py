@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -18,10 +19,11 @@ from core.errors import NobodyFound, OverLimit, UnusableInput
 from core.generators.registry import create_generator
 from core.photo import build_from_photos, passing_performer
 from core.pictures import kind_of, read_picture
+from core.pose.blazepose import BlazePose, Region
 from core.pose.estimator import PoseEstimator
 from core.preview import danced
 from core.targets.build import build_target
-from core.targets.photo import are_photos, check_photos, photo_stage
+from core.targets.photo import PhotoFootage, are_photos, check_photos, look_at, photo_stage
 from core.targets.store import load_target
 from core.transfer import TransferOptions, transfer
 from core.types import Frame
@@ -44,7 +46,7 @@ def photo_of(performer: str, path: Path, number: int = 40) -> Path:
 
 def test_a_photo_makes_a_performer_whom_both_generators_draw(tmp_path: Path) -> None:
     photo = photo_of("theo", tmp_path / "theo.jpg")
-    with build_from_photos([photo], id="me", name="Me", consent=True) as me:
+    with build_from_photos(look_at([photo]), id="me", name="Me", consent=True) as me:
         assert me.manifest.frames == 1
         assert me.manifest.consent
         assert me.manifest.stage == "footage"
@@ -74,7 +76,8 @@ def test_a_photo_needs_no_torch(tmp_path: Path) -> None:
         "from pathlib import Path\n"
         "from core.generators.registry import create_generator\n"
         "from core.photo import passing_performer\n"
-        f"with passing_performer([Path({str(photo)!r})]) as me:\n"
+        "from core.targets.photo import look_at\n"
+        f"with passing_performer(look_at([Path({str(photo)!r})])) as me:\n"
         "    generator, asked = create_generator('realtime', me), me.pose(0)\n"
         "    print(generator.generate(asked, generator.choose_all([asked], [0])[0]).alpha.mean() > 10)"
     )
@@ -88,7 +91,7 @@ def test_several_photos_are_one_performer_of_one_size(tmp_path: Path) -> None:
     wide = np.full((512, 900, 3), 180, np.uint8)
     wide[:, 300:812] = other
     Image.fromarray(cv2.resize(wide, None, fx=0.7, fy=0.7)).save(tmp_path / "other.png")
-    with build_from_photos([front, tmp_path / "other.png"], id="me", name="Me") as me:
+    with build_from_photos(look_at([front, tmp_path / "other.png"]), id="me", name="Me") as me:
         assert me.manifest.frames == 2
         assert me.found.all()
         torsos = [np.linalg.norm(pose[[11, 12], :2].mean(0) - pose[[23, 24], :2].mean(0)) for pose in me.poses]
@@ -98,8 +101,24 @@ def test_several_photos_are_one_performer_of_one_size(tmp_path: Path) -> None:
         assert corner.mean() < 6
 
 
+def test_people_are_looked_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To say what comes of a photo and to build of it takes one look."""
+    looks: list[Frame] = []
+    detect = BlazePose.detect
+
+    def counted(self: BlazePose, image: Frame, most: int) -> Sequence[Region]:
+        looks.append(image)
+        return detect(self, image, most)
+
+    monkeypatch.setattr(BlazePose, "detect", counted)
+    seen = look_at([photo_of("theo", tmp_path / "theo.jpg")])
+    assert check_photos(seen).verdict.usable
+    build_target(PhotoFootage(seen), id="me", name="Me").close()
+    assert len(looks) == 1
+
+
 def test_a_passing_performer_leaves_nothing(tmp_path: Path) -> None:
-    with passing_performer([photo_of("theo", tmp_path / "theo.jpg")]) as passing:
+    with passing_performer(look_at([photo_of("theo", tmp_path / "theo.jpg")])) as passing:
         folder = passing.folder
         assert folder.is_dir()
         generator = create_generator("realtime", passing)
@@ -138,7 +157,7 @@ def test_the_person_and_their_shadow_are_gone_from_the_stage() -> None:
 
 def verdict(image: Frame, path: Path) -> tuple[str, str]:
     Image.fromarray(image).save(path, quality=92)
-    found = check_photos([path]).verdict
+    found = check_photos(look_at([path])).verdict
     return found.level if found.usable else "unusable", " ".join((*found.problems, *found.limits, *found.advice))
 
 
@@ -195,7 +214,7 @@ def test_what_cannot_be_used_is_one_sentence_and_leaves_nothing(tmp_path: Path) 
         ([photo] * 9, OverLimit, "9 photos"),
     ):
         with pytest.raises(kind, match=words):
-            build_from_photos(given, id="me", name="Me")
+            build_from_photos(look_at(given), id="me", name="Me")
     assert not paths.user_performers().exists() or not list(paths.user_performers().iterdir())
 
 
