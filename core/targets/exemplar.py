@@ -2,7 +2,8 @@
 
 Patches that reach into the hole are matched with patches that are known whole, and each pixel of the hole becomes what the
 matches around it agree on; again and again, from a small picture to a large one (Wexler, Shechtman and Irani, "Space-time
-completion of video", 2007). Walls, floors and furniture go on across a room, so a match lies at about the same height: few enough to try all.
+completion of video", 2007). Walls, floors and furniture go on across a room, so a match lies at about the same height: few
+enough to try all.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
@@ -17,6 +17,7 @@ from core.pictures import kind_of, read_picture
 from core.pose import skeleton
 from core.pose.detection import Detection
 from core.pose.estimator import find_people
+from core.pose.joints import Joints, joints_of, pose_of, standing
 from core.pose.person import Follower, distinct
 from core.settings import settings
 from core.targets.check import BLURRED, DARK, Level, Verdict, out_of_view, rows_of, sharpness_of, shrunk
@@ -43,6 +44,11 @@ _SHADE_HUE: Final = 12.0
 _FLOOR_ALIKE: Final = 0.4
 """Share of a row that must look alike for it to be floor."""
 _SHADOW_EDGE: Final = 6
+_CUT_SIDE: Final = 360
+_CUT_REACH: Final = 0.5
+"""Torso lengths from a body set by hand within which something may be part of it."""
+_CUT_STEP: Final = 16
+"""Grey levels that are one colour (CIE Lab in 8 bits)."""
 _SEEN: Final = 0.5
 _SMALL: Final = 160.0
 """Pixels of the person's height in the photo, as it was looked at, below which little is left of a face."""
@@ -75,6 +81,21 @@ class SeenPhoto:
         # sizes of pictures matter to whom is followed only beyond the first picture
         pose = Follower("largest").pick([found.pose for found in self.people], 0.0, (1, 1))
         return next((found for found in self.people if found.pose is pose), None)
+
+    @property
+    def joints(self) -> Joints:
+        """Where the person's joints are, or may be where nobody was found."""
+        size, person = self.image.shape[1::-1], self.person
+        return standing(size) if person is None else joints_of(person.pose, size)
+
+    def placed(self, joints: Joints) -> SeenPhoto:
+        """The same, with somebody whose joints were set by hand.
+
+        Raises:
+            UnusableInput: they make no body.
+        """
+        pose = pose_of(joints, self.image.shape[1::-1])
+        return replace(self, people=(Detection(pose, _cut_by_colour(self.image, pose)),))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -276,6 +297,33 @@ def _cast_shadow(frame: Frame, hidden: NDArray[np.bool_]) -> NDArray[np.bool_]:
     touching[0] = False
     shadow[top:] = dilated(touching[labels] & darker & same, _SHADOW_EDGE)
     return shadow
+
+
+def _cut_by_colour(image: Frame, pose: Pose) -> NDArray[np.float32]:
+    """(height, width) in [0, 1]: what has the colours of a body rather than of its surroundings, where no network knows one."""
+    height, width = image.shape[:2]
+    scale = min(1.0, _CUT_SIDE / max(height, width))
+    size = (round(width * scale), round(height * scale))
+    lab = cv2.cvtColor(cv2.resize(image, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2Lab)
+    body = body_shape((size[1], size[0]), pose.scaled(scale))
+    unit = scale * _middle_and_unit(pose)[1]
+    away = cv2.distanceTransform((body == 0).astype(np.uint8), cv2.DIST_L2, 5)
+    near = away < _CUT_REACH * unit
+    bins = np.ravel_multi_index(tuple(np.moveaxis(lab // _CUT_STEP, 2, 0)), (256 // _CUT_STEP + 1,) * 3)
+    inside, outside = (_shares(bins, where) for where in (body > 0, ~near))
+    likely = np.asarray(inside > outside, np.uint8)[bins]
+    # shoes and hair reach beyond the joints, specks of the wall are no part of anybody
+    likely = cv2.morphologyEx(likely * near.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    _, labels = cv2.connectedComponents(likely)
+    own = np.zeros(int(labels.max()) + 1, np.float32)
+    own[np.unique(labels[body > 0])] = 1
+    own[0] = 0
+    return np.asarray(cv2.GaussianBlur(cv2.resize(own[labels], (width, height)), (0, 0), 0.7 / scale), np.float32)
+
+
+def _shares(bins: NDArray[np.int64], where: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Of each bin, how much of a place has its colour."""
+    return np.bincount(bins[where], minlength=(256 // _CUT_STEP + 1) ** 3) / max(int(where.sum()), 1)
 
 
 def _middle_and_unit(pose: Pose) -> tuple[NDArray[np.float32], float]:

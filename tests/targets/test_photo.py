@@ -28,6 +28,7 @@ from core.targets.store import load_target
 from core.transfer import TransferOptions, transfer
 from core.types import Frame
 from core.video.reader import VideoReader
+from tests.figures import robot
 
 pytestmark = pytest.mark.usefixtures("own_folders")
 
@@ -225,3 +226,20 @@ def test_photos_and_videos_do_not_mix(tmp_path: Path) -> None:
     assert not are_photos([video])
     with pytest.raises(UnusableInput, match="not both together"):
         are_photos([photo, video])
+
+
+def test_a_figure_with_joints_set_by_hand_is_cut_out_and_dances(tmp_path: Path) -> None:
+    image, joints = robot()
+    Image.fromarray(image).save(tmp_path / "robot.png")
+    (seen,) = look_at([tmp_path / "robot.png"])
+    assert seen.person is None, "a network that finds a pose in it makes this test worth nothing"
+    placed = seen.placed(joints)
+    assert check_photos([placed]).verdict.usable
+    with passing_performer([placed]) as me:
+        mask = me.masks[0]
+        coloured = np.abs(image.astype(int) - image[0, 0]).max(axis=2) > 60
+        own = coloured & (np.arange(len(image)) < 520)[:, None]
+        assert (mask[own] > 128).mean() > 0.95
+        assert (mask[~coloured] > 128).mean() < 0.03
+        assert np.abs(me.plate[:500].astype(int) - image[0, 0]).max() < 40, "nobody is left on the stage"
+        assert danced(me)
