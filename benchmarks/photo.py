@@ -39,19 +39,23 @@ FLAWS: Final = ("misplaced", "extra", "missing", "worst_patch")
 
 
 def of_one_photo(performer: Target, folder: Path) -> Target:
-    """The same person, of one frame of theirs, under the same id: the answers are found by it."""
+    """The same person, of one frame of theirs."""
     photo = folder / f"{performer.id}.png"
     cv2.imwrite(str(photo), performer.frames[FRONTAL][..., ::-1])
-    return build_from_photos(look_at([photo]), id=performer.id, name=performer.name, into=folder)
+    return build_from_photos(look_at([photo]), id=f"{performer.id}-photo", name=performer.name, into=folder)
 
 
-def danced(performer: Target, dance: Dance, analysis: Analysis, every: int) -> Iterator[Sample]:
-    """One frame of ``every`` danced as a transfer does it, beside the answer that ships and its part map."""
+def danced(performer: Target, of: str, dance: Dance, analysis: Analysis, every: int) -> Iterator[Sample]:
+    """One frame of ``every`` danced as a transfer does it, beside the answer that ships and its part map.
+
+    Args:
+        of: id of the bundled performer who is right.
+    """
     generator = create_generator(GENERATOR, performer)
-    answer = find_answer(performer.id, dance.id)
+    answer = find_answer(of, dance.id)
     parts = None if answer is None else find_parts(answer)
     if answer is None or parts is None:
-        raise UnusableInput(f"Of {performer.id} in {dance.id} there is no answer with part maps.")
+        raise UnusableInput(f"Of {of} in {dance.id} there is no answer with part maps.")
     with DancePipeline(performer, generator) as pipeline:
         plan = pipeline.analyse(analysis)
     with VideoReader(answer) as pictures, VideoReader(parts) as maps:
@@ -65,9 +69,9 @@ def danced(performer: Target, dance: Dance, analysis: Analysis, every: int) -> I
                 )
 
 
-def measured(performer: Target, dance: Dance, analysis: Analysis, every: int) -> dict[str, object]:
+def measured(performer: Target, of: str, dance: Dance, analysis: Analysis, every: int) -> dict[str, object]:
     """The columns of one row."""
-    result = judge(danced(performer, dance, analysis, every), performer_statistics(performer).near[1], flows=False)
+    result = judge(danced(performer, of, dance, analysis, every), performer_statistics(performer).near[1], flows=False)
     means, flaws = figures(result), flaw_figures(result.flaws)
     return {name: means[name] for name in MEANS} | {name: flaws[name] for name in FLAWS}
 
@@ -80,15 +84,15 @@ def main() -> None:
     parser.add_argument("--label", default="")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        people: list[tuple[str, Target]] = []
+        people: list[tuple[str, str, Target]] = []
         for target_id in given.targets:
             performer = load_target(target_id)
-            people += [("footage", performer), ("photo", of_one_photo(performer, Path(folder)))]
+            people += [(target_id, "footage", performer), (target_id, "photo", of_one_photo(performer, Path(folder)))]
         for dance in list_dances():
             analysis = analysed(dance.video)
-            for kind, performer in people:
-                row = {"label": given.label, "performer": performer.id, "made of": kind, "source": dance.id,
-                       "every": given.every, **measured(performer, dance, analysis, given.every)}  # fmt: skip
+            for of, kind, performer in people:
+                row = {"label": given.label, "performer": of, "made of": kind, "source": dance.id,
+                       "every": given.every, **measured(performer, of, dance, analysis, given.every)}  # fmt: skip
                 append("photo", row)
                 print(row, flush=True)
 

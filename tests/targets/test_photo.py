@@ -6,6 +6,7 @@ import itertools
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -16,6 +17,7 @@ from PIL import Image
 from core import dances, paths
 from core.canvas import Canvas
 from core.errors import NobodyFound, OverLimit, UnusableInput
+from core.generators.recall import in_mirror, pick
 from core.generators.registry import create_generator
 from core.photo import build_from_photos, passing_performer
 from core.pictures import kind_of, read_picture
@@ -23,11 +25,12 @@ from core.pose.blazepose import BlazePose, Region
 from core.pose.estimator import PoseEstimator
 from core.preview import danced
 from core.targets.build import build_target
-from core.targets.photo import PhotoFootage, are_photos, check_photos, look_at, photo_stage
+from core.targets.photo import PhotoFootage, SeenPhoto, are_photos, check_photos, look_at, photo_stage
 from core.targets.store import load_target
 from core.transfer import TransferOptions, transfer
-from core.types import Frame
+from core.types import Frame, Pose
 from core.video.reader import VideoReader
+from core.warping.parts import LEFT_ARM, RIGHT_ARM
 from tests.figures import robot
 
 pytestmark = pytest.mark.usefixtures("own_folders")
@@ -243,3 +246,27 @@ def test_a_figure_with_joints_set_by_hand_is_cut_out_and_dances(tmp_path: Path) 
         assert (mask[~coloured] > 128).mean() < 0.03
         assert np.abs(me.plate[:500].astype(int) - image[0, 0]).max() < 40, "nobody is left on the stage"
         assert danced(me)
+
+
+def test_limbs_that_a_photo_shows_badly_are_the_other_sides(tmp_path: Path) -> None:
+    """Theo with his left arm out of sight: what is asked of it is taken from the right one, and of nothing else."""
+    image = frame_of("theo", 40)
+    with PoseEstimator(masks=True) as estimator:
+        found = estimator.detect(image, 0)
+    assert found is not None
+    seen = SeenPhoto("theo", image, (found,))
+    hidden = found.pose.landmarks.copy()
+    hidden[[13, 15, 17, 19, 21], 3] = 0
+    behind = SeenPhoto("theo", image, (replace(found, pose=Pose(hidden)),))
+    with build_from_photos([seen], id="me", name="Me") as me, build_from_photos([behind], id="one", name="One") as one:
+        memory, other = (create_generator("realtime", target).memory for target in (me, one))  # type: ignore[attr-defined]
+        asked = me.pose(0)
+        assert asked is not None
+        assert memory.frames_at(pick(memory.recall.costs(asked.landmarks))) == (0,) * 6
+        chosen = other.frames_at(pick(other.recall.costs(asked.landmarks)))
+        assert chosen == (0, 0, 1, 0, 0, 0)
+        turned = in_mirror(asked.landmarks, me.width)
+        assert memory.frames_at(pick(memory.recall.costs(turned)))[:2] == (0, 0), "a face that looks the other way"
+        # what lies on the left in the mirror lay on the right
+        pieces = memory._frame(1).pieces
+        assert pieces[LEFT_ARM].image.shape == pytest.approx(memory._frame(0).pieces[RIGHT_ARM].image.shape, abs=4)
