@@ -86,7 +86,8 @@ class Act:
         self.generator = generator
         body = performer_statistics(target)
         self._retargeter = Retargeter(body)
-        self.known = KnownViews(np.asarray(target.poses)[target.found], body, float(target.rate), target.width)
+        poses, photos = np.asarray(target.poses)[target.found], target.manifest.of_photos
+        self.known = KnownViews(poses, body, float(target.rate), target.width, photos=photos)
         self._live = self.known.live()
         self._chooser: Chooser | None = None
         self._last: tuple[Pose, Choice] | None = None

@@ -23,7 +23,6 @@ from core.generators.registry import register
 from core.generators.segmentation import part_shares
 from core.limbs import BEYOND, CELL, FEATURES, PART_LAYERS, Box, Points, limb_fields, points_on, pose_vector
 from core.shadow import light_left
-from core.targets.manifest import MOST_PHOTOS
 from core.types import Frame, Picture, Pose
 from core.warping.outline import STANDARD, Outline
 from core.warping.parts import PARTS, Piece, Snapshot, completed, resized, snapshot, warp_parts
@@ -580,7 +579,7 @@ def memory_of(target: Target, config: NetworkConfig) -> Memory:
     """
     canvas, count = config.canvas, len(target.found)
     frames, landmarks, mirrored = config.memory, target.poses, 0
-    if target.manifest.frames <= MOST_PHOTOS:
+    if target.manifest.of_photos:
         mirrored = len(frames)
         frames += tuple(count + frame for frame in frames)
         landmarks = np.concatenate([landmarks, in_mirror(landmarks, target.width)])

@@ -46,9 +46,12 @@ class KnownViews:
         body: their statistics.
         rate: frames a second.
         width: of the picture, in pixels.
+        photos: whether the footage is some photos.
     """
 
-    def __init__(self, poses: NDArray[np.float32], body: BodyStatistics, rate: float, width: int) -> None:
+    def __init__(
+        self, poses: NDArray[np.float32], body: BodyStatistics, rate: float, width: int, *, photos: bool = False
+    ) -> None:
         track = np.asarray(poses, np.float64)
         self._body = body
         self.trunk = KnownTurns(trunk_turn(track, hanging=not body.legs_seen), rate)
@@ -57,7 +60,7 @@ class KnownViews:
         lengths = self._lengths(track)
         vectors = bones_of(track, lengths)
         self._faces = Faces(vectors, lengths, turn_of(track, *_EARS))
-        self._limbs = [LimbViews(limb, vectors, lengths) for limb in LIMBS]
+        self._limbs = [LimbViews(limb, vectors, lengths, photos=photos) for limb in LIMBS]
 
     def _lengths(self, track: Array) -> Array:
         return lengths_of(self._body, _lowest(track))

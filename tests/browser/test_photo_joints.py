@@ -56,6 +56,7 @@ def test_joints_set_by_hand_make_a_figure_dance(come: Come, tmp_path: Path, pict
     assert dragged - 5 <= share_across(elbow) <= dragged - 3
     page.set_viewport_size({"width": 390, "height": 844})
     assert stage.too_wide(page) <= 0
+    elbow.scroll_into_view_if_needed()
     picture(page, "joints-2-phone")
     page.locator(".st-key-photo-joints-dance button").click()
     expect(page.locator("img.film")).to_be_visible()
