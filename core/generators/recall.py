@@ -58,6 +58,8 @@ _MIRRORED: Final = 0.6
 """What a limb costs more that is the other side's, seen in a mirror: sleeves and watches need not be alike."""
 _UNSEEN: Final = 3.0
 """What a limb that is not to be seen costs more where there is the other side's: of so few frames none else shows it."""
+_FORESHORTENED: Final = 6.0
+"""What it costs more, for each torso length by which it is shorter in the picture than the other side's."""
 _NEVER: Final = 1e3
 
 _OVERLAID: Final = 2.0
@@ -106,6 +108,7 @@ class Recall:
         ).astype(np.float32)
         if mirrored:
             self._aversion[list(_LIMBS)] += _UNSEEN * self._hidden[list(_LIMBS)]
+            self._aversion[list(_LIMBS)] += _FORESHORTENED * _shorter(landmarks, unit)
 
     def costs(self, landmarks: NDArray[np.float32]) -> Costs:
         """What it costs to take each part of the pose (33, 4) from each frame."""
@@ -224,6 +227,15 @@ def _bend(points: NDArray[np.float32], limb: tuple[int, int, int]) -> NDArray[np
     lengths = np.abs(upper), np.abs(lower)
     lies = lower * np.conj(upper / (lengths[0] + _SHORT))
     return np.stack([*lengths, lies.real, lies.imag], 1).astype(np.float32)
+
+
+def _shorter(landmarks: NDArray[np.float32], unit: float) -> NDArray[np.float32]:
+    """(limbs, K): torso lengths by which each of :data:`_LIMBS` is shorter than the other side's, bone by bone."""
+    points = landmarks[..., :2] / unit
+    lengths = np.stack(
+        [[np.hypot(*(points[:, b] - points[:, a]).T) for a, b in pairwise(limb)] for limb in _LIMBS.values()]
+    )
+    return np.asarray(np.maximum(lengths[[1, 0, 3, 2]] - lengths, 0).sum(1), np.float32)
 
 
 def _body_features(landmarks: NDArray[np.float32], unit: float) -> NDArray[np.float32]:

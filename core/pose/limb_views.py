@@ -43,6 +43,8 @@ _LENGTH, _TOWARDS, _DIRECTION, _BEND = 1.0, 0.5, 0.35, 0.5
 _LIKE: Final = 0.15
 _AT_ONCE: Final = 512
 _WAYS: Final = 16
+_MOST_BENT: Final = np.radians(100)
+"""By how much a limb of a photo may be bent otherwise than it is seen there."""
 _MOST: Final = 2000
 """Frames to compare with; of longer footage some are left out, evenly: the ones beside them are alike."""
 
@@ -56,6 +58,15 @@ def _in_plane() -> Vectors:
 
 
 _IN_PLANE: Final = _in_plane()
+
+
+def _bent_alike(views: Vectors, seen: Vectors) -> Vectors:
+    """Those of ``views`` (N, 2, 3) that are bent in the picture about as one that was seen: others come out with two elbows."""
+    bends = [
+        (limb[:, 1, 0] + 1j * limb[:, 1, 1]) / (limb[:, 0, 0] + 1j * limb[:, 0, 1] + 1e-6) for limb in (views, seen)
+    ]
+    apart = np.abs(np.angle(bends[0][:, None] * np.conj(bends[1])))
+    return views[apart.min(axis=1) <= _MOST_BENT]
 
 
 class LimbViews:
@@ -73,7 +84,7 @@ class LimbViews:
         few = slice(None, None, -(-len(vectors) // _MOST))
         self._seen = _upright(vectors[few], lengths[few], limb)
         if photos and TRUNK not in limb.bones:
-            self._seen = np.concatenate([self._seen, _IN_PLANE])
+            self._seen = np.concatenate([self._seen, _bent_alike(_IN_PLANE, self._seen)])
         self._traits = _traits(self._seen)
 
     def towards(self, vectors: Vectors, lengths: Array) -> tuple[Vectors, Array]:
