@@ -8,7 +8,8 @@ import numpy as np
 from core.pose.joints import BONES, Joints, standing
 from core.types import Frame
 
-SIZE = (480, 640)
+SIZE = (360, 480)
+FLOOR = 390
 
 
 def robot() -> tuple[Frame, Joints]:
@@ -16,10 +17,10 @@ def robot() -> tuple[Frame, Joints]:
     joints = standing(SIZE)
     points = (joints * SIZE).astype(int)
     image = np.full((SIZE[1], SIZE[0], 3), (214, 222, 230), np.uint8)
-    image[520:] = (150, 140, 128)
+    image[FLOOR:] = (150, 140, 128)
     for a, b in BONES[3:]:
-        cv2.line(image, points[a].tolist(), points[b].tolist(), (60, 90, 160), 26)
+        cv2.line(image, points[a].tolist(), points[b].tolist(), (60, 90, 160), 20)
     cv2.fillConvexPoly(image, points[[1, 2, 8, 7]].astype(np.int32), (190, 60, 50))
     x, y = points[0].tolist()
-    cv2.rectangle(image, (x - 34, y - 40), (x + 34, y + 34), (230, 190, 40), -1)
+    cv2.rectangle(image, (x - 26, y - 30), (x + 26, y + 26), (230, 190, 40), -1)
     return image, joints

@@ -31,7 +31,7 @@ from core.transfer import TransferOptions, transfer
 from core.types import Frame, Pose
 from core.video.reader import VideoReader
 from core.warping.parts import LEFT_ARM, RIGHT_ARM
-from tests.figures import robot
+from tests.figures import FLOOR, robot
 
 pytestmark = pytest.mark.usefixtures("own_folders")
 
@@ -241,10 +241,10 @@ def test_a_figure_with_joints_set_by_hand_is_cut_out_and_dances(tmp_path: Path) 
     with passing_performer([placed]) as me:
         mask = me.masks[0]
         coloured = np.abs(image.astype(int) - image[0, 0]).max(axis=2) > 60
-        own = coloured & (np.arange(len(image)) < 520)[:, None]
+        own = coloured & (np.arange(len(image)) < FLOOR)[:, None]
         assert (mask[own] > 128).mean() > 0.95
         assert (mask[~coloured] > 128).mean() < 0.03
-        assert np.abs(me.plate[:500].astype(int) - image[0, 0]).max() < 40, "nobody is left on the stage"
+        assert np.abs(me.plate[: FLOOR - 20].astype(int) - image[0, 0]).max() < 40, "nobody is left on the stage"
         assert danced(me)
 
 
