@@ -66,7 +66,7 @@ def _bent_alike(views: Vectors, seen: Vectors) -> Vectors:
         (limb[:, 1, 0] + 1j * limb[:, 1, 1]) / (limb[:, 0, 0] + 1j * limb[:, 0, 1] + 1e-6) for limb in (views, seen)
     ]
     apart = np.abs(np.angle(bends[0][:, None] * np.conj(bends[1])))
-    return views[apart.min(axis=1) <= _MOST_BENT]
+    return np.asarray(views[apart.min(axis=1) <= _MOST_BENT])
 
 
 class LimbViews:
