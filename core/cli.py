@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -205,25 +206,25 @@ def build(
 ) -> None:
     """Make a performer from footage or photos of one person: say what will come of it, then build it."""
     from core.targets.build import STUDIO, build_target
-    from core.targets.photo import are_photos, check_photos
+    from core.targets.photo import are_photos, check_photos, look_at
 
     place: Path | Literal["studio"] | None = None if stage is None else STUDIO if stage == STUDIO else Path(stage)
     more: dict[str, Any] = {} if licence is None else {"licence": licence}
     with _sentences(), _bar() as bar:
-        photos = are_photos(source)
+        photos = look_at(source) if are_photos(source) else ()
         if photos:
-            _say(check_photos(source).verdict)
+            _say(check_photos(photos).verdict)
         elif all(part.is_file() for part in source):
             _say_what_will_come_of_it(source, bar)
         task = bar.add_task("Building", total=1.0, speed="")
         if photos:
             from core.photo import build_from_photos
 
-            make: Callable[..., Target] = build_from_photos
+            make: Callable[..., Target] = partial(build_from_photos, photos)
         else:
-            make = build_target
+            make = partial(build_target, source)
         target = make(
-            source, id=target_id, name=name, into=into, stage=place, masks=masks, portrait=portrait, consent=consent,
+            id=target_id, name=name, into=into, stage=place, masks=masks, portrait=portrait, consent=consent,
             progress=lambda share: bar.update(task, completed=share), **more,
         )  # fmt: skip
     frames = target.manifest.frames
@@ -371,12 +372,13 @@ def _performer(target: str | None, photos: list[Path]) -> Iterator[Target]:
             yield chosen
         return
     from core.photo import passing_performer
-    from core.targets.photo import are_photos, check_photos
+    from core.targets.photo import are_photos, check_photos, look_at
 
     if not are_photos(photos):
         raise UnusableInput(f"{photos[0].name} is no photo: choose a JPEG, PNG or WebP.")
-    _say(check_photos(photos).verdict)
-    with passing_performer(photos) as passing:
+    seen = look_at(photos)
+    _say(check_photos(seen).verdict)
+    with passing_performer(seen) as passing:
         yield passing
 
 

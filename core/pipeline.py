@@ -90,8 +90,8 @@ class Act:
         self.generator = generator
         body = performer_statistics(target)
         self._retargeter = Retargeter(body)
-        poses = np.asarray(target.poses)[target.found]
-        self.known = KnownViews(poses, body, float(target.rate), target.width, target.height)
+        poses, photos = np.asarray(target.poses)[target.found], target.manifest.of_photos
+        self.known = KnownViews(poses, body, float(target.rate), target.width, target.height, photos=photos)
         self._live = self.known.live()
         self._chooser: Chooser | None = None
         self._last: tuple[Pose, Choice] | None = None

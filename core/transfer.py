@@ -32,7 +32,6 @@ from core.pose.analysis import Analysis, Sighting, look
 from core.pose.known_views import share_beyond
 from core.pose.person import Person
 from core.settings import PoseEngine, settings
-from core.targets.manifest import MOST_PHOTOS
 from core.targets.store import Target
 from core.threads import PICTURES_AT_ONCE, Beside, ahead, side_by_side
 from core.types import LANDMARKS, Frame, VideoFrame
@@ -254,7 +253,7 @@ def told_of_unseen(report: Report, target: Target) -> Report:
 
     Of photos, which show a side or two, that goes without saying.
     """
-    if report.beyond < _WORTH_A_WORD or target.manifest.frames <= MOST_PHOTOS:
+    if report.beyond < _WORTH_A_WORD or target.manifest.of_photos:
         return report
     sentence = (
         f"{report.beyond:.0%} of this dance asks for sides or moves that the footage of {target.name} never shows: "

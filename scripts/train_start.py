@@ -19,6 +19,7 @@ from core import paths
 from core.generators.recall import select
 from core.networks.build import build
 from core.networks.config import NetworkConfig, RealtimeConfig, block_of
+from core.networks.start import STARTS, StartConfig
 from core.pipeline import performer_statistics
 from core.targets.build import build_target
 from core.targets.extent import BLOCK
@@ -28,7 +29,7 @@ from core.training.copies import CopyTask
 from core.training.examples import Examples, prepare
 from core.training.pictures import PictureTask
 from core.training.recipes import Recipe, recipe_of
-from core.training.start import STARTS, Crowd, StartConfig, save_start
+from core.training.start import Crowd, save_start
 from core.training.train import learning_device
 from core.training.trainer import Length, Row, Trainer
 from core.warping.outline import STANDARD
@@ -127,6 +128,8 @@ def train_start(targets: list[Target], generator: str, length: Length, run: Path
     config = StartConfig(
         generator=generator,
         network=recipe.network,
+        size=recipe.size,
+        precision=recipe.precision,
         people=len(known),
         minutes=round(trained.minutes, 1),
         recipe=f"python -m scripts.train_start RENDERED {generator} --minutes {trained.minutes:.0f}",

@@ -23,6 +23,7 @@ LAYERS = (
         "core.dances",
         "core.answers",
         "core.choices",
+        "core.corners",
         "core.locks",
         "core.outputs",
         "core.pictures",
@@ -129,7 +130,7 @@ def test_no_picture_keeps_a_scaler_of_its_own(path: Path) -> None:
 
 
 TORCH = ("torch", "torchvision", "lightning_fabric", "core.training", "core.networks")
-TORCH_FREE = "core.networks.config"
+TORCH_FREE = ("core.networks.config", "core.networks.start")
 
 
 def is_torch(name: str) -> bool:
@@ -155,6 +156,7 @@ def test_the_rules_see_a_breach(tmp_path: Path) -> None:
     assert is_torch("torch.nn")
     assert is_torch("core.networks.mlp")
     assert not is_torch("core.networks.config")
+    assert not is_torch("core.networks.start")
     assert layer_of("core.pipeline") == layer_of("core.pipeline") != layer_of("core.pose.draw")
 
 

@@ -18,7 +18,7 @@ from core.errors import PackInvalid
 from core.generators.base import Choice, Chooser, GeneratorSpec, Glimpse, Shares
 from core.generators.inside import BACKDROP, around, laid, person_drawn, sized
 from core.generators.neural import LazyNetwork, NeuralGenerator
-from core.generators.recall import LivePicker, Recall, faded, pick, pick_sequence, shots
+from core.generators.recall import LivePicker, Recall, faded, in_mirror, pick, pick_sequence, shots
 from core.generators.registry import register
 from core.generators.segmentation import part_shares
 from core.limbs import BEYOND, CELL, FEATURES, PART_LAYERS, Box, Points, limb_fields, points_on, pose_vector
@@ -93,6 +93,7 @@ class Memory:
         landmarks: (N, 33, 4) of all frames of the performer.
         look_up: the person in a frame on its canvas, (height, width, 4): colours times mask, and mask.
         outline: of the performer, by which parts are cut.
+        mirrored: how many of the frames, the last ones, are others seen in a mirror.
     """
 
     _larger: Memory | None = None
@@ -105,9 +106,11 @@ class Memory:
         landmarks: NDArray[np.float32],
         look_up: Callable[[int], NDArray[np.uint8]],
         outline: Outline = STANDARD,
+        mirrored: int = 0,
     ) -> None:
         self.frames = tuple(frames)
-        self.recall = Recall(np.asarray(landmarks[list(frames)]), unit, cloth=bool(outline.hem))
+        self.recall = Recall(np.asarray(landmarks[list(frames)]), unit, cloth=bool(outline.hem), mirrored=mirrored)
+        self._mirrored = mirrored
         self._outline = outline
         self._canvas, self._unit = canvas, unit
         self._landmarks = landmarks
@@ -133,7 +136,7 @@ class Memory:
 
     def shrunk(self, canvas: Canvas) -> Memory:
         """The same for a smaller canvas: what this one keeps is made smaller, not looked up again."""
-        other = Memory(canvas, self._unit, self.frames, self._landmarks, self._look_up, self._outline)
+        other = Memory(canvas, self._unit, self.frames, self._landmarks, self._look_up, self._outline, self._mirrored)
         other._larger = self
         return other
 
@@ -424,6 +427,12 @@ def person_of_frame(target: Target, canvas: Canvas, i: int) -> NDArray[np.uint8]
     Raises:
         ValueError: nobody is in it.
     """
+    person, pose = _cut_out(target, i)
+    return canvas.cut(person, pose)
+
+
+def _cut_out(target: Target, i: int) -> tuple[NDArray[np.uint8], Pose]:
+    """(height, width, 4) of frame ``i``: the person alone; and their pose."""
     frame, pose = _frame_with_somebody(target, i)
     mask = target.masks[i]
     x, y, width, height = cv2.boundingRect(cv2.compare(mask, 0, cv2.CMP_GT))
@@ -433,7 +442,7 @@ def person_of_frame(target: Target, canvas: Canvas, i: int) -> NDArray[np.uint8]
         # but for the shadow on what shines through a shoe's soft edge, as ``layers_of`` has it, in a third of the time
         own = np.ascontiguousarray(mask[here])
         person[here] = cv2.merge([lifted(frame[here], Behind(own, lit, target.plate[here])), own])
-    return canvas.cut(person, pose)
+    return person, pose
 
 
 def canvas_of_frame(target: Target, canvas: Canvas, i: int) -> Layers:
@@ -469,6 +478,7 @@ class RealtimeGenerator(NeuralGenerator):
         known = np.array([frame < len(target.found) and bool(target.found[frame]) for frame in config.memory])
         if not known.all():
             raise PackInvalid(f"{spec.name} of {target.name} remembers frames that show nobody: train it again.")
+        self._frames = len(target.found)
         self._draw_on(config, memory_of(target, config))
 
     def _draw_on(self, config: NetworkConfig, memory: Memory) -> None:
@@ -562,7 +572,10 @@ class RealtimeGenerator(NeuralGenerator):
         for frame in dict.fromkeys(most):
             parts = [part for part in PARTS if most[part] == frame]
             names = ", ".join(_NAMES[part] for part in parts)
-            glimpses.append(Glimpse(f"Frame {frame}: {names}", self.memory.taken(frame, parts)))
+            title = f"Frame {frame}: {names}"
+            if frame >= self._frames:
+                title = f"Frame {frame - self._frames} in a mirror: {names}"
+            glimpses.append(Glimpse(title, self.memory.taken(frame, parts)))
         return glimpses
 
 
@@ -573,16 +586,24 @@ def _chosen(choice: Choice) -> tuple[Shares, ...]:
 
 
 def memory_of(target: Target, config: NetworkConfig) -> Memory:
-    """What a network of that config remembers of a performer."""
-    canvas = config.canvas
-    return Memory(
-        canvas,
-        config.unit,
-        config.memory,
-        target.poses,
-        lambda frame: person_of_frame(target, canvas, frame),
-        config.outline,
-    )
+    """What a network of that config remembers of a performer; of photos, each in a mirror too.
+
+    A mirrored frame has the number of the frame and of all frames together.
+    """
+    canvas, count = config.canvas, len(target.found)
+    frames, landmarks, mirrored = config.memory, target.poses, 0
+    if target.manifest.of_photos:
+        mirrored = len(frames)
+        frames += tuple(count + frame for frame in frames)
+        landmarks = np.concatenate([landmarks, in_mirror(landmarks, target.width)])
+
+    def look_up(frame: int) -> NDArray[np.uint8]:
+        if frame < count:
+            return person_of_frame(target, canvas, frame)
+        person, _ = _cut_out(target, frame - count)
+        return canvas.cut(np.ascontiguousarray(person[:, ::-1]), Pose(landmarks[frame]))
+
+    return Memory(canvas, config.unit, frames, landmarks, look_up, config.outline, mirrored)
 
 
 class _LiveChooser(Chooser):

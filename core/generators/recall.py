@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from core.generators.base import Shares
 from core.limbs import CROWN, CROWN_SHARE, EARS, LEFT_HAND, NECK, PELVIS, RIGHT_HAND
+from core.pose.skeleton import MIRRORED
 from core.warping.hiding import hidden_spots, newly_hidden
 from core.warping.parts import HEAD, LEFT_ARM, LEFT_LEG, PARTS, RIGHT_ARM, RIGHT_LEG, TRUNK
 
@@ -55,6 +56,14 @@ _CLOTH_WORTH: Final = 0.5
 _HIDDEN: Final = 1.0
 """What a part costs more whose joints are not to be seen."""
 
+_MIRRORED: Final = 0.6
+"""What a limb costs more that is the other side's, seen in a mirror: sleeves and watches need not be alike."""
+_UNSEEN: Final = 3.0
+"""What a limb that is not to be seen costs more where there is the other side's: of so few frames none else shows it."""
+_FORESHORTENED: Final = 6.0
+"""What it costs more, for each torso length by which it is shorter in the picture than the other side's."""
+_NEVER: Final = 1e3
+
 _OVERLAID: Final = 2.0
 """What a part costs more all of which lies behind others in a picture and is to be seen."""
 
@@ -75,6 +84,13 @@ FEW: Final = 4
 """Frames of a memory that is learnt from as if it were some photos."""
 
 
+def in_mirror(landmarks: NDArray[np.float32], width: int) -> NDArray[np.float32]:
+    """Landmarks (..., 33, 4) of frames ``width`` pixels wide, as a mirror shows them: what was left is right."""
+    mirrored = landmarks[..., list(MIRRORED), :].copy()
+    mirrored[..., 0] = width - 1 - mirrored[..., 0]
+    return mirrored
+
+
 class Recall:
     """An index over some frames of the performer.
 
@@ -82,24 +98,32 @@ class Recall:
         landmarks: (K, 33, 4) of the frames, x, y, z in pixels and visibility.
         unit: torso length in pixels.
         cloth: whether something hangs from the trunk over the legs, which must stand in its picture as they are asked.
+        mirrored: how many of the frames, the last ones, are others seen in a mirror (:func:`in_mirror`). They lend limbs alone: a
+            trunk or a face would look the other way.
 
     Attributes:
         unit: torso length in pixels.
     """
 
-    def __init__(self, landmarks: NDArray[np.float32], unit: float, *, cloth: bool = False) -> None:
+    def __init__(self, landmarks: NDArray[np.float32], unit: float, *, cloth: bool = False, mirrored: int = 0) -> None:
         self.unit, self._cloth = unit, cloth
         self._parts = _part_features(landmarks, unit)
         self._body = _body_features(landmarks, unit)
         self._overlaid = hidden_spots(_from_pelvis(landmarks, unit))
+        self._aversion = np.zeros((len(PARTS), len(landmarks)), np.float32)
+        self._aversion[:, len(landmarks) - mirrored :] = _MIRRORED
+        self._aversion[[TRUNK, HEAD], len(landmarks) - mirrored :] = _NEVER
         seen = np.clip(landmarks[..., 3], 0, 1)
         self._hidden = np.stack(
             [_HIDDEN * (1 - seen[:, [j for j in joints if j < 33]].min(1)) for joints, _ in _JOINTS]
         ).astype(np.float32)
+        if mirrored:
+            self._aversion[list(_LIMBS)] += _UNSEEN * self._hidden[list(_LIMBS)]
+            self._aversion[list(_LIMBS)] += _FORESHORTENED * _shorter(landmarks, unit)
 
     def costs(self, landmarks: NDArray[np.float32]) -> Costs:
         """What it costs to take each part of the pose (33, 4) from each frame."""
-        return self._costs(landmarks, slice(None))
+        return self._costs(landmarks, slice(None)) + self._aversion
 
     def costs_to_fill(self, landmarks: NDArray[np.float32]) -> Costs:
         """The same, where all of each part is to be seen, whatever lies over it in the pose: to fill in what is hidden there."""
@@ -290,6 +314,15 @@ def _bend(points: NDArray[np.float32], limb: tuple[int, int, int]) -> NDArray[np
     lengths = np.abs(upper), np.abs(lower)
     lies = lower * np.conj(upper / (lengths[0] + _SHORT))
     return np.stack([*lengths, lies.real, lies.imag], 1).astype(np.float32)
+
+
+def _shorter(landmarks: NDArray[np.float32], unit: float) -> NDArray[np.float32]:
+    """(limbs, K): torso lengths by which each of :data:`_LIMBS` is shorter than the other side's, bone by bone."""
+    points = landmarks[..., :2] / unit
+    lengths = np.stack(
+        [[np.hypot(*(points[:, b] - points[:, a]).T) for a, b in pairwise(limb)] for limb in _LIMBS.values()]
+    )
+    return np.asarray(np.maximum(lengths[[1, 0, 3, 2]] - lengths, 0).sum(1), np.float32)
 
 
 def _body_features(landmarks: NDArray[np.float32], unit: float) -> NDArray[np.float32]:

@@ -98,7 +98,7 @@ class Training(_Model):
     Attributes:
         validation_l1: mean absolute error over held-out canvases, 1 for a value of 255: what the best epoch was chosen by.
         held_out_l1: L1 at seed scale of the held-out frames as they are served, pixels from -1 to 1.
-        begun_with: the generator whose weights were the first; ``many-people`` for ``core.training.start``.
+        begun_with: the generator whose weights were the first; ``many-people`` for ``core.networks.start``.
     """
 
     split: SplitName

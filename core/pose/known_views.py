@@ -46,10 +46,18 @@ class KnownViews:
         body: their statistics.
         rate: frames a second.
         width, height: of the picture, in pixels; without a height nothing is kept from sinking below it.
+        photos: whether the footage is some photos.
     """
 
     def __init__(
-        self, poses: NDArray[np.float32], body: BodyStatistics, rate: float, width: int, height: int | None = None
+        self,
+        poses: NDArray[np.float32],
+        body: BodyStatistics,
+        rate: float,
+        width: int,
+        height: int | None = None,
+        *,
+        photos: bool = False,
     ) -> None:
         track = np.asarray(poses, np.float64)
         self._body = body
@@ -61,7 +69,7 @@ class KnownViews:
         lengths = self._lengths(track)
         vectors = bones_of(track, lengths)
         self._faces = Faces(vectors, lengths, turn_of(track, *_EARS))
-        self._limbs = [LimbViews(limb, vectors, lengths) for limb in LIMBS]
+        self._limbs = [LimbViews(limb, vectors, lengths, photos=photos) for limb in LIMBS]
 
     def _lengths(self, track: Array) -> Array:
         return lengths_of(self._body, lowest(track, below_the_feet(track, self._body.near[1])))

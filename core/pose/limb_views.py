@@ -42,8 +42,31 @@ _LENGTH, _TOWARDS, _DIRECTION, _BEND = 1.0, 0.5, 0.35, 0.5
 """Weights of: length in the picture, pointing at the camera or away, direction in the picture, how it is bent there."""
 _LIKE: Final = 0.15
 _AT_ONCE: Final = 512
+_WAYS: Final = 16
+_MOST_BENT: Final = np.radians(100)
+"""By how much a limb of a photo may be bent otherwise than it is seen there."""
 _MOST: Final = 2000
 """Frames to compare with; of longer footage some are left out, evenly: the ones beside them are alike."""
+
+
+def _in_plane() -> Vectors:
+    """(N, 2, 3): a limb across the line of sight, turned and bent any way."""
+    angles = np.arange(_WAYS) * (2 * np.pi / _WAYS)
+    ways = np.stack([np.cos(angles), np.sin(angles), np.zeros(_WAYS)], axis=1)
+    upper, lower = np.divmod(np.arange(_WAYS * _WAYS), _WAYS)
+    return np.stack([ways[upper], ways[lower]], axis=1)
+
+
+_IN_PLANE: Final = _in_plane()
+
+
+def _bent_alike(views: Vectors, seen: Vectors) -> Vectors:
+    """Those of ``views`` (N, 2, 3) that are bent in the picture about as one that was seen: others come out with two elbows."""
+    bends = [
+        (limb[:, 1, 0] + 1j * limb[:, 1, 1]) / (limb[:, 0, 0] + 1j * limb[:, 0, 1] + 1e-6) for limb in (views, seen)
+    ]
+    apart = np.abs(np.angle(bends[0][:, None] * np.conj(bends[1])))
+    return np.asarray(views[apart.min(axis=1) <= _MOST_BENT])
 
 
 class LimbViews:
@@ -53,12 +76,15 @@ class LimbViews:
         limb: which one.
         vectors: (N, bones, 3) of the footage's poses.
         lengths: (N, bones) how long those are in the picture at most.
+        photos: whether the footage is some photos, which show a limb once or twice: it may be turned and bent in the picture.
     """
 
-    def __init__(self, limb: Limb, vectors: Vectors, lengths: Array) -> None:
+    def __init__(self, limb: Limb, vectors: Vectors, lengths: Array, *, photos: bool = False) -> None:
         self._limb = limb
         few = slice(None, None, -(-len(vectors) // _MOST))
         self._seen = _upright(vectors[few], lengths[few], limb)
+        if photos and TRUNK not in limb.bones:
+            self._seen = np.concatenate([self._seen, _bent_alike(_IN_PLANE, self._seen)])
         self._traits = _traits(self._seen)
 
     def towards(self, vectors: Vectors, lengths: Array) -> tuple[Vectors, Array]:

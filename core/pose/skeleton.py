@@ -12,6 +12,11 @@ NAMES: Final = (
     "left_foot_index", "right_foot_index",
 )  # fmt: skip
 
+MIRRORED: Final = tuple(
+    NAMES.index(name.replace("left", "?").replace("right", "left").replace("?", "right")) for name in NAMES
+)
+"""Of every landmark the one on the body's other side; those in its middle are their own."""
+
 NOSE: Final = 0
 LEFT_SHOULDER, RIGHT_SHOULDER = 11, 12
 LEFT_ELBOW, RIGHT_ELBOW = 13, 14

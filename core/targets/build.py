@@ -44,7 +44,7 @@ from core.targets.manifest import (
     is_slug,
 )
 from core.targets.matte import body_shape, steadied
-from core.targets.photo import PhotoFootage, are_photos, photo_stage
+from core.targets.photo import PhotoFootage, are_photos, look_at, photo_stage
 from core.targets.poses import save_poses, stack_poses
 from core.targets.spread import Spread
 from core.targets.stage import Sample, Stage, find_stage
@@ -95,7 +95,7 @@ class _Job:
 
 
 def build_target(
-    source: Path | Sequence[Path],
+    source: Path | Sequence[Path] | PhotoFootage,
     *,
     id: str,
     name: str,
@@ -115,8 +115,9 @@ def build_target(
     """Make a performer from footage of one person and open it.
 
     Args:
-        source: a video, several of one stage, one to eight photos (:class:`core.targets.photo.PhotoFootage`), or a folder
-            of numbered pictures (:class:`core.targets.footage.FolderFootage`).
+        source: a video, several of one stage, one to eight photos, looked at already or not
+            (:class:`core.targets.photo.PhotoFootage`), or a folder of numbered pictures
+            (:class:`core.targets.footage.FolderFootage`).
         id: a-z, 0-9 and hyphens; the folder's name.
         name: what people read.
         into: a folder of performers; the user's own by default.
@@ -176,14 +177,16 @@ def build_target(
     return open_target(place)
 
 
-def _footage(source: Path | Sequence[Path], masks: Path | None) -> Footage:
+def _footage(source: Path | Sequence[Path] | PhotoFootage, masks: Path | None) -> Footage:
     """The footage in ``source``, whatever of the kinds it is."""
-    parts = [source] if isinstance(source, Path) else list(source)
-    if not are_photos(parts):
-        return open_footage(source, masks)
+    if not isinstance(source, PhotoFootage):
+        parts = [source] if isinstance(source, Path) else list(source)
+        if not are_photos(parts):
+            return open_footage(source, masks)
+        source = PhotoFootage(look_at(parts))
     if masks is not None:
         raise UnusableInput("Masks go with a video: leave them out for photos.")
-    return PhotoFootage(parts)
+    return source
 
 
 def _teller(name: str, progress: Progress | None, cancelled: Callable[[], bool] | None) -> Progress:
@@ -203,7 +206,9 @@ def _look(footage: Footage, folder: Path, longest: int, tell: Progress, given: F
     """
     shots = ahead(footage)
     first = next(shots)
-    job = _Job(folder, _kept_size(first.image, longest), footage.rate, tell, exact=first.mask is not None)
+    job = _Job(
+        folder, _kept_size(first.image, longest), footage.rate, tell, exact=first.mask is not None and first.exact
+    )
     camera = CameraTracker(job.size)
     with (
         contextlib.closing(shots),
@@ -414,8 +419,10 @@ def _save_picture(path: Path, picture: Frame) -> None:
     path.write_bytes(coded.tobytes())
 
 
-def _called(source: Path | Sequence[Path]) -> str:
+def _called(source: Path | Sequence[Path] | PhotoFootage) -> str:
     """The footage's name in a sentence."""
+    if isinstance(source, PhotoFootage):
+        return ", ".join(source.names)
     return source.name if isinstance(source, Path) else ", ".join(part.name for part in source)
 
 

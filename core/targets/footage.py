@@ -38,7 +38,8 @@ _SUFFIXES: Final = (".webp", ".png", ".jpg", ".jpeg")
 class Shot:
     """One picture of the footage: its time in seconds, the stretch it belongs to, and what is known beforehand.
 
-    ``known`` says that ``pose`` (pixels of ``image``) came with the footage and is not to be looked for.
+    ``known`` says that ``pose`` (pixels of ``image``) came with the footage and is not to be looked for, ``exact`` that
+    ``mask`` needs no refining.
     """
 
     image: Frame
@@ -47,6 +48,7 @@ class Shot:
     pose: Pose | None = None
     known: bool = False
     mask: Alpha | None = None
+    exact: bool = True
 
 
 class Footage(Protocol):

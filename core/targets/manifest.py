@@ -220,6 +220,11 @@ class Manifest(_Model):
         """What this performer can be danced with."""
         return [*FOOTAGE_GENERATORS, *(generator.name for generator in self.generators)]
 
+    @property
+    def of_photos(self) -> bool:
+        """Whether they are made of photos."""
+        return self.frames <= MOST_PHOTOS
+
     def advised_names(self) -> list[str]:
         """The same without trained generators that draw held-out moves worse than footage that was only re-cut."""
         worse = {of.name for of in self.generators if of.held_out is not None and of.held_out.worse}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
@@ -17,13 +17,14 @@ from core.pictures import kind_of, read_picture
 from core.pose import skeleton
 from core.pose.detection import Detection
 from core.pose.estimator import find_people
+from core.pose.joints import Joints, joints_of, pose_of, standing
 from core.pose.person import Follower, distinct
 from core.settings import settings
 from core.targets.check import BLURRED, DARK, Level, Verdict, out_of_view, rows_of, sharpness_of, shrunk
 from core.targets.footage import Shot
 from core.targets.manifest import MOST_PHOTOS
-from core.targets.matte import dilated
-from core.targets.stage import Stage, around_person, filled_across
+from core.targets.matte import body_shape, dilated
+from core.targets.stage import Stage, around_person, filled
 from core.types import Alpha, Frame, Pose
 
 PHOTO_RATE: Final = Fraction(1)
@@ -40,7 +41,14 @@ _FLOOR: Final = 0.3
 _SHADE: Final = 0.9
 _SHADE_HUE: Final = 12.0
 """Lightness of a shadow in shares of the floor's, and by how much its colour may differ (CIE Lab in 8 bits)."""
+_FLOOR_ALIKE: Final = 0.4
+"""Share of a row that must look alike for it to be floor."""
 _SHADOW_EDGE: Final = 6
+_CUT_SIDE: Final = 360
+_CUT_REACH: Final = 0.5
+"""Torso lengths from a body set by hand within which something may be part of it."""
+_CUT_STEP: Final = 16
+"""Grey levels that are one colour (CIE Lab in 8 bits)."""
 _SEEN: Final = 0.5
 _SMALL: Final = 160.0
 """Pixels of the person's height in the photo, as it was looked at, below which little is left of a face."""
@@ -51,6 +59,43 @@ _SIDE: Final = 0.35
 
 Shown: TypeAlias = Literal["feet", "knees", "waist"]
 """How far down a photo shows somebody."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SeenPhoto:
+    """A photo that was looked at.
+
+    Attributes:
+        name: of the file.
+        image: at the size in which people are looked for.
+        people: everybody in it.
+    """
+
+    name: str
+    image: Frame
+    people: tuple[Detection, ...]
+
+    @property
+    def person(self) -> Detection | None:
+        """The largest of them."""
+        # sizes of pictures matter to whom is followed only beyond the first picture
+        pose = Follower("largest").pick([found.pose for found in self.people], 0.0, (1, 1))
+        return next((found for found in self.people if found.pose is pose), None)
+
+    @property
+    def joints(self) -> Joints:
+        """Where the person's joints are, or may be where nobody was found."""
+        size, person = self.image.shape[1::-1], self.person
+        return standing(size) if person is None else joints_of(person.pose, size)
+
+    def placed(self, joints: Joints) -> SeenPhoto:
+        """The same, with somebody whose joints were set by hand.
+
+        Raises:
+            UnusableInput: they make no body.
+        """
+        pose = pose_of(joints, self.image.shape[1::-1])
+        return replace(self, people=(Detection(pose, _cut_by_colour(self.image, pose)),))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,50 +161,52 @@ class PhotoFootage:
     """Photos of one person, each a frame of its own, brought to the size and place of the person in the first one.
 
     Args:
-        paths: one to :data:`MOST_PHOTOS` JPEG, PNG or WebP files.
+        photos: see :func:`look_at`.
 
     Attributes:
+        names: of the files.
         longest: the longer side of frames worth keeping, in pixels.
 
     Raises:
-        UnusableInput: a file is no photo.
-        OverLimit: too many of them.
         NobodyFound: nobody is in one of them.
     """
 
     tracked = False
     rate = PHOTO_RATE
 
-    def __init__(self, paths: Sequence[Path]) -> None:
-        found = [(path, *_looked_at(path)) for path in _usable(paths)]
-        nobody = [path.name for path, _, people in found if _largest(people) is None]
+    def __init__(self, photos: Sequence[SeenPhoto]) -> None:
+        nobody = [photo.name for photo in photos if photo.person is None]
         if nobody:
             raise NobodyFound(_nobody_in(nobody))
-        self._images = [image for _, image, _ in found]
-        poses = [person.pose for _, _, people in found if (person := _largest(people)) is not None]
-        self._places = [_middle_and_unit(pose) for pose in poses]
-        self.count: int | None = len(found)
-        longest = max(self._images[0].shape)
+        self.names = tuple(photo.name for photo in photos)
+        self._photos = [(photo.image, photo.person) for photo in photos if photo.person is not None]
+        self._places = [_middle_and_unit(person.pose) for _, person in self._photos]
+        self.count: int | None = len(photos)
+        longest = max(photos[0].image.shape)
         self.longest = round(min(max(longest * _TORSO / self._places[0][1], _LONGEST[0]), _LONGEST[1], longest))
 
     def __iter__(self) -> Iterator[Shot]:
-        for i, image in enumerate(self._images):
-            yield Shot(self._brought(image, i), Fraction(i) / self.rate, run=i)
+        for i, (image, person) in enumerate(self._photos):
+            mask = body_shape(image.shape[:2], person.pose)
+            if person.mask is not None:
+                mask = np.asarray(person.mask * 255.0 + 0.5, np.uint8)
+            shown = self._brought(image, mask, person.pose, i) if i else (image, mask, person.pose)
+            frame, rough, pose = shown
+            yield Shot(frame, Fraction(i) / self.rate, run=i, pose=pose, known=True, mask=rough, exact=False)
 
-    def _brought(self, image: Frame, number: int) -> Frame:
+    def _brought(self, image: Frame, mask: Alpha, pose: Pose, number: int) -> tuple[Frame, Alpha, Pose]:
         """A photo as if its person stood where the first one does, as large."""
-        if number == 0:
-            return image
         (to, unit), (at, own) = self._places[0], self._places[number]
         scale = unit / own
         matrix = np.array([[scale, 0.0, to[0] - scale * at[0]], [0.0, scale, to[1] - scale * at[1]]])
         if scale < 1:
             image = np.asarray(cv2.GaussianBlur(image, (0, 0), 0.45 / scale), np.uint8)
-        height, width = self._images[0].shape[:2]
-        return np.asarray(
-            cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE),
-            np.uint8,
-        )
+        size = self._photos[0][0].shape[1::-1]
+        image = cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        mask = cv2.warpAffine(mask, matrix, size, flags=cv2.INTER_LINEAR)
+        landmarks = pose.scaled(scale).landmarks
+        landmarks[:, :2] += matrix[:, 2]
+        return np.asarray(image, np.uint8), np.asarray(mask, np.uint8), Pose(landmarks, pose.colours)
 
 
 def are_photos(paths: Sequence[Path]) -> bool:
@@ -177,19 +224,32 @@ def are_photos(paths: Sequence[Path]) -> bool:
     return bool(photos)
 
 
-def check_photos(paths: Sequence[Path]) -> PhotoCheck:
-    """Look at photos of one person.
+def look_at(paths: Sequence[Path]) -> tuple[SeenPhoto, ...]:
+    """Find everybody in one to :data:`MOST_PHOTOS` JPEG, PNG or WebP files.
 
     Raises:
         UnusableInput: a file is no photo.
         OverLimit: too many of them.
         WeightsMissing: the pose model is not where it belongs.
     """
-    found = [_looked_at(path) for path in _usable(paths)]
+    if not paths:
+        raise UnusableInput("There is no photo: choose at least one.")
+    if len(paths) > MOST_PHOTOS:
+        raise OverLimit(f"{len(paths)} photos are too many: choose the {MOST_PHOTOS} best.")
+    side, seen = settings().analysis_side, []
+    with find_people(masks=True, tracking=False) as finder:
+        for i, path in enumerate(paths):
+            image = shrunk(read_picture(path, within=side), side)
+            seen.append(SeenPhoto(path.name, image, tuple(finder.people(image, float(i)))))
+    return tuple(seen)
+
+
+def check_photos(photos: Sequence[SeenPhoto]) -> PhotoCheck:
+    """Say what photos of one person are good for."""
     return PhotoCheck(
-        names=tuple(path.name for path in paths),
-        pictures=tuple(shrunk(image, 320) for image, _ in found),
-        looks=tuple(_look(image, people) for image, people in found),
+        names=tuple(photo.name for photo in photos),
+        pictures=tuple(shrunk(photo.image, 320) for photo in photos),
+        looks=tuple(_look(photo) for photo in photos),
     )
 
 
@@ -204,7 +264,7 @@ def photo_stage(frame: Frame, person: Alpha, count: int) -> Stage | None:
     if hidden.mean() > _MOST_HIDDEN:
         return None
     hidden |= _cast_shadow(frame, hidden)
-    return Stage(filled_across(frame, hidden), ~hidden, (np.eye(3), *[None] * (count - 1)), np.eye(3), still=True)
+    return Stage(filled(frame, hidden), ~hidden, (np.eye(3), *[None] * (count - 1)), np.eye(3), still=True)
 
 
 def _cast_shadow(frame: Frame, hidden: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -222,8 +282,14 @@ def _cast_shadow(frame: Frame, hidden: NDArray[np.bool_]) -> NDArray[np.bool_]:
     bare = ~hidden[top:].all(axis=1)
     floor = np.full((len(lab), 1, 3), np.nan, np.float32)
     floor[bare, 0] = np.nanmedian(known[bare], axis=1)
-    darker = lab[..., 0] < _SHADE * floor[..., 0]
-    same = np.abs(lab[..., 1:] - floor[..., 1:]).max(axis=2) < _SHADE_HUE
+    light = lab[..., :1] / np.maximum(floor[..., :1], 1.0)
+    darker = light[..., 0] < _SHADE
+    # less light has less colour, unless something colours it
+    apart = [np.abs(lab[..., 1:] - 128 - share * (floor[..., 1:] - 128)).max(axis=2) for share in (1.0, light)]
+    same = np.minimum(*apart) < _SHADE_HUE
+    # rows that are of many things show no floor
+    alike = (np.abs(light[..., 0] - 1) < 1 - _SHADE) & same & ~hidden[top:]
+    same &= alike.sum(axis=1, keepdims=True) > _FLOOR_ALIKE * (~hidden[top:]).sum(axis=1, keepdims=True)
     grown = dilated((darker & same) | hidden[top:], 2)
     count, labels = cv2.connectedComponents(grown.astype(np.uint8))
     touching = np.zeros(count, np.bool_)
@@ -233,26 +299,31 @@ def _cast_shadow(frame: Frame, hidden: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return shadow
 
 
-def _usable(paths: Sequence[Path]) -> Sequence[Path]:
-    if not paths:
-        raise UnusableInput("There is no photo: choose at least one.")
-    if len(paths) > MOST_PHOTOS:
-        raise OverLimit(f"{len(paths)} photos are too many: choose the {MOST_PHOTOS} best.")
-    return paths
+def _cut_by_colour(image: Frame, pose: Pose) -> NDArray[np.float32]:
+    """(height, width) in [0, 1]: what has the colours of a body rather than of its surroundings, where no network knows one."""
+    height, width = image.shape[:2]
+    scale = min(1.0, _CUT_SIDE / max(height, width))
+    size = (round(width * scale), round(height * scale))
+    lab = cv2.cvtColor(cv2.resize(image, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2Lab)
+    body = body_shape((size[1], size[0]), pose.scaled(scale))
+    unit = scale * _middle_and_unit(pose)[1]
+    away = cv2.distanceTransform((body == 0).astype(np.uint8), cv2.DIST_L2, 5)
+    near = away < _CUT_REACH * unit
+    bins = np.ravel_multi_index(tuple(np.moveaxis(lab // _CUT_STEP, 2, 0)), (256 // _CUT_STEP + 1,) * 3)
+    inside, outside = (_shares(bins, where) for where in (body > 0, ~near))
+    likely = np.asarray(inside > outside, np.uint8)[bins]
+    # shoes and hair reach beyond the joints, specks of the wall are no part of anybody
+    likely = cv2.morphologyEx(likely * near.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    _, labels = cv2.connectedComponents(likely)
+    own = np.zeros(int(labels.max()) + 1, np.float32)
+    own[np.unique(labels[body > 0])] = 1
+    own[0] = 0
+    return np.asarray(cv2.GaussianBlur(cv2.resize(own[labels], (width, height)), (0, 0), 0.7 / scale), np.float32)
 
 
-def _looked_at(path: Path) -> tuple[Frame, list[Detection]]:
-    """The photo at the size in which people are looked for, and everybody in it."""
-    side = settings().analysis_side
-    image = shrunk(read_picture(path, within=side), side)
-    with find_people(masks=True, tracking=False) as finder:
-        return image, finder.people(image, 0.0)
-
-
-def _largest(people: Sequence[Detection]) -> Detection | None:
-    # sizes of pictures matter to whom is followed only beyond the first picture
-    pose = Follower("largest").pick([found.pose for found in people], 0.0, (1, 1))
-    return next((found for found in people if found.pose is pose), None)
+def _shares(bins: NDArray[np.int64], where: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Of each bin, how much of a place has its colour."""
+    return np.bincount(bins[where], minlength=(256 // _CUT_STEP + 1) ** 3) / max(int(where.sum()), 1)
 
 
 def _middle_and_unit(pose: Pose) -> tuple[NDArray[np.float32], float]:
@@ -261,8 +332,8 @@ def _middle_and_unit(pose: Pose) -> tuple[NDArray[np.float32], float]:
     return hips, max(float(np.hypot(*(shoulders - hips))), 8.0)
 
 
-def _look(image: Frame, people: Sequence[Detection]) -> PhotoLook | None:
-    person = _largest(people)
+def _look(photo: SeenPhoto) -> PhotoLook | None:
+    image, person = photo.image, photo.person
     if person is None:
         return None
     pose = person.pose
@@ -273,7 +344,7 @@ def _look(image: Frame, people: Sequence[Detection]) -> PhotoLook | None:
     _, unit = _middle_and_unit(pose)
     shoulders = pose.xy[list(skeleton.SHOULDERS)]
     return PhotoLook(
-        people=len(distinct([found.pose for found in people])),
+        people=len(distinct([found.pose for found in photo.people])),
         shown=_shown(pose, image),
         head_out=head_out,
         hands_out=hands_out,

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from core.corners import Homography, transformed
 from core.targets.camera import CameraPath
+from core.targets.exemplar import filled_alike
 from core.targets.matte import colour_difference, dilated
 from core.types import Alpha, Frame
 
@@ -48,11 +49,6 @@ _GAINS: Final = (0.4, 2.5)
 _EXPOSED: Final = (16, 240)
 _GAIN_PIXELS: Final = 200
 _GAIN_STEP: Final = 4
-_PATCHED_SIDE: Final = 160
-_EDGE_WIDTH: Final = 15
-_SOFT_ACROSS: Final = 6.0
-_SOFT_DOWN: Final = 2.0
-"""Pixels over which what is filled in across is smoothed."""
 _WIDE_HOLE: Final = 6
 """Pixels from the edge of a hole to its middle."""
 
@@ -193,60 +189,14 @@ def lit(frame: Frame, gains: NDArray[np.float32]) -> Frame:
 def filled(picture: Frame, hole: NDArray[np.bool_]) -> Frame:
     """``picture`` with ``hole`` (height, width) filled in from around it.
 
-    Narrow holes are inpainted (Telea 2004), which would draw lines across a wide one: that is made up of patches of the rest
-    (shift maps, He and Sun 2012).
+    Narrow holes are inpainted (Telea 2004), which would draw lines across a wide one: that is made up of patches of the rest.
     """
     if not hole.any() or hole.all():
         return np.ascontiguousarray(picture)
     widest = float(cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, 3).max())
     if widest > _WIDE_HOLE:
-        return _patched(picture, hole)
+        return filled_alike(picture, hole)
     return np.asarray(cv2.inpaint(picture, hole.astype(np.uint8), 5, cv2.INPAINT_TELEA), np.uint8)
-
-
-def filled_across(picture: Frame, hole: NDArray[np.bool_]) -> Frame:
-    """``picture`` with ``hole`` (height, width), as wide as a person, filled in row by row from its left and right.
-
-    Floors, skirtings, panels and the tops of furniture go on across a room, so that no outline of the hole is left to see.
-    """
-    if not hole.any() or hole.all():
-        return np.ascontiguousarray(picture)
-    made, columns = picture.astype(np.float32), np.arange(hole.shape[1])
-    # what one pixel of the edge shows would be a streak
-    edge = cv2.blur(np.where(hole[..., None], 0, picture).astype(np.float32), (_EDGE_WIDTH, 1))
-    share = cv2.blur((~hole).astype(np.float32), (_EDGE_WIDTH, 1))
-    edge /= np.maximum(share, 1e-3)[..., None]
-    bare = [y for y in range(len(hole)) if not hole[y].all()]
-    for y in bare:
-        missing = hole[y]
-        if missing.any():
-            for channel in range(3):
-                known = edge[y, ~missing, channel]
-                made[y, missing, channel] = np.interp(columns[missing], columns[~missing], known)
-    # a row of which nothing is known is as the nearest one that is
-    for lost in np.flatnonzero(hole.all(axis=1)).tolist():
-        made[lost] = made[min(bare, key=lambda row: abs(row - lost))]
-    soft = cv2.GaussianBlur(made, (0, 0), sigmaX=_SOFT_ACROSS, sigmaY=_SOFT_DOWN)
-    within = cv2.GaussianBlur(hole.astype(np.float32), (0, 0), _SOFT_DOWN)[..., None] * hole[..., None]
-    return np.asarray(np.clip(made + within * (soft - made) + 0.5, 0, 255), np.uint8)
-
-
-def _patched(picture: Frame, hole: NDArray[np.bool_]) -> Frame:
-    """Made up of patches in a smaller picture: the time that takes grows with the square of the hole's pixels."""
-    height, width = hole.shape
-    scale = min(1.0, _PATCHED_SIDE / max(height, width))
-    small = (max(round(width * scale), 1), max(round(height * scale), 1))
-    # a small pixel of which part is unknown is unknown
-    missing = cv2.resize(hole.astype(np.float32), small, interpolation=cv2.INTER_AREA) > 0
-    if missing.all():
-        return np.asarray(cv2.inpaint(picture, hole.astype(np.uint8), 5, cv2.INPAINT_TELEA), np.uint8)
-    fewer = cv2.resize(np.ascontiguousarray(picture), small, interpolation=cv2.INTER_AREA)
-    lab = cv2.cvtColor(fewer, cv2.COLOR_RGB2Lab)
-    lab[missing] = 0
-    result = np.zeros_like(lab)
-    cv2.xphoto.inpaint(lab, (~missing).astype(np.uint8) * np.uint8(255), result, cv2.xphoto.INPAINT_SHIFTMAP)
-    made = cv2.resize(cv2.cvtColor(result, cv2.COLOR_Lab2RGB), (width, height), interpolation=cv2.INTER_CUBIC)
-    return np.ascontiguousarray(np.where(hole[..., None], made, picture).astype(np.uint8))
 
 
 def _to_reference(path: CameraPath, shot: int, *, still: bool) -> list[Homography | None]:

@@ -13,65 +13,56 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Annotated, Final
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from core import paths
+from core.canvas import Canvas
 from core.errors import OutputFailed, PackInvalid
-from core.networks.config import AnyNetwork, NetworkConfig
+from core.networks.config import NetworkConfig, RealtimeConfig, block_of
+from core.networks.serve import load_weights
+from core.networks.start import STARTS, StartConfig, read_start
 from core.training.adversarial import Windows
 from core.training.copies import CopyTask
+from core.training.export import export
 from core.training.pictures import PictureTask
 
 logger = logging.getLogger(__name__)
 
-STARTS: Final = paths.WEIGHTS / "start"
-"""Where what ships lies: ``GENERATOR.json`` and ``GENERATOR.safetensors``."""
-
-MANY: Final = "many-people"
-"""What a network's record names as that which it began with."""
-
-
-class StartConfig(BaseModel):
-    """What a start is.
-
-    Attributes:
-        network: class and sizes: only the same can begin with it.
-        people, minutes: that taught it, and how long.
-        recipe: the command that makes it.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    generator: str = Field(pattern=r"^[a-z0-9-]{1,60}$")
-    network: Annotated[AnyNetwork, Field(discriminator="kind")]
-    people: int = Field(ge=1)
-    minutes: float = Field(ge=0)
-    recipe: str = Field(max_length=500)
-
 
 def save_start(config: StartConfig, state: dict[str, Tensor], folder: Path | None = None) -> None:
-    """Keep a start, its weights at half precision.
+    """Keep a start as it is served; see :mod:`core.networks.start`.
 
     Raises:
         OutputFailed: no permission, no room.
+        DanceError: what OpenVINO computes is not what torch computes.
     """
     folder = folder or STARTS
-    halves = {name: (x.half() if x.is_floating_point() else x).cpu().contiguous() for name, x in state.items()}
+    copies = isinstance(config.network, RealtimeConfig)
+    side = 4 * block_of(config.network)
+    anybody = NetworkConfig(
+        generator=config.generator,
+        network=config.network,
+        canvas=Canvas(width=side, height=side, scale=1.0, left=0.0, top=0.0),
+        unit=side / 4,
+        memory=(0,) if copies else (),
+    )
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        save_file(halves, folder / f"{config.generator}.safetensors")
-        (folder / f"{config.generator}.json").write_text(json.dumps(config.model_dump(mode="json"), indent=2) + "\n")
+        with tempfile.TemporaryDirectory() as scratch:
+            files = export(anybody, state, Path(scratch))
+            folder.mkdir(parents=True, exist_ok=True)
+            # what does not see whom it draws draws nobody before it has learnt them
+            for path in [files.weights, *([files.graph] if copies else [])]:
+                shutil.copyfile(path, folder / path.name)
+        (folder / files.config.name).write_text(json.dumps(config.model_dump(mode="json"), indent=2) + "\n")
     except (OSError, SafetensorError) as error:
         raise OutputFailed(f"The start could not be kept in {folder}: {error}.") from error
 
@@ -82,14 +73,8 @@ def start_for(config: NetworkConfig, folder: Path | None = None) -> StartConfig 
     Raises:
         PackInvalid: there is one, and it is damaged.
     """
-    path = (folder or STARTS) / f"{config.generator}.json"
-    try:
-        found = StartConfig.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except (OSError, ValidationError) as error:
-        raise PackInvalid(f"{path} is damaged: install this version again.") from error
-    return found if found.network == config.network else None
+    found = read_start(config.generator, folder or STARTS)
+    return found if found is not None and found.network == config.network else None
 
 
 def begin(network: nn.Module, start: StartConfig, folder: Path | None = None) -> None:
@@ -100,8 +85,8 @@ def begin(network: nn.Module, start: StartConfig, folder: Path | None = None) ->
     """
     path = (folder or STARTS) / f"{start.generator}.safetensors"
     try:
-        network.load_state_dict(load_file(path))
-    except (OSError, RuntimeError, SafetensorError) as error:
+        load_weights(network, path, to_train=True)
+    except PackInvalid as error:
         raise PackInvalid(f"{path} is damaged: install this version again.") from error
 
 

@@ -38,6 +38,7 @@ from core.networks.config import (
     read_config,
 )
 from core.networks.serve import load_weights, require
+from core.networks.start import MANY, StartConfig
 from core.outputs import usable_folder
 from core.pipeline import performer_statistics
 from core.processes import is_helper
@@ -56,7 +57,7 @@ from core.training.perceptual import load_perceptual
 from core.training.pictures import PictureTask
 from core.training.points import PointTask
 from core.training.recipes import Recipe, recipe_of
-from core.training.start import MANY, StartConfig, begin, start_for
+from core.training.start import begin, start_for
 from core.training.trainer import Length, Moment, Row, Trained, Trainer
 from core.warping.outline import STANDARD
 
@@ -86,7 +87,7 @@ class Order:
         resume: go on with the run that was stopped.
         perceptual: compare pictures by what VGG sees in them as well, where it can be had.
         round_frames: see :class:`core.training.trainer.Trainer`.
-        warm: begin with what many people taught, where the recipe has nothing nearer; see ``core.training.start``.
+        warm: begin with what many people taught, where the recipe has nothing nearer; see ``core.networks.start``.
     """
 
     generator: str

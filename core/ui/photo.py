@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from core.ui.clips import PICTURE_MEGABYTES
 from core.ui.failing import in_one_sentence
 from core.ui.footage import SIGNS, samples
 from core.ui.house import house
+from core.ui.joints import set_joints
 from core.ui.making import LICENCE, free_id
 from core.ui.performers import MOST_GUESTS
 from core.ui.pictures import animated, as_url, tag
@@ -31,7 +32,7 @@ from core.workspace import MEGABYTE, Hold, Stored
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-    from core.targets.photo import PhotoCheck
+    from core.targets.photo import PhotoCheck, SeenPhoto
 
 PHOTO_KINDS: Final = ["jpg", "jpeg", "png", "webp", "heic", "heif"]
 WANTED_PHOTO: Final = (
@@ -45,8 +46,12 @@ _NAME: Final = "Photo"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Posed:
-    """What was found in photos, and where they will do a short film of the person dancing (animated WebP)."""
+    """What was found in photos, and where they will do a short film of the person dancing (animated WebP).
 
+    ``seen`` are the photos, where joints may be set in one of them.
+    """
+
+    seen: tuple[SeenPhoto, ...]
     found: PhotoCheck
     film: bytes | None
 
@@ -140,7 +145,8 @@ def _stored(here: Visit, file: UploadedFile) -> Hold:
     return house().files.take(file, file.name, file.size, PICTURE_MEGABYTES * MEGABYTE, owner=here.id)
 
 
-def _submit(here: Visit, given: Photos, parts: list[Stored]) -> None:
+def _submit(here: Visit, given: Photos, parts: Sequence[Stored], seen: Sequence[SeenPhoto] = ()) -> None:
+    """Begin to make a performer of files that were given, or of photos that were looked at already."""
     shared = house()
     hold = shared.files.new_performer(_NAME, shared.show_out, owner=here.id)
     here.shelf.put(hold.stored.path.name, hold)
@@ -149,36 +155,46 @@ def _submit(here: Visit, given: Photos, parts: list[Stored]) -> None:
         for part in [*parts, hold.stored]:
             holding.callback(part.hold().release)
         let_go = holding.pop_all().close
-    given.job = shared.jobs.submit(_work(parts, hold.stored, let_go), about="photo", release=let_go).id
 
-
-def _work(parts: list[Stored], guest: Stored, let_go: Callable[[], None]) -> Callable[[JobHandle[float]], Posed]:
     def work(handle: JobHandle[float]) -> Posed:
-        from core.photo import build_from_photos
-        from core.preview import RATE, danced
-        from core.targets.photo import check_photos
-
-        with contextlib.ExitStack() as names:
-            for part in parts:
-                names.enter_context(part.named())
-            photos = [part.path for part in parts]
-            found = replace(check_photos(photos), names=tuple(part.name for part in parts))
-            handle.tell(0.2)
-            if not found.verdict.usable:
-                let_go()
-                return Posed(found, None)
-            performer = build_from_photos(
-                photos, id=guest.path.name, name=_NAME, into=house().files.performers, licence=LICENCE, consent=True,
-                source_note="Photos given to this app.", progress=lambda share: handle.tell(0.2 + 0.5 * share),
-                cancelled=handle.cancelled,
-            )  # fmt: skip
-        with performer:
-            film = danced(performer, cancelled=handle.cancelled)
-        guest.settle()
+        photos = tuple(seen) or _looked_at(parts)
+        handle.tell(0.2)
+        posed = _danced(photos, hold.stored, handle)
         let_go()
-        return Posed(found, animated(film, RATE) if film else None)
+        return posed
 
-    return work
+    given.job = shared.jobs.submit(work, about="photo", release=let_go).id
+
+
+def _looked_at(parts: Sequence[Stored]) -> tuple[SeenPhoto, ...]:
+    from core.targets.photo import look_at
+
+    with contextlib.ExitStack() as names:
+        for part in parts:
+            names.enter_context(part.named())
+        seen = look_at([part.path for part in parts])
+    return tuple(replace(photo, name=part.name) for photo, part in zip(seen, parts, strict=True))
+
+
+def _danced(photos: tuple[SeenPhoto, ...], guest: Stored, handle: JobHandle[float]) -> Posed:
+    """Say what photos are good for, and where they will do make the performer, and let them dance."""
+    from core.photo import build_from_photos
+    from core.preview import RATE, danced
+    from core.targets.photo import check_photos
+
+    found = check_photos(photos)
+    kept = photos if len(photos) == 1 or None in found.looks else ()
+    if not found.verdict.usable:
+        return Posed(kept, found, None)
+    performer = build_from_photos(
+        photos, id=guest.path.name, name=_NAME, into=house().files.performers, licence=LICENCE, consent=True,
+        source_note="Photos given to this app.", progress=lambda share: handle.tell(0.2 + 0.5 * share),
+        cancelled=handle.cancelled,
+    )  # fmt: skip
+    with performer:
+        film = danced(performer, cancelled=handle.cancelled)
+    guest.settle()
+    return Posed(kept, found, animated(film, RATE) if film else None)
 
 
 def show_photos(here: Visit, given: Photos) -> None:
@@ -216,7 +232,33 @@ def _show_result(here: Visit, given: Photos, posed: Posed) -> None:
         st.warning(plain(limit))
     for advice in verdict.advice:
         st.markdown(f":material/add_circle: {plain(advice)}")
+    _by_hand(here, given, posed)
     st.html(samples(posed.found.pictures))
+
+
+def _by_hand(here: Visit, given: Photos, posed: Posed) -> None:
+    """Let the joints be set in the first photo in which nobody was found; where there is but one photo, be corrected."""
+    lost = [i for i, photo in enumerate(posed.seen) if photo.person is None]
+    if not posed.seen:
+        return
+    which = lost[0] if lost else 0
+    photo = posed.seen[which]
+    with st.expander(
+        "Set the joints by hand", expanded=bool(lost), icon=":material/accessibility_new:", key="photo-joints"
+    ):
+        st.markdown(
+            f"Drag each point to its joint in **{plain(photo.name)}**, or choose it with Tab and move it with the arrow keys. "
+            "Blue is the person's own left, orange their right."
+        )
+        joints = set_joints(photo.image, photo.joints, key=f"joints-{given.job}-{which}")
+        if st.button("Dance with these joints", key="photo-joints-dance", type="primary" if lost else "secondary"):
+            try:
+                seen = [photo.placed(joints) if i == which else other for i, other in enumerate(posed.seen)]
+                given.clear(here)
+                _submit(here, given, (), seen)
+            except DanceError as error:
+                here.notice = in_one_sentence(error)
+            st.rerun()
 
 
 def _offer(here: Visit, given: Photos) -> None:

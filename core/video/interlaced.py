@@ -11,6 +11,7 @@ import av
 import cv2
 import numpy as np
 from av.video.frame import VideoFrame as Picture
+from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from core.video.filters import Filter
@@ -113,7 +114,10 @@ def _are_woven(one: Picture, other: Picture) -> bool:
 
 
 def _some_columns(picture: Picture) -> NDArray[np.uint8]:
-    return np.ascontiguousarray(picture.to_ndarray(format="gray")[:, ::_EVERY_COLUMN], np.uint8)
+    # one of its own each time, with one thread: this is asked of a few pictures until it is known
+    its_scaler = VideoReformatter()
+    grey = its_scaler.reformat(picture, format="gray", threads=1)
+    return np.ascontiguousarray(grey.to_ndarray()[:, ::_EVERY_COLUMN], np.uint8)
 
 
 def _combs(lines: NDArray[np.uint8]) -> NDArray[np.bool_]:

@@ -23,7 +23,9 @@ from core.live.quality import Quality
 from core.live.scene import Wish, open_scene
 from core.live.session import LiveSession, Shown
 from core.live.stage import LiveLayout
+from core.photo import build_from_photos
 from core.pipeline import Act, DancePipeline
+from core.targets.photo import look_at
 from core.targets.store import Target, load_target
 from core.types import VideoFrame
 from tests.live.camera import SIZE, dance_frames, feed, feed_until, framed, picture
@@ -105,6 +107,26 @@ def test_the_performer_follows_and_the_figures_are_true(start: Start) -> None:
     assert 0 < news.figures.latency.p50 <= news.figures.latency.p95 < 1000 * passed
     assert {"wait", "convert", "pose", "retarget", "generate", "composite"} == set(news.figures.stages)
     assert news.hint is None
+
+
+def test_somebody_of_one_photo_follows_as_anybody_does(start: Start, tmp_path: Path) -> None:
+    with load_target("theo") as theo:
+        cv2.imwrite(str(tmp_path / "theo.png"), theo.frames[40][..., ::-1])
+    build_from_photos(look_at([tmp_path / "theo.png"]), id="snapshot", name="Snapshot").close()
+    session, screen = start(Wish("snapshot", "realtime"))
+    until_danced(session, screen, 8)
+    target, generator = cast("snapshot", "realtime")
+    danced = [shown for shown in screen.shown if shown.asked is not None]
+    for shown in (danced[0], danced[-1]):
+        assert (np.abs(shown.image.astype(int) - target.plate).max(axis=2) > 40).mean() > 0.03
+    assert np.ptp([shown.asked.xy[15, 1] for shown in danced if shown.asked is not None]) > 10
+    canvas = generator.config.canvas  # type: ignore[attr-defined]
+    with load_target("theo") as theo:
+        filmed = create_generator("realtime", theo).config.canvas  # type: ignore[attr-defined]
+    assert canvas.width * canvas.height <= filmed.width * filmed.height, (
+        "as fast: a picture costs what its canvas has pixels"
+    )
+    assert session.news().hint is None
 
 
 def test_it_is_the_online_way_of_the_pipeline(start: Start) -> None:

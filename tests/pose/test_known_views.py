@@ -380,3 +380,19 @@ def test_a_side_that_was_shown_for_a_moment_counts() -> None:
     known = KnownTurns(np.radians(degrees), RATE)
     assert np.degrees(known.beyond(np.radians([90.0])))[0] == 0
     assert np.degrees(known.beyond(np.radians([45.0])))[0] > 15
+
+
+@ways
+def test_of_one_photo_arms_are_raised_as_they_are_asked(way: Way) -> None:
+    """Footage that shows hanging arms alone draws others towards them; one photo shows every arm but once."""
+    photo = standing(x=256.0, floor=400.0, torso=80.0).landmarks
+    raised = photo.copy()
+    for shoulder, points in ((11, (13, 15, 17, 19, 21)), (12, (14, 16, 18, 20, 22))):
+        raised[list(points), 1] = 2 * photo[shoulder, 1] - photo[list(points), 1]
+    asked: list[Pose | None] = [Pose(raised)] * 12
+    body = measure_body([Pose(photo)])
+    of_photo = KnownViews(photo[None], body, 1.0, WIDTH, photos=True)
+    filmed = KnownViews(np.stack([photo] * 12), body, RATE, WIDTH)
+    wrists = [landmarks(way(known, asked)[0])[-1, [15, 16], 1] - raised[[15, 16], 1] for known in (of_photo, filmed)]
+    assert np.abs(wrists[0]).max() < 3
+    assert np.abs(wrists[1]).min() > 6

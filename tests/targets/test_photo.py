@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -13,18 +17,21 @@ from PIL import Image
 from core import dances, paths
 from core.canvas import Canvas
 from core.errors import NobodyFound, OverLimit, UnusableInput
+from core.generators.recall import in_mirror, pick
 from core.generators.registry import create_generator
 from core.photo import build_from_photos, passing_performer
 from core.pictures import kind_of, read_picture
+from core.pose.blazepose import BlazePose, Region
 from core.pose.estimator import PoseEstimator
 from core.preview import danced
 from core.targets.build import build_target
-from core.targets.photo import are_photos, check_photos, photo_stage
-from core.targets.stage import filled_across
+from core.targets.photo import PhotoFootage, SeenPhoto, are_photos, check_photos, look_at, photo_stage
 from core.targets.store import load_target
 from core.transfer import TransferOptions, transfer
-from core.types import Frame
+from core.types import Frame, Pose
 from core.video.reader import VideoReader
+from core.warping.parts import LEFT_ARM, RIGHT_ARM
+from tests.figures import FLOOR, robot
 
 pytestmark = pytest.mark.usefixtures("own_folders")
 
@@ -43,7 +50,7 @@ def photo_of(performer: str, path: Path, number: int = 40) -> Path:
 
 def test_a_photo_makes_a_performer_whom_both_generators_draw(tmp_path: Path) -> None:
     photo = photo_of("theo", tmp_path / "theo.jpg")
-    with build_from_photos([photo], id="me", name="Me", consent=True) as me:
+    with build_from_photos(look_at([photo]), id="me", name="Me", consent=True) as me:
         assert me.manifest.frames == 1
         assert me.manifest.consent
         assert me.manifest.stage == "footage"
@@ -66,13 +73,29 @@ def test_a_photo_makes_a_performer_whom_both_generators_draw(tmp_path: Path) -> 
         assert again.manifest.frames == 1
 
 
+def test_a_photo_needs_no_torch(tmp_path: Path) -> None:
+    photo = photo_of("theo", tmp_path / "theo.jpg")
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from pathlib import Path\n"
+        "from core.generators.registry import create_generator\n"
+        "from core.photo import passing_performer\n"
+        "from core.targets.photo import look_at\n"
+        f"with passing_performer(look_at([Path({str(photo)!r})])) as me:\n"
+        "    generator, asked = create_generator('realtime', me), me.pose(0)\n"
+        "    print(generator.generate(asked, generator.choose_all([asked], [0])[0]).alpha.mean() > 10)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=paths.PROJECT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "True"
+
+
 def test_several_photos_are_one_performer_of_one_size(tmp_path: Path) -> None:
     front = photo_of("theo", tmp_path / "front.jpg")
     other = frame_of("theo", 200)
     wide = np.full((512, 900, 3), 180, np.uint8)
     wide[:, 300:812] = other
     Image.fromarray(cv2.resize(wide, None, fx=0.7, fy=0.7)).save(tmp_path / "other.png")
-    with build_from_photos([front, tmp_path / "other.png"], id="me", name="Me") as me:
+    with build_from_photos(look_at([front, tmp_path / "other.png"]), id="me", name="Me") as me:
         assert me.manifest.frames == 2
         assert me.found.all()
         torsos = [np.linalg.norm(pose[[11, 12], :2].mean(0) - pose[[23, 24], :2].mean(0)) for pose in me.poses]
@@ -82,8 +105,24 @@ def test_several_photos_are_one_performer_of_one_size(tmp_path: Path) -> None:
         assert corner.mean() < 6
 
 
+def test_people_are_looked_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To say what comes of a photo and to build of it takes one look."""
+    looks: list[Frame] = []
+    detect = BlazePose.detect
+
+    def counted(self: BlazePose, image: Frame, most: int) -> Sequence[Region]:
+        looks.append(image)
+        return detect(self, image, most)
+
+    monkeypatch.setattr(BlazePose, "detect", counted)
+    seen = look_at([photo_of("theo", tmp_path / "theo.jpg")])
+    assert check_photos(seen).verdict.usable
+    build_target(PhotoFootage(seen), id="me", name="Me").close()
+    assert len(looks) == 1
+
+
 def test_a_passing_performer_leaves_nothing(tmp_path: Path) -> None:
-    with passing_performer([photo_of("theo", tmp_path / "theo.jpg")]) as passing:
+    with passing_performer(look_at([photo_of("theo", tmp_path / "theo.jpg")])) as passing:
         folder = passing.folder
         assert folder.is_dir()
         generator = create_generator("realtime", passing)
@@ -120,18 +159,9 @@ def test_the_person_and_their_shadow_are_gone_from_the_stage() -> None:
     assert (off > 60).mean() < 0.02, "no outline of somebody"
 
 
-def test_what_is_filled_in_goes_on_across() -> None:
-    picture = np.repeat(np.linspace(40, 220, 60).astype(np.uint8)[:, None, None], 80, axis=1).repeat(3, axis=2)
-    hole = np.zeros((60, 80), np.bool_)
-    hole[10:60, 30:55] = True
-    broken = picture.copy()
-    broken[hole] = 255
-    assert np.abs(filled_across(broken, hole).astype(int) - picture).max() < 12
-
-
 def verdict(image: Frame, path: Path) -> tuple[str, str]:
     Image.fromarray(image).save(path, quality=92)
-    found = check_photos([path]).verdict
+    found = check_photos(look_at([path])).verdict
     return found.level if found.usable else "unusable", " ".join((*found.problems, *found.limits, *found.advice))
 
 
@@ -188,7 +218,7 @@ def test_what_cannot_be_used_is_one_sentence_and_leaves_nothing(tmp_path: Path) 
         ([photo] * 9, OverLimit, "9 photos"),
     ):
         with pytest.raises(kind, match=words):
-            build_from_photos(given, id="me", name="Me")
+            build_from_photos(look_at(given), id="me", name="Me")
     assert not paths.user_performers().exists() or not list(paths.user_performers().iterdir())
 
 
@@ -199,3 +229,44 @@ def test_photos_and_videos_do_not_mix(tmp_path: Path) -> None:
     assert not are_photos([video])
     with pytest.raises(UnusableInput, match="not both together"):
         are_photos([photo, video])
+
+
+def test_a_figure_with_joints_set_by_hand_is_cut_out_and_dances(tmp_path: Path) -> None:
+    image, joints = robot()
+    Image.fromarray(image).save(tmp_path / "robot.png")
+    (seen,) = look_at([tmp_path / "robot.png"])
+    assert seen.person is None, "a network that finds a pose in it makes this test worth nothing"
+    placed = seen.placed(joints)
+    assert check_photos([placed]).verdict.usable
+    with passing_performer([placed]) as me:
+        mask = me.masks[0]
+        coloured = np.abs(image.astype(int) - image[0, 0]).max(axis=2) > 60
+        own = coloured & (np.arange(len(image)) < FLOOR)[:, None]
+        assert (mask[own] > 128).mean() > 0.95
+        assert (mask[~coloured] > 128).mean() < 0.03
+        assert np.abs(me.plate[: FLOOR - 20].astype(int) - image[0, 0]).max() < 40, "nobody is left on the stage"
+        assert danced(me)
+
+
+def test_limbs_that_a_photo_shows_badly_are_the_other_sides(tmp_path: Path) -> None:
+    """Theo with his left arm out of sight: what is asked of it is taken from the right one, and of nothing else."""
+    image = frame_of("theo", 40)
+    with PoseEstimator(masks=True) as estimator:
+        found = estimator.detect(image, 0)
+    assert found is not None
+    seen = SeenPhoto("theo", image, (found,))
+    hidden = found.pose.landmarks.copy()
+    hidden[[13, 15, 17, 19, 21], 3] = 0
+    behind = SeenPhoto("theo", image, (replace(found, pose=Pose(hidden)),))
+    with build_from_photos([seen], id="me", name="Me") as me, build_from_photos([behind], id="one", name="One") as one:
+        memory, other = (create_generator("realtime", target).memory for target in (me, one))  # type: ignore[attr-defined]
+        asked = me.pose(0)
+        assert asked is not None
+        assert memory.frames_at(pick(memory.recall.costs(asked.landmarks))) == (0,) * 6
+        chosen = other.frames_at(pick(other.recall.costs(asked.landmarks)))
+        assert chosen == (0, 0, 1, 0, 0, 0)
+        turned = in_mirror(asked.landmarks, me.width)
+        assert memory.frames_at(pick(memory.recall.costs(turned)))[:2] == (0, 0), "a face that looks the other way"
+        # what lies on the left in the mirror lay on the right
+        pieces = memory._frame(1).pieces
+        assert pieces[LEFT_ARM].image.shape == pytest.approx(memory._frame(0).pieces[RIGHT_ARM].image.shape, abs=4)

@@ -13,10 +13,12 @@ from safetensors.torch import load_file, save_file
 
 from core import paths
 from core.errors import PackInvalid
-from core.networks.build import build
+from core.networks.build import Drawn, build
 from core.networks.config import CONFIG, NetworkConfig, read_config
 from core.networks.serve import load_weights
+from core.networks.start import MANY, STARTS, StartConfig, read_start
 from core.pipeline import performer_statistics
+from core.runtime import NetworkFiles, OpenVinoRunner, trial_inputs
 from core.targets.split import split_of
 from core.targets.store import load_target
 from core.training import start as starts
@@ -24,7 +26,7 @@ from core.training.copies import CopyTask
 from core.training.examples import Examples, prepare
 from core.training.pictures import PictureTask
 from core.training.recipes import RECIPES
-from core.training.start import MANY, Crowd, StartConfig, begin, save_start, start_for
+from core.training.start import Crowd, begin, save_start, start_for
 from core.training.train import Order, train
 from core.training.trainer import Length
 from tests.puppets import (
@@ -45,6 +47,8 @@ def kept(config: NetworkConfig, folder: Path, seed: int = 1) -> tuple[StartConfi
     start = StartConfig(
         generator=config.generator,
         network=config.network,
+        size=128,
+        precision="f32",
         people=3,
         minutes=1.0,
         recipe="python",
@@ -141,7 +145,24 @@ def test_what_ships_fits_what_is_trained() -> None:
         start = start_for(config)
         assert start is not None, f"there is no start for {name}"
         assert start.people >= 15
+        assert (start.size, start.precision) == (RECIPES[name].size, RECIPES[name].precision)
         begin(build(config), start)
+
+
+def test_what_ships_is_served_as_it_is_learnt_from(tmp_path: Path) -> None:
+    """The graph draws what the network draws that a training begins with, to a grey level."""
+    start = read_start("realtime", STARTS)
+    assert start is not None
+    config = small_realtime_config().model_copy(update={"network": start.network})
+    network = build(config)
+    begin(network, start)
+    inputs = trial_inputs(config)
+    with torch.inference_mode():
+        learnt = Drawn(network).eval()(*(torch.from_numpy(x) for x in inputs)).numpy()
+    files = NetworkFiles(tmp_path, *(STARTS / f"realtime{suffix}" for suffix in (".safetensors", ".xml")))
+    served = OpenVinoRunner(config, files)(*inputs)
+    assert learnt.std() > 20
+    assert np.abs(served.astype(int) - learnt).max() <= 1
 
 
 def pictures(**canvas: int) -> tuple[PictureTask, Examples]:

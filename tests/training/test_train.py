@@ -26,6 +26,7 @@ from core.generators.registry import create_generator
 from core.networks.build import build
 from core.networks.config import NetworkConfig, Training
 from core.networks.serve import load_weights
+from core.networks.start import StartConfig
 from core.runs import CHECKPOINT, METRICS
 from core.runtime import NetworkFiles
 from core.targets.build import build_target
@@ -33,7 +34,6 @@ from core.targets.split import SplitName
 from core.targets.store import load_target
 from core.targets.trained import add_generator
 from core.training.recipes import RECIPES, Recipe
-from core.training.start import StartConfig
 from core.training.train import Order, _start, run_folder, train
 from core.training.trainer import Length, Trained
 from core.types import Pose
