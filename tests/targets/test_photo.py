@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -32,6 +33,7 @@ from core.types import Frame, Pose
 from core.video.reader import VideoReader
 from core.warping.parts import LEFT_ARM, RIGHT_ARM
 from tests.figures import FLOOR, robot
+from tests.puppets import taken
 
 pytestmark = pytest.mark.usefixtures("own_folders")
 
@@ -110,9 +112,9 @@ def test_people_are_looked_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     looks: list[Frame] = []
     detect = BlazePose.detect
 
-    def counted(self: BlazePose, image: Frame, most: int) -> Sequence[Region]:
+    def counted(self: BlazePose, image: Frame, most: int, **options: Any) -> Sequence[Region]:
         looks.append(image)
-        return detect(self, image, most)
+        return detect(self, image, most, **options)
 
     monkeypatch.setattr(BlazePose, "detect", counted)
     seen = look_at([photo_of("theo", tmp_path / "theo.jpg")])
@@ -262,11 +264,11 @@ def test_limbs_that_a_photo_shows_badly_are_the_other_sides(tmp_path: Path) -> N
         memory, other = (create_generator("realtime", target).memory for target in (me, one))  # type: ignore[attr-defined]
         asked = me.pose(0)
         assert asked is not None
-        assert memory.frames_at(pick(memory.recall.costs(asked.landmarks))) == (0,) * 6
+        assert memory.frames_at(pick(memory.recall.costs(asked.landmarks))) == taken(0)
         chosen = other.frames_at(pick(other.recall.costs(asked.landmarks)))
-        assert chosen == (0, 0, 1, 0, 0, 0)
+        assert chosen == taken(0, 0, 1, 0, 0, 0)
         turned = in_mirror(asked.landmarks, me.width)
-        assert memory.frames_at(pick(memory.recall.costs(turned)))[:2] == (0, 0), "a face that looks the other way"
+        assert memory.frames_at(pick(memory.recall.costs(turned)))[:2] == taken(0)[:2], "a face that looks the other way"
         # what lies on the left in the mirror lay on the right
         pieces = memory._frame(1).pieces
         assert pieces[LEFT_ARM].image.shape == pytest.approx(memory._frame(0).pieces[RIGHT_ARM].image.shape, abs=4)
