@@ -268,7 +268,9 @@ def test_limbs_that_a_photo_shows_badly_are_the_other_sides(tmp_path: Path) -> N
         chosen = other.frames_at(pick(other.recall.costs(asked.landmarks)))
         assert chosen == taken(0, 0, 1, 0, 0, 0)
         turned = in_mirror(asked.landmarks, me.width)
-        assert memory.frames_at(pick(memory.recall.costs(turned)))[:2] == taken(0)[:2], "a face that looks the other way"
+        assert memory.frames_at(pick(memory.recall.costs(turned)))[:2] == taken(0)[:2], (
+            "a face that looks the other way"
+        )
         # what lies on the left in the mirror lay on the right
         pieces = memory._frame(1).pieces
         assert pieces[LEFT_ARM].image.shape == pytest.approx(memory._frame(0).pieces[RIGHT_ARM].image.shape, abs=4)
