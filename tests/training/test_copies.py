@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from core.generators.base import Shares
 from core.generators.realtime import Memory
-from core.limbs import PART_LAYERS
+from core.limbs import PART_LAYERS, Box
 from core.networks.build import build
 from core.networks.config import NetworkConfig
 from core.pipeline import performer_statistics
@@ -64,9 +66,9 @@ def test_nothing_is_taken_from_the_frame_itself_or_its_neighbours(
     chosen: list[int] = []
     look = Memory.seen
 
-    def watched(self: Memory, pose: Pose, frames: list[int], box: object) -> object:
-        chosen.extend(frames)
-        return look(self, pose, frames, box)  # type: ignore[arg-type]
+    def watched(self: Memory, pose: Pose, parts: Sequence[Shares], box: Box) -> object:
+        chosen.extend(frame for shares in parts for frame, _ in shares)
+        return look(self, pose, parts, box)
 
     monkeypatch.setattr(Memory, "seen", watched)
     for i in (5, 20, 33):
