@@ -56,8 +56,7 @@ def test_a_start_a_crash_another_start_and_a_polite_stop(come: Come, start: Star
     # stopped in the middle it leaves nothing
     stage.upload(page, long_clip.name, long_clip)
     stage.press_dance(page)
-    stage.wait_for_percent(page, 60)
-    assert len(second.files()) > 1
+    until(lambda: len(second.files()) > 1, what="the result to be begun beside the upload", every=0.05)
     page.context.close()
     second.stop()
     assert second.process.returncode in {0, -signal.SIGTERM}
