@@ -5,10 +5,10 @@ import logging
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from core.memory_budget import use_few_arenas
-from core.ui.failing import show_error
+from core.ui.error_messages import show_error
 from core.ui.navigation import navigate
-from core.ui.serving import guards, lifespan
+from core.ui.server import guards, lifespan
+from core.utils.memory_budget import use_few_arenas
 
 if get_script_run_ctx(suppress_warning=True) is not None:
     navigate().run()

@@ -22,11 +22,11 @@ import numpy as np
 
 from benchmarks.machine import append
 from benchmarks.pose import JOINTS, MODES, USED, Track, depth, joints, known_joints, live, measure
-from core import dances
+from core.bundled import dances
 from core.pose.detection import PeopleFinder
 from core.pose.estimator import PoseEstimator
 from core.pose.mediapipe_graph import MediaPipeTracker
-from core.pose.person import Follower
+from core.pose.person_selection import Follower
 from core.pose.smoothing import smooth_offline
 from core.types import Frame, Pose
 from core.video.reader import VideoReader

@@ -22,8 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.machine import append
-from core import metrics, paths
-from core.evaluate import Sample, reenact, refuse_seen
+from core import paths
+from core.evaluation import metrics
+from core.evaluation.evaluate import Sample, reenact, refuse_seen
 from core.pipeline import performer_statistics
 from core.targets.split import split_of
 from core.targets.store import Target, load_target

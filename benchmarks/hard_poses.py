@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from benchmarks.pose import JOINTS, Track, joints, known_joints
-from core import dances
+from core.bundled import dances
 from core.pose import skeleton
-from core.pose.analysis import Analysis, look
 from core.pose.smoothing import smooth_offline
+from core.pose.video_analysis import Analysis, look
 from core.settings import settings
 from core.targets.store import load_target
 from core.types import VideoFrame

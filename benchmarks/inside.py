@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 
 from core import paths
+from core.generators.part_retrieval import pick
 from core.generators.realtime import RealtimeGenerator, insides, lay_mix, whole
-from core.generators.recall import pick
 from core.generators.registry import create_generator
 from core.pose.draw import draw_pose
 from core.targets.split import split_of

@@ -24,7 +24,7 @@ import psutil
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.machine import append
-from core import dances
+from core.bundled import dances
 from core.targets.store import list_targets
 from scripts.setup import find_browser
 from tests.browser import camera

@@ -24,12 +24,13 @@ import psutil
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from benchmarks.machine import append
-from core import dances, paths
+from core import paths
+from core.bundled import dances
 from core.generators.registry import list_generators
-from core.memory import tree_memory
-from core.runs import Record
+from core.services.training_runs import TrainingRun
 from core.targets.manifest import MANIFEST
 from core.targets.store import TargetSummary, list_targets
+from core.utils.memory_usage import tree_memory
 from core.video.reader import VideoReader
 from core.video.writer import VideoWriter
 from scripts.setup import find_browser
@@ -40,7 +41,7 @@ from tests.browser.serving import Server, serving
 DANCE, SECONDS = "june-sway", 2.0
 COMPARED = ("realtime", "unet-attn", "mlp-se", "nearest")
 REST_SECONDS = 10.0
-"""Until memory that was freed is given back (see ``core.ui.house``), and some."""
+"""Until memory that was freed is given back (see ``core.ui.app_services``), and some."""
 LEAVING_SECONDS = 60.0
 LIVE_SECONDS = 15.0
 TRAINING_SECONDS = 60.0
@@ -173,7 +174,7 @@ def prepared(folder: Path) -> Path:
     words = manifest.read_text().replace('"id": "theo"', f'"id": "{TRAINED}"')
     # its cards must not be taken for the bundled one's
     manifest.write_text(words.replace('"name": "Theo"', '"name": "Copy"'))
-    record = Record(target=TRAINED, generator=TRAINED_WITH, minutes=30, state="interrupted")
+    record = TrainingRun(target=TRAINED, generator=TRAINED_WITH, minutes=30, state="interrupted")
     record.folder.mkdir(parents=True)
     record.save()
     return clip

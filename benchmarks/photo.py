@@ -2,9 +2,9 @@
 
     python -m benchmarks.photo [--targets mira theo] [--every N] [--label TEXT]
 
-Makes a performer of one frontal frame of each bundled performer (``core.photo``) and lets both dance the bundled dances with
-``realtime``. Appends to ``results/photo.csv``: means of ``core.metrics`` and flaws of ``core.flaws`` beside the answers
-that ship, over one frame of ``--every``.
+Makes a performer of one frontal frame of each bundled performer (``core.services.photo_performer``) and lets both dance the
+bundled dances with ``realtime``. Appends to ``results/photo.csv``: means of ``core.evaluation.metrics`` and flaws of
+``core.evaluation.flaws`` beside the answers that ship, over one frame of ``--every``.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ import cv2
 
 from benchmarks.machine import append
 from benchmarks.quality import analysed, figures, flaw_figures
-from core.answers import find_answer, find_parts
-from core.dances import Dance, list_dances
+from core.bundled.answers import find_answer, find_parts
+from core.bundled.dances import Dance, list_dances
 from core.errors import UnusableInput
-from core.evaluate import Sample, judge
-from core.flaws import part_numbers
+from core.evaluation.evaluate import Sample, judge
+from core.evaluation.flaws import part_numbers
 from core.generators.registry import create_generator
-from core.photo import GENERATOR, build_from_photos
 from core.pipeline import DancePipeline, performer_statistics
-from core.pose.analysis import Analysis
+from core.pose.video_analysis import Analysis
+from core.services.photo_performer import GENERATOR, build_from_photos
 from core.targets.photo import look_at
 from core.targets.store import Target, load_target
 from core.video.reader import VideoReader

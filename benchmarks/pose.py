@@ -22,17 +22,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.machine import append
-from core import dances
-from core.memory import PeakMemory
+from core.bundled import dances
 from core.paths import PROJECT
 from core.pose import skeleton
-from core.pose.analysis import LANES
 from core.pose.blazepose import BlazePose
 from core.pose.detection import PeopleFinder
 from core.pose.estimator import PeopleTracker
 from core.pose.mediapipe_graph import MediaPipeTracker
 from core.pose.smoothing import OneEuro, smooth_offline
+from core.pose.video_analysis import LANES
 from core.types import Pose
+from core.utils.memory_usage import PeakMemory
 from core.video.reader import VideoReader
 
 JOINTS: Final = PROJECT / "tests" / "data"
@@ -81,7 +81,7 @@ def memory(clip: Path, mode: str) -> float:
 
 
 def _memory_here(clip: Path, mode: str) -> float:
-    """What :func:`memory` says, in this process: two lanes, as :func:`core.pose.analysis.look` has."""
+    """What :func:`memory` says, in this process: two lanes, as :func:`core.pose.video_analysis.look` has."""
     finders: list[PeopleFinder] = []
     with VideoReader(clip) as reader, PeakMemory() as peak:
         before = peak.megabytes
@@ -196,8 +196,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--memory-of", choices=MODES, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.memory_of:
-        print(_memory_here(given.clips[0], given.memory_of))
+    if given.exemplar_bank_of:
+        print(_memory_here(given.clips[0], given.exemplar_bank_of))
         return
     for clip in given.clips or [dance.video for dance in dances.list_dances()]:
         compare(clip, given.joints / f"{clip.stem}_joints.npz", given.label, given.rounds)

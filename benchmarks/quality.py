@@ -9,10 +9,10 @@ doing exactly what the dancer did (PERFORMER_NAME.mp4, its ..._mask.mp4 and ..._
 parts without their folder or video, are passed over with a word. The generator called ``answer`` in the table is the answer
 itself, ``footage`` the held-out footage itself: what the best generator could score, pose detection included.
 
-The part ``flaws`` takes the answers that ship and their part maps, measures what ``core.flaws`` defines, and appends to
-``results/flaws.csv``; of ``--every`` pictures it measures one (the dance is danced whole).
+The part ``flaws`` takes the answers that ship and their part maps, measures what ``core.evaluation.flaws`` defines, and appends
+to ``results/flaws.csv``; of ``--every`` pictures it measures one (the dance is danced whole).
 
-The other parts append to ``results/quality.csv``; definitions are those of ``core.metrics``.
+The other parts append to ``results/quality.csv``; definitions are those of ``core.evaluation.metrics``.
 Pictures of the same: ``benchmarks.strips``.
 """
 
@@ -28,15 +28,15 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.machine import append
-from core.answers import find_answer, find_parts
-from core.dances import Dance, list_dances
+from core.bundled.answers import find_answer, find_parts
+from core.bundled.dances import Dance, list_dances
 from core.errors import UnusableInput, WeightsMissing
-from core.evaluate import Evaluation, Sample, danced, judge, judge_flaws, performer_of, reenact, refuse_seen
-from core.flaws import Flaws, part_numbers
+from core.evaluation.evaluate import Evaluation, Sample, danced, judge, judge_flaws, performer_of, reenact, refuse_seen
+from core.evaluation.flaws import Flaws, part_numbers
 from core.generators.registry import create_generator, list_generators
 from core.pipeline import performer_statistics
 from core.pose import skeleton
-from core.pose.analysis import Analysis, look
+from core.pose.video_analysis import Analysis, look
 from core.settings import settings
 from core.targets.split import SplitName, split_of
 from core.targets.store import Target, load_target

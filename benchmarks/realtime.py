@@ -20,15 +20,15 @@ import numpy as np
 
 from benchmarks.machine import append
 from benchmarks.quality import analysed
-from core import dances
-from core.generators.base import Choice, Generator
+from core.bundled import dances
+from core.generators.base import FrameSelection, Generator
 from core.generators.neural import LazyNetwork, NeuralGenerator
 from core.generators.realtime import RealtimeGenerator, lay_mix, whole
 from core.generators.registry import create_generator
+from core.inference.runner import NetworkFiles
 from core.networks.config import CONFIG, GRAPH, WEIGHTS
 from core.pipeline import Clock, DancePipeline
-from core.pose.analysis import Analysis
-from core.runtime import NetworkFiles
+from core.pose.video_analysis import Analysis
 from core.targets.store import Target, load_target
 from core.types import Pose
 
@@ -67,14 +67,14 @@ def exact(target: Target, generator: NeuralGenerator) -> LazyNetwork:
     return LazyNetwork(generator.config.model_copy(update={"precision": "f32"}), files)
 
 
-def asked_of(target: Target, generator: Generator, analysis: Analysis) -> list[tuple[Pose, Choice]]:
+def asked_of(target: Target, generator: Generator, analysis: Analysis) -> list[tuple[Pose, FrameSelection]]:
     """What a transfer would draw."""
     with DancePipeline(target, generator) as pipeline:
         plan = pipeline.analyse(analysis)
     return [(pose, choice) for pose, choice in zip(plan.asked, plan.choices, strict=True) if pose is not None]
 
 
-def once_around(generator: Generator, asked: list[tuple[Pose, Choice]], times: Times) -> None:
+def once_around(generator: Generator, asked: list[tuple[Pose, FrameSelection]], times: Times) -> None:
     """Draw some pictures."""
     began = time.process_time()
     for pose, choice in asked:
@@ -84,7 +84,9 @@ def once_around(generator: Generator, asked: list[tuple[Pose, Choice]], times: T
     times.core.append((time.process_time() - began) * 1000 / len(asked))
 
 
-def stages_of(generator: RealtimeGenerator, target: Target, asked: list[tuple[Pose, Choice]], times: Times) -> None:
+def stages_of(
+    generator: RealtimeGenerator, target: Target, asked: list[tuple[Pose, FrameSelection]], times: Times
+) -> None:
     """The same, one stage after the other."""
     canvas = generator.config.canvas
     for pose, choice in asked:

@@ -22,8 +22,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.machine import append
-from core import metrics, paths
-from core.evaluate import reenact
+from core import paths
+from core.evaluation import metrics
+from core.evaluation.evaluate import reenact
 from core.networks.config import CONFIG, read_config
 from core.targets.build import build_target
 from core.targets.split import SplitName, parse_split, split_of

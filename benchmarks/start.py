@@ -21,13 +21,13 @@ from typing import Final
 from benchmarks.machine import append
 from benchmarks.quality import figures
 from core import paths
-from core.evaluate import judge, reenact
+from core.evaluation.evaluate import judge, reenact
 from core.pipeline import performer_statistics
 from core.targets.build import build_target
 from core.targets.split import split_of
 from core.targets.store import load_target
-from core.training.train import Order, train
-from core.training.trainer import Length, Moment
+from core.training.train import TrainingConfig, train
+from core.training.trainer import TrainingBudget, TrainingProgress
 
 TARGET: Final = "kept-out"
 MOMENTS: Final = (0.0, 1.0, 2.5, 5.0, 10.0)
@@ -47,14 +47,16 @@ def taught(generator: str, minutes: float, *, warm: bool, keep: Callable[[float,
     """Train for so long, and judge on the way."""
     left = [moment for moment in MOMENTS if moment < minutes]
 
-    def watch(moment: Moment, give: Callable[[], None]) -> None:
+    def watch(moment: TrainingProgress, give: Callable[[], None]) -> None:
         if left and moment.minutes >= left[0]:
             del left[0]
             give()
             keep(moment.minutes, judged(generator))
 
     with load_target(TARGET) as target:
-        trained = train(target, Order(generator, length=Length(minutes=minutes), warm=warm), watch=watch)
+        trained = train(
+            target, TrainingConfig(generator, length=TrainingBudget(minutes=minutes), warm=warm), watch=watch
+        )
     keep(trained.minutes, judged(generator))
 
 

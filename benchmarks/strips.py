@@ -19,12 +19,13 @@ import cv2
 import numpy as np
 
 from benchmarks.quality import analysed, answers, names
-from core import dances, paths
-from core.compositing import cover
-from core.generators.base import Choice, Generator
+from core import paths
+from core.bundled import dances
+from core.generators.base import FrameSelection, Generator
 from core.generators.registry import create_generator
 from core.pipeline import DancePipeline
-from core.pose.analysis import Analysis
+from core.pose.video_analysis import Analysis
+from core.rendering.compositing import cover
 from core.targets.split import Subset, split_of
 from core.targets.store import Target, load_target
 from core.types import Frame, Pose
@@ -35,7 +36,7 @@ QUALITY: Final = 68
 HELD_OUT, KNOWN = "mira", ("theo", "lina-disco")
 """Whose moves are held out; who dances which dance whose answer is known."""
 
-Asked = Sequence[tuple[Pose | None, Choice]]
+JobRequest = Sequence[tuple[Pose | None, FrameSelection]]
 
 
 def moments(count: int) -> list[int]:
@@ -43,7 +44,7 @@ def moments(count: int) -> list[int]:
     return [round(place) for place in np.linspace(0, count - 1, COLUMNS + 2).tolist()[1:-1]]
 
 
-def drawn(performer: Target, generator: Generator, asked: Asked) -> list[Frame]:
+def drawn(performer: Target, generator: Generator, asked: JobRequest) -> list[Frame]:
     """The pictures of those moments of what is asked."""
     chosen = [asked[i] for i in moments(len(asked))]
     return [performer.plate if pose is None else generator.generate(pose, choice).image for pose, choice in chosen]

@@ -32,18 +32,18 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.machine import append
-from core import metrics
-from core.canvas import Canvas
-from core.conditioning import STICKS, encode, stick_image
+from core.conditioning.pose_encoding import STICKS, encode, stick_image
+from core.evaluation import metrics
 from core.networks.config import MlpConfig, NetworkConfig, UNetConfig
 from core.networks.unet import SelfAttention
 from core.paths import PROJECT
-from core.pictures import read_picture
-from core.training.examples import Examples
-from core.training.pictures import PictureTask
+from core.rendering.canvas import Canvas
+from core.rendering.image_files import read_picture
+from core.training.dataset import Examples
+from core.training.image_task import PictureTask
 from core.training.recipes import Recipe
 from core.training.train import learning_device
-from core.training.trainer import Length, Trainer
+from core.training.trainer import Trainer, TrainingBudget
 from core.types import LANDMARKS, Pose
 
 SIDE = metrics.SEED
@@ -210,7 +210,7 @@ def ours(frames: Frames, network: nn.Module, epochs: int, *, of_sticks: bool) ->
     with tempfile.TemporaryDirectory() as folder:
         Trainer(
             fabric=fabric, network=taught, task=task, recipe=Recipe(shape, frames=BATCH, rate=2e-4), folder=Path(folder),
-            seed=0, train=torch.arange(len(frames)), held_out=torch.arange(0), length=Length(epochs=epochs),
+            seed=0, train=torch.arange(len(frames)), held_out=torch.arange(0), length=TrainingBudget(epochs=epochs),
         ).run()  # fmt: skip
     return began
 

@@ -6,7 +6,7 @@ import streamlit as st
 from av.video.frame import VideoFrame
 from streamlit_webrtc import webrtc_streamer
 
-from core.ui.live import CAMERA, SCREEN, WORDS
+from core.ui.live_view import CAMERA, SCREEN, WORDS
 
 
 def same(frame: VideoFrame) -> VideoFrame:

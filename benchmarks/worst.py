@@ -4,9 +4,9 @@
         [--by akd | misplaced | extra | missing | worst_patch | pops]
 
 Frames are ordered by how far the pose that is found in the result lies from the one that was asked for (AKD of that frame alone,
-joints that are not found counting as far as anything in it). With ``--by`` a flaw of ``core.flaws``, VIDEO is the id of a bundled
-dance, whose right answer is known: frames are ordered by that flaw, and the right answer is shown below each. Frames shown are at
-least half a second apart, so that one bad moment is there once; each has its second.
+joints that are not found counting as far as anything in it). With ``--by`` a flaw of ``core.evaluation.flaws``, VIDEO is the id
+of a bundled dance, whose right answer is known: frames are ordered by that flaw, and the right answer is shown below each.
+Frames shown are at least half a second apart, so that one bad moment is there once; each has its second.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ import numpy as np
 
 from benchmarks.quality import analysed, beside_answer
 from core import paths
-from core.dances import list_dances
+from core.bundled.dances import list_dances
 from core.errors import UnusableInput
-from core.evaluate import Sample, danced, judge_flaws
-from core.flaws import Flaws
+from core.evaluation.evaluate import Sample, danced, judge_flaws
+from core.evaluation.flaws import Flaws
+from core.evaluation.metrics import pose_error
 from core.generators.registry import create_generator
-from core.metrics import pose_error
 from core.pose.detection import PeopleFinder
 from core.pose.estimator import find_people
-from core.pose.person import body_of
+from core.pose.person_selection import body_of
 from core.targets.store import load_target
 from core.types import Frame
 
@@ -74,7 +74,7 @@ def tile(image: Frame, words: str) -> Frame:
 
 
 def by_flaw(dance_id: str, target: str, generator: str, flaw: str, into: Path) -> None:
-    """The sheet of a bundled dance by one flaw of ``core.flaws``: what was made above what is right, the worst first.
+    """The sheet of a bundled dance by one flaw of ``core.evaluation.flaws``: what was made above what is right, the worst first.
 
     Raises:
         UnusableInput: there is no bundled dance of that id, or no answer to it.

@@ -22,12 +22,12 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 from rich.table import Table
 
 from core.errors import DanceError, UnusableInput
-from core.names import clean_line
-from core.processes import is_helper
+from core.utils.display_names import clean_line
+from core.utils.processes import is_helper
 
 if TYPE_CHECKING:
-    from core.pose.person import Person
-    from core.targets.check import Verdict
+    from core.pose.person_selection import Person
+    from core.targets.footage_check import Verdict
     from core.targets.store import Target
     from core.transfer import Report
     from core.video.reader import Budget
@@ -218,7 +218,7 @@ def build(
             _say_what_will_come_of_it(source, bar)
         task = bar.add_task("Building", total=1.0, speed="")
         if photos:
-            from core.photo import build_from_photos
+            from core.services.photo_performer import build_from_photos
 
             make: Callable[..., Target] = partial(build_from_photos, photos)
         else:
@@ -237,7 +237,7 @@ def _say_what_will_come_of_it(parts: list[Path], bar: Progress) -> None:
     Raises:
         UnusableInput: no performer can be made of it.
     """
-    from core.targets.check import check_footage
+    from core.targets.footage_check import check_footage
 
     task = bar.add_task("Looking", total=1.0, speed="")
     verdict = check_footage(parts, progress=lambda share: bar.update(task, completed=share)).verdict
@@ -265,7 +265,7 @@ def export_command(
     target_id: Annotated[str, typer.Argument(metavar="ID")], file: Annotated[Path, typer.Argument(metavar="FILE.zip")]
 ) -> None:
     """Write one performer, whole, into one zip."""
-    from core.targets.pack import export_pack
+    from core.targets.archive import export_pack
 
     with _sentences():
         export_pack(target_id, file)
@@ -277,7 +277,7 @@ def import_command(
     replace: Annotated[bool, typer.Option(help="Replace a performer of the same id.")] = False,
 ) -> None:
     """Take in a performer from a zip, after checking all of it."""
-    from core.targets.pack import import_pack
+    from core.targets.archive import import_pack
 
     with _sentences():
         _out.print(f"{import_pack(file, replace=replace)} is ready.")
@@ -316,13 +316,13 @@ def transfer(
     report: Annotated[Path | None, typer.Option(help="Write what happened, in numbers, as JSON.")] = None,
 ) -> None:
     """Make the performer's video of a dance."""
-    from core.compositing import parse_layout
     from core.generators.base import default_generator
     from core.generators.registry import create_generator
-    from core.memory import PeakMemory
     from core.pipeline import background_for
+    from core.rendering.compositing import parse_layout
     from core.transfer import TransferOptions
     from core.transfer import transfer as run
+    from core.utils.memory_usage import PeakMemory
 
     with _sentences(), PeakMemory() as memory:
         photos = photo or []
@@ -352,12 +352,12 @@ def transfer(
 
 def _person(source: Path, text: str, seconds: float | None, start: float, end: float | None) -> Person:
     """Whom to follow: by what is said of them alone, or by a look at the source at ``seconds``."""
-    from core.pose.person import parse_person
+    from core.pose.person_selection import parse_person
 
     person = parse_person(text)
     if seconds is None:
         return person
-    from core.pose.whom import person_at
+    from core.pose.candidates import person_at
 
     return person_at(source, person, seconds, start, end)
 
@@ -371,7 +371,7 @@ def _performer(target: str | None, photos: list[Path]) -> Iterator[Target]:
         with load_target(target) as chosen:
             yield chosen
         return
-    from core.photo import passing_performer
+    from core.services.photo_performer import passing_performer
     from core.targets.photo import are_photos, check_photos, look_at
 
     if not are_photos(photos):
@@ -403,11 +403,11 @@ def compare(
     report: Annotated[Path | None, typer.Option(help="Write what happened, in numbers, as JSON.")] = None,
 ) -> None:
     """Make one video of several generators on the same dance, side by side."""
-    from core.answers import find_answer
-    from core.comparison import compare as run
+    from core.bundled.answers import find_answer
+    from core.evaluation.grid import compare as run
     from core.generators.registry import create_generator, list_generators
-    from core.memory import PeakMemory
     from core.targets.store import load_target
+    from core.utils.memory_usage import PeakMemory
 
     with _sentences(), PeakMemory() as memory:
         found = _source(source)
@@ -442,7 +442,7 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="The numbers as JSON, for programs.")] = False,
 ) -> None:
     """Measure how well a generator shows held-out footage of its performer."""
-    from core import evaluate as evaluation
+    from core.evaluation import evaluate as evaluation
     from core.targets.split import parse_split
 
     with _sentences(), _bar() as bar:
@@ -485,20 +485,20 @@ def train(
     ] = False,
 ) -> None:
     """Train a generator for a performer."""
-    from core.devices import parse_device
+    from core.inference.device_selection import parse_device
     from core.targets.split import parse_split
     from core.targets.store import load_target
 
     # read once, when torch is loaded: threads that spin while they wait make a busy machine ten times slower
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     with _sentences(), _bar() as bar, _asked_to_stop() as stop:
-        from core.runs import BEING_TRAINED, in_other_hands, read_record
-        from core.training.train import Order, run_folder
+        from core.services.training_runs import BEING_TRAINED, owned_by_other_process, read_record
+        from core.training.train import TrainingConfig, run_folder
         from core.training.train import train as run
-        from core.training.trainer import Length, Row
+        from core.training.trainer import Row, TrainingBudget
 
-        length = None if epochs is None and minutes is None else Length(epochs, minutes)
-        order = Order(
+        length = None if epochs is None and minutes is None else TrainingBudget(epochs, minutes)
+        order = TrainingConfig(
             generator,
             parse_split(split),
             size,
@@ -518,7 +518,7 @@ def train(
             bar.update(training, completed=share, speed=f"epoch {row.epoch}, loss {row.loss:.4f}")
 
         performer = load_target(target)
-        if (kept := read_record(run_folder(performer.id, order))) is not None and in_other_hands(kept):
+        if (kept := read_record(run_folder(performer.id, order))) is not None and owned_by_other_process(kept):
             raise UnusableInput(BEING_TRAINED)
         trained = run(
             performer, order, progress=show, stop=stop,
@@ -566,7 +566,7 @@ def _budget(source: Path, fps: str) -> Budget:
 
 def _source(given: Path) -> Path:
     """The file that is meant: one there is, or a bundled dance of that name."""
-    from core import dances
+    from core.bundled import dances
 
     return given if _exists(given) else dances.find(str(given)) or given
 
@@ -586,7 +586,7 @@ def _look_at_outputs(output: Path, report: Path | None, inputs: list[Path]) -> N
         OutputRefused: a sentence on which and why.
     """
     from core import paths
-    from core.outputs import same_output, usable_output
+    from core.utils.output_files import same_output, usable_output
 
     inputs = [given for given in [*inputs, paths.POSE_MODEL] if _exists(given)]
     place = usable_output(output, inputs)
@@ -595,7 +595,7 @@ def _look_at_outputs(output: Path, report: Path | None, inputs: list[Path]) -> N
 
 
 def _write_report(path: Path, numbers: dict[str, Any]) -> None:
-    from core.outputs import replacing
+    from core.utils.output_files import replacing
 
     with replacing(path) as part:
         part.write_text(json.dumps(numbers, indent=2) + "\n")

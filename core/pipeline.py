@@ -2,7 +2,7 @@
 
 Files know their future: ``analyse`` makes a plan of the whole, then ``step(frame, plan)`` gives each frame. Live streams do
 not: ``step(frame)`` works from what was seen so far. Previews of a file whose plan does not exist yet are the live way.
-What a performer is asked for is the same whoever draws them: several generators share one :class:`Moves`.
+What a performer is asked for is the same whoever draws them: several generators share one :class:`RetargetedMotion`.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from time import perf_counter
 
 import numpy as np
 
-from core.closing import Closing
-from core.compositing import Background, Layout, arrange, needs_source, parse_background
-from core.corners import normalised
 from core.errors import NobodyFound
-from core.generators.base import Choice, Chooser, Generator
-from core.pose.analysis import Analysis, Sighting
+from core.generators.base import FrameSelection, FrameSelector, Generator
 from core.pose.camera import in_view, steadied
 from core.pose.cuts import without_mixtures
-from core.pose.dancer import LiveDancer, Sight
 from core.pose.known_views import KnownViews
-from core.pose.person import Person
+from core.pose.live_tracker import LiveDancer, TrackedPose
+from core.pose.person_selection import Person
 from core.pose.retarget import BodyStatistics, Retargeter, ground_lines, measure_body, measure_shots
 from core.pose.smoothing import smooth_offline
+from core.pose.video_analysis import Analysis, FrameDetections
+from core.rendering.compositing import Background, Layout, arrange, needs_source, parse_background
 from core.targets.store import Target
 from core.types import Frame, FrameResult, Picture, Pose, VideoFrame
+from core.utils.closeable import Closeable
+from core.utils.corner_tracking import normalised
 
 
 @dataclass(frozen=True, slots=True)
-class Moves:
+class RetargetedMotion:
     """What the dancer of a whole file does, and what that asks of one performer. Lists run over frames; None for nobody.
 
     ``poses`` are the dancer's (source pixels, smoothed), ``asked`` the performer's (performer pixels), ``times`` seconds,
@@ -50,29 +50,29 @@ class Moves:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class TransferPlan:
     """What a whole file will be danced by: the moves, and for each frame the performer's frames to work from."""
 
-    moves: Moves
-    choices: list[Choice]
+    moves: RetargetedMotion
+    choices: list[FrameSelection]
 
     @property
     def poses(self) -> list[Pose | None]:
-        """See :class:`Moves`."""
+        """See :class:`RetargetedMotion`."""
         return self.moves.poses
 
     @property
     def asked(self) -> list[Pose | None]:
-        """See :class:`Moves`."""
+        """See :class:`RetargetedMotion`."""
         return self.moves.asked
 
     @property
     def found(self) -> int:
-        """See :class:`Moves`."""
+        """See :class:`RetargetedMotion`."""
         return self.moves.found
 
 
-class Act:
+class PerformerRenderer:
     """One performer by one generator, for one stream: asks for poses of theirs and draws them.
 
     ``ask`` and ``draw`` may be called by two threads, each by one.
@@ -93,15 +93,15 @@ class Act:
         poses, photos = np.asarray(target.poses)[target.found], target.manifest.of_photos
         self.known = KnownViews(poses, body, float(target.rate), target.width, target.height, photos=photos)
         self._live = self.known.live()
-        self._chooser: Chooser | None = None
-        self._last: tuple[Pose, Choice] | None = None
+        self._chooser: FrameSelector | None = None
+        self._last: tuple[Pose, FrameSelection] | None = None
         self._shot = 0
 
     def fit(self, pose: Pose, dancer: BodyStatistics, ground: float) -> Pose:
         """See ``Retargeter.fit``."""
         return self._retargeter.fit(pose, dancer, ground)
 
-    def ask(self, sight: Sight | None) -> tuple[Pose | None, Choice]:
+    def ask(self, sight: TrackedPose | None) -> tuple[Pose | None, FrameSelection]:
         """The pose and the choice to draw the next frame of a live stream from; (None, None) for an empty stage."""
         if sight is None:
             return None, None
@@ -120,7 +120,7 @@ class Act:
     def ask_all(
         self, poses: list[Pose | None], seconds: list[float], cuts: list[int], dancer: BodyStatistics | None = None
     ) -> tuple[list[Pose | None], list[float]]:
-        """The poses to draw a whole file from, and how much of each is known, see :class:`Moves`.
+        """The poses to draw a whole file from, and how much of each is known, see :class:`RetargetedMotion`.
 
         Args:
             poses: the dancer's, smoothed, one for each frame.
@@ -152,14 +152,14 @@ class Act:
         ]
         return self.known.bring(fitted, seconds, hanging=self._retargeter.hangs(dancer))
 
-    def draw(self, asked: Pose | None, choice: Choice) -> Picture:
+    def draw(self, asked: Pose | None, choice: FrameSelection) -> Picture:
         """The performer in that pose; the empty stage for None."""
         if asked is None:
             return nobody_on(self.target.plate)
         return self.generator.generate(asked, choice)
 
 
-class DancePipeline(Closing):
+class DancePipeline(Closeable):
     """One source, one performer, one generator.
 
     Holds the state of one live stream; a file needs none beyond its plan. Close it, or use it as a context.
@@ -181,7 +181,7 @@ class DancePipeline(Closing):
         layout: Layout = "result",
         background: Background | None = None,
     ) -> None:
-        self._act = Act(target, generator)
+        self._act = PerformerRenderer(target, generator)
         self._person = person
         self._layout: Layout = layout
         self._background = background or Background()
@@ -198,7 +198,7 @@ class DancePipeline(Closing):
         """Whether ``step`` with a plan looks at the frame's pixels."""
         return needs_source(self._layout)
 
-    def analyse(self, analysis: Analysis) -> Plan:
+    def analyse(self, analysis: Analysis) -> TransferPlan:
         """The plan for a whole file.
 
         Raises:
@@ -206,11 +206,11 @@ class DancePipeline(Closing):
         """
         return self.plan(self.moves(analysis))
 
-    def plan(self, moves: Moves) -> Plan:
+    def plan(self, moves: RetargetedMotion) -> TransferPlan:
         """The plan for moves that were asked of this performer, by whichever generator."""
-        return Plan(moves, self._act.generator.choose_all(moves.asked, moves.times))
+        return TransferPlan(moves, self._act.generator.choose_all(moves.asked, moves.times))
 
-    def moves(self, analysis: Analysis) -> Moves:
+    def moves(self, analysis: Analysis) -> RetargetedMotion:
         """What a whole file asks of this performer.
 
         Raises:
@@ -228,9 +228,11 @@ class DancePipeline(Closing):
         asked, seen = self._act.ask_all(smooth, times, cuts)
         back = [None if view is None else normalised(np.linalg.inv(view)) for view in views]
         poses = [None if p is None else in_view(p, v) for p, v in zip(smooth, back, strict=True)]
-        return Moves(poses, asked, analysis.times, found, seen)
+        return RetargetedMotion(poses, asked, analysis.times, found, seen)
 
-    def step(self, frame: VideoFrame, plan: Plan | None = None, sighting: Sighting | None = None) -> FrameResult:
+    def step(
+        self, frame: VideoFrame, plan: TransferPlan | None = None, sighting: FrameDetections | None = None
+    ) -> FrameResult:
         """The next frame to show.
 
         Args:
@@ -251,8 +253,8 @@ class DancePipeline(Closing):
         return FrameResult(image, pose, asked, clock.milliseconds)
 
     def _live_pose(
-        self, frame: VideoFrame, sighting: Sighting | None, clock: Clock
-    ) -> tuple[Pose | None, Pose | None, Choice]:
+        self, frame: VideoFrame, sighting: FrameDetections | None, clock: Clock
+    ) -> tuple[Pose | None, Pose | None, FrameSelection]:
         if self._dancer is None:
             self._dancer = LiveDancer(self._person)
         with clock.stage("pose"):
@@ -294,7 +296,7 @@ def performer_statistics(target: Target) -> BodyStatistics:
 
 
 def background_for(target: Target, text: str) -> Background:
-    """What ``core.compositing.parse_background`` makes of ``text`` for one performer: they stand on the studio's floor.
+    """What ``core.rendering.compositing.parse_background`` makes of ``text`` for one performer: they stand on the studio's floor.
 
     Raises:
         UnusableInput: it is no background, or the picture cannot be read.

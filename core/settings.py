@@ -8,8 +8,8 @@ from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from core.devices import Device
 from core.errors import DanceError
+from core.inference.device_selection import Device
 
 PoseEngine: TypeAlias = Literal["openvino", "mediapipe"]
 _MEMORY_MB, _HOSTED_MEMORY_MB = 400, 250

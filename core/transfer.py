@@ -22,19 +22,19 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 
-from core.choices import check_number
-from core.compositing import Background, Layout, layout_size
 from core.errors import Cancelled
 from core.generators.base import Generator
-from core.outputs import usable_output
-from core.pipeline import DancePipeline, Moves, Plan
-from core.pose.analysis import Analysis, Sighting, look
+from core.pipeline import DancePipeline, RetargetedMotion, TransferPlan
 from core.pose.known_views import share_beyond
-from core.pose.person import Person
+from core.pose.person_selection import Person
+from core.pose.video_analysis import Analysis, FrameDetections, look
+from core.rendering.compositing import Background, Layout, layout_size
 from core.settings import PoseEngine, settings
 from core.targets.store import Target
-from core.threads import PICTURES_AT_ONCE, Beside, ahead, side_by_side
 from core.types import LANDMARKS, Frame, VideoFrame
+from core.utils.output_files import usable_output
+from core.utils.parsing import check_number
+from core.utils.prefetch import PICTURES_AT_ONCE, BackgroundConsumer, prefetch, side_by_side
 from core.video.audio import AudioTrack
 from core.video.probe import VideoInfo
 from core.video.reader import Budget, VideoReader
@@ -67,7 +67,7 @@ class TransferOptions:
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
-class Seen:
+class SourceAnalysis:
     """What the first pass found in one stretch of a source: one person in every frame, and the sound that belongs to it.
 
     ``until`` is when the stretch ends, in seconds from the first frame; None where the source ended before.
@@ -142,7 +142,7 @@ class Report:
         }
 
 
-class Show(Protocol):
+class FrameProducer(Protocol):
     """What is made of a source. ``produce`` asks for a ``plan`` once everybody was seen, and then for every frame in order."""
 
     @property
@@ -164,10 +164,10 @@ class Show(Protocol):
     def size(self, source: tuple[int, int]) -> tuple[int, int]:
         """(width, height) of its pictures for a source of that size."""
 
-    def live(self, sighting: Sighting) -> Frame:
+    def live(self, sighting: FrameDetections) -> Frame:
         """A preview, while the future is not known."""
 
-    def plan(self, analysis: Analysis) -> Moves:
+    def plan(self, analysis: Analysis) -> RetargetedMotion:
         """Prepare for a whole file.
 
         Raises:
@@ -188,15 +188,15 @@ class _Solo:
     def __init__(self, pipeline: DancePipeline, layout: Layout, performer: tuple[int, int]) -> None:
         self._pipeline, self._layout, self._performer = pipeline, layout, performer
         self.needs_source = pipeline.needs_source
-        self._plan: Plan | None = None
+        self._plan: TransferPlan | None = None
 
     def size(self, source: tuple[int, int]) -> tuple[int, int]:
         return layout_size(self._layout, source, self._performer)
 
-    def live(self, sighting: Sighting) -> Frame:
+    def live(self, sighting: FrameDetections) -> Frame:
         return self._pipeline.step(sighting.frame, sighting=sighting).image
 
-    def plan(self, analysis: Analysis) -> Moves:
+    def plan(self, analysis: Analysis) -> RetargetedMotion:
         self._plan = self._pipeline.analyse(analysis)
         return self._plan.moves
 
@@ -212,11 +212,11 @@ def transfer(
     output: Path,
     options: TransferOptions | None = None,
     *,
-    seen: Seen | None = None,
+    seen: SourceAnalysis | None = None,
     progress: Callable[[Progress], None] = lambda _: None,
     previews: bool = True,
     cancelled: Callable[[], bool] = lambda: False,
-) -> tuple[Report, Seen]:
+) -> tuple[Report, SourceAnalysis]:
     """Make the performer's video of ``source`` and write it to ``output``.
 
     Args:
@@ -264,7 +264,7 @@ def told_of_unseen(report: Report, target: Target) -> Report:
 
 def produce(
     source: Path,
-    show: Show,
+    show: FrameProducer,
     output: Path,
     *,
     person: Person = "largest",
@@ -272,11 +272,11 @@ def produce(
     start: float = 0.0,
     end: float | None = None,
     budget: Budget | None = None,
-    seen: Seen | None = None,
+    seen: SourceAnalysis | None = None,
     progress: Callable[[Progress], None] = lambda _: None,
     previews: bool = True,
     cancelled: Callable[[], bool] = lambda: False,
-) -> tuple[Report, Seen]:
+) -> tuple[Report, SourceAnalysis]:
     """Make the video of a show from ``start`` to ``end`` seconds of ``source``.
 
     ``inputs`` are files that the show reads; everything else is as for :func:`transfer`.
@@ -296,7 +296,7 @@ class _Production:
     def __init__(
         self,
         source: Path,
-        show: Show,
+        show: FrameProducer,
         output: Path,
         person: Person,
         stretch: tuple[float, float | None],
@@ -313,7 +313,7 @@ class _Production:
         self._warm_up = 0.0
         self._size = (0, 0)
 
-    def run(self, seen: Seen | None) -> tuple[Report, Seen]:
+    def run(self, seen: SourceAnalysis | None) -> tuple[Report, SourceAnalysis]:
         start = perf_counter()
         with self._reader() as reader:
             seen = seen or self._look(reader)
@@ -333,12 +333,12 @@ class _Production:
         end = info.duration if self._end is None else min(self._end, info.duration)
         return self._budget.frames_of(end - self._start, float(info.rate))
 
-    def _look(self, reader: VideoReader) -> Seen:
+    def _look(self, reader: VideoReader) -> SourceAnalysis:
         """First pass: the dancer in every frame."""
         analysis = Analysis(reader.size, self._person)
         total = self._frames_expected(reader.info)
         meter = _Meter()
-        for sighting in look(ahead(self._timed(reader), depth=2), self._person):
+        for sighting in look(prefetch(self._timed(reader), depth=2), self._person):
             self._stop_if_cancelled()
             analysis.add(sighting)
             self._stages["pose"].append(sighting.milliseconds)
@@ -347,7 +347,7 @@ class _Production:
             if preview is not None or meter.word_due():
                 self._progress(_looking(meter, total, self._show.cost, preview))
         self._warm_up += meter.warm_up
-        return Seen(analysis, reader.sound(), list(reader.warnings), reader.until)
+        return SourceAnalysis(analysis, reader.sound(), list(reader.warnings), reader.until)
 
     def _timed(self, frames: VideoReader) -> Iterator[VideoFrame]:
         start = perf_counter()
@@ -356,14 +356,14 @@ class _Production:
             yield frame
             start = perf_counter()
 
-    def _plan(self, analysis: Analysis) -> Moves:
+    def _plan(self, analysis: Analysis) -> RetargetedMotion:
         start = perf_counter()
         moves = self._show.plan(analysis)
         count = len(moves.poses)
         self._stages["smooth, retarget, choose"] = [(perf_counter() - start) * 1000 / count] * count
         return moves
 
-    def _dance(self, reader: VideoReader, seen: Seen) -> tuple[int, list[str]]:
+    def _dance(self, reader: VideoReader, seen: SourceAnalysis) -> tuple[int, list[str]]:
         """Second pass: make and encode every frame. Returns their number, and what the writer had to say."""
         size = self._size = self._show.size(reader.size)
         meter, total = _Meter(), len(seen.analysis.times)
@@ -379,7 +379,7 @@ class _Production:
                 writer.write(*item)
                 self._stages["encode"].append((perf_counter() - start) * 1000)
 
-            with Beside(encode) as encoder, closing(self._pictures(reader, seen.analysis.times)) as made:
+            with BackgroundConsumer(encode) as encoder, closing(self._pictures(reader, seen.analysis.times)) as made:
                 for time, image, milliseconds in made:
                     self._stop_if_cancelled()
                     for stage, taken in milliseconds.items():
@@ -391,14 +391,14 @@ class _Production:
         return meter.done, writer.warnings
 
     def _pictures(self, reader: VideoReader, times: list[Fraction]) -> _Made:
-        """Every picture in order: when it is shown, itself, and what ``Show.step`` says of its stages."""
+        """Every picture in order: when it is shown, itself, and what ``FrameProducer.step`` says of its stages."""
 
         def make(frame: VideoFrame) -> tuple[Fraction, Frame, dict[str, float]]:
             return frame.time, *self._show.step(frame)
 
         return side_by_side(make, self._frames_to_make(reader, times), self._show.at_once)
 
-    def _until(self, seen: Seen, rate: Fraction) -> Fraction:
+    def _until(self, seen: SourceAnalysis, rate: Fraction) -> Fraction:
         """Seconds of the output at which its last picture ends: where the stretch does, else after a usual time."""
         if seen.until is not None:
             return seen.until
@@ -419,13 +419,15 @@ class _Production:
             yield from (VideoFrame(i, time, nothing) for i, time in enumerate(times))
             return
         # the first pass saw this many: a file that grows meanwhile must not outrun the plan
-        yield from islice(ahead(reader), len(times))
+        yield from islice(prefetch(reader), len(times))
 
     def _stop_if_cancelled(self) -> None:
         if self._cancelled():
             raise Cancelled("Stopped: nothing was written.")
 
-    def _report(self, info: VideoInfo, moves: Moves, out: int, seconds: float, warnings: list[str]) -> Report:
+    def _report(
+        self, info: VideoInfo, moves: RetargetedMotion, out: int, seconds: float, warnings: list[str]
+    ) -> Report:
         steady = (out - _WARM_UP) / max(seconds - self._warm_up, 1e-9) if out > _WARM_UP else out / seconds
         stages = {
             name: {

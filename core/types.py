@@ -1,4 +1,4 @@
-"""The nouns that every module of the house speaks.
+"""Core data types: poses, frames and pictures.
 
 Images are RGB ``uint8`` arrays of shape (height, width, 3) between modules; nothing guesses a range or a channel order.
 Coordinates are pixels of the picture they were found in, x to the right, y down.

@@ -6,8 +6,8 @@ import streamlit as st
 
 from core import paths
 from core.settings import settings
+from core.ui.text import in_words, what_leaves
 from core.ui.theme import dress
-from core.ui.words import in_words, what_leaves
 
 WHAT = """
 ## Everybody Dance Now

@@ -7,37 +7,37 @@ from dataclasses import replace
 import streamlit as st
 
 from core import paths
-from core.dances import Dance, list_dances
+from core.bundled.dances import Dance, list_dances
 from core.errors import DanceError
 from core.targets.store import TargetSummary
-from core.ui.compare import choose_generators, come_by_link, link_choices, show_comparison
-from core.ui.comparing import CompareJob, CompareRequest, start_comparing
-from core.ui.house import house
+from core.ui.app_services import app_services
+from core.ui.compare_job import CompareJob, CompareRequest, start_comparing
+from core.ui.compare_view import choose_generators, come_by_link, link_choices, show_comparison
+from core.ui.dance_result import show_notice, show_results, show_time
 from core.ui.options import choose_performer, portrait_url
 from core.ui.page import run_page
 from core.ui.source import Source, choose_source, trim
-from core.ui.stage import show_notice, show_results, show_time
-from core.ui.visit import Visit, comparison_on_stage, visit
-from core.ui.words import plain
+from core.ui.text import plain
+from core.ui.visitor_state import VisitorState, comparison_on_stage, current_visitor
 
 FEWEST = 2
 
 
 def show(performers: list[TargetSummary]) -> None:
-    here, dances = visit(), list_dances()
-    job = comparison_on_stage(here)
-    come_by_link(here, job, dances, performers)
-    show_notice(here)
+    visitor, dances = current_visitor(), list_dances()
+    job = comparison_on_stage(visitor)
+    come_by_link(visitor, job, dances, performers)
+    show_notice(visitor)
     with st.container(key="compare-page"):
         controls, stage = st.columns([4, 9], gap="large")
     with controls:
-        performer = controls_of(here, job, dances, performers)
+        performer = controls_of(visitor, job, dances, performers)
     with stage:
         if job is not None:
             show_comparison(job, portrait_url(performer))
         else:
             show_example()
-        show_results(here.comparisons, "comparison", "Your last comparisons")
+        show_results(visitor.comparisons, "comparison", "Your last comparisons")
 
 
 def show_example() -> None:
@@ -49,12 +49,12 @@ def show_example() -> None:
 
 
 def controls_of(
-    here: Visit, job: CompareJob | None, dances: list[Dance], performers: list[TargetSummary]
+    visitor: VisitorState, job: CompareJob | None, dances: list[Dance], performers: list[TargetSummary]
 ) -> TargetSummary:
     st.subheader("1 · The dance", anchor=False)
-    source = choose_source(here, dances)
+    source = choose_source(visitor, dances)
     st.subheader("2 · The performer", anchor=False)
-    performer = choose_performer(here, performers, here.dance or "")
+    performer = choose_performer(visitor, performers, visitor.dance or "")
     st.subheader("3 · The generators", anchor=False)
     generators = choose_generators(performer)
     if source is not None and source.upload is None:
@@ -62,15 +62,19 @@ def controls_of(
             begin, end = trim(source.clip, key=f"part-{source.id}")
         source = replace(source, start=begin, end=end)
     link_choices(source, performer, generators)
-    compare_button(here, job, source, performer, generators)
+    compare_button(visitor, job, source, performer, generators)
     return performer
 
 
 def compare_button(
-    here: Visit, job: CompareJob | None, source: Source | None, performer: TargetSummary, generators: list[str]
+    visitor: VisitorState,
+    job: CompareJob | None,
+    source: Source | None,
+    performer: TargetSummary,
+    generators: list[str],
 ) -> None:
     busy = job is not None and not job.over
-    request = None if source is None else request_of(here, source, performer, generators)
+    request = None if source is None else request_of(visitor, source, performer, generators)
     ready = request is not None and len(generators) >= FEWEST
     with st.container(key="go", gap="xxsmall"):
         clicked = st.button("Compare", key="compare", type="primary", disabled=busy or not ready, width="stretch")
@@ -79,17 +83,19 @@ def compare_button(
         elif not ready:
             st.caption("Choose two generators or more.")
         elif not busy and source is not None:
-            show_time(source.frames, again=here.seen(request) is not None, generators=len(generators))
+            show_time(source.frames, again=visitor.seen(request) is not None, generators=len(generators))
     if clicked and not busy and ready and request is not None:
         try:
-            here.comparisons.put(start_comparing(house(), request, here.seen(request)))
+            visitor.comparisons.put(start_comparing(app_services(), request, visitor.seen(request)))
         except DanceError as error:
             st.error(plain(str(error)))
         else:
             st.rerun()
 
 
-def request_of(here: Visit, source: Source, performer: TargetSummary, generators: list[str]) -> CompareRequest:
+def request_of(
+    visitor: VisitorState, source: Source, performer: TargetSummary, generators: list[str]
+) -> CompareRequest:
     return CompareRequest(
         dance=source.id,
         title=source.title,
@@ -97,9 +103,9 @@ def request_of(here: Visit, source: Source, performer: TargetSummary, generators
         upload=source.upload,
         performer=performer.id,
         performer_name=performer.name,
-        guest=here.guest(performer.id),
-        owner=here.id,
-        browser=here.browser,
+        guest=visitor.guest(performer.id),
+        owner=visitor.id,
+        browser=visitor.browser,
         generators=tuple(generators),
         person=source.person,
         start=source.start,

@@ -6,56 +6,58 @@ from dataclasses import replace
 
 import streamlit as st
 
-from core.dances import Dance, list_dances
+from core.bundled.dances import Dance, list_dances
 from core.errors import DanceError
 from core.targets.store import TargetSummary
-from core.ui.dancing import DanceJob, DanceRequest, start
-from core.ui.house import house
-from core.ui.options import Look, choose_generator, choose_look, choose_performer, portrait_url
+from core.ui.app_services import app_services
+from core.ui.dance_job import DanceJob, DanceRequest, start
+from core.ui.dance_result import show_job, show_notice, show_poster, show_results, show_time, source_picture
+from core.ui.options import OutputOptions, choose_generator, choose_look, choose_performer, portrait_url
 from core.ui.page import run_page
 from core.ui.source import Source, choose_source, trim
-from core.ui.stage import show_job, show_notice, show_poster, show_results, show_time, source_picture
-from core.ui.visit import Visit, job_on_stage, visit
-from core.ui.words import plain
+from core.ui.text import plain
+from core.ui.visitor_state import VisitorState, current_visitor, job_on_stage
 
 
 def show(performers: list[TargetSummary]) -> None:
-    here, dances = visit(), list_dances()
-    job = job_on_stage(here)
-    show_notice(here)
+    visitor, dances = current_visitor(), list_dances()
+    job = job_on_stage(visitor)
+    show_notice(visitor)
     with st.container(key="dance-page"):
         controls, stage = st.columns([5, 7], gap="large")
     with controls:
-        source, performer = controls_of(here, job, dances, performers)
+        source, performer = controls_of(visitor, job, dances, performers)
     with stage:
         if job is not None:
             show_job(job, portrait_url(performer))
         if job is None or job.state in {"failed", "cancelled"}:
             title = f"{performer.name} in “{source.title}”" if source else f"What shall {performer.name} dance?"
-            show_poster(source_picture(here, dances), portrait_url(performer), title)
-        show_results(here.dances, "result", "Your last dances")
+            show_poster(source_picture(visitor, dances), portrait_url(performer), title)
+        show_results(visitor.dances, "result", "Your last dances")
 
 
 def controls_of(
-    here: Visit, job: DanceJob | None, dances: list[Dance], performers: list[TargetSummary]
+    visitor: VisitorState, job: DanceJob | None, dances: list[Dance], performers: list[TargetSummary]
 ) -> tuple[Source | None, TargetSummary]:
     st.subheader("1 · The dance", anchor=False)
-    source = choose_source(here, dances)
+    source = choose_source(visitor, dances)
     st.subheader("2 · The performer", anchor=False)
-    performer = choose_performer(here, performers, here.dance or "")
+    performer = choose_performer(visitor, performers, visitor.dance or "")
     generator = choose_generator(performer)
-    house().warm(performer.id, generator)
+    app_services().warm(performer.id, generator)
     with st.expander("Layout, background, part of the dance", key="more"):
-        look = choose_look(here)
+        look = choose_look(visitor)
         if source is not None and source.upload is None:
             begin, end = trim(source.clip, key=f"part-{source.id}")
             source = replace(source, start=begin, end=end)
-    request = None if source is None else request_of(here, source, performer, generator, look)
-    dance_button(here, job, source, request)
+    request = None if source is None else request_of(visitor, source, performer, generator, look)
+    dance_button(visitor, job, source, request)
     return source, performer
 
 
-def request_of(here: Visit, source: Source, performer: TargetSummary, generator: str, look: Look) -> DanceRequest:
+def request_of(
+    visitor: VisitorState, source: Source, performer: TargetSummary, generator: str, look: OutputOptions
+) -> DanceRequest:
     return DanceRequest(
         dance=source.id,
         title=source.title,
@@ -63,9 +65,9 @@ def request_of(here: Visit, source: Source, performer: TargetSummary, generator:
         upload=source.upload,
         performer=performer.id,
         performer_name=performer.name,
-        guest=here.guest(performer.id),
-        owner=here.id,
-        browser=here.browser,
+        guest=visitor.guest(performer.id),
+        owner=visitor.id,
+        browser=visitor.browser,
         generator=generator,
         layout=look.layout,
         background=look.background,
@@ -77,9 +79,11 @@ def request_of(here: Visit, source: Source, performer: TargetSummary, generator:
     )
 
 
-def dance_button(here: Visit, job: DanceJob | None, source: Source | None, request: DanceRequest | None) -> None:
+def dance_button(
+    visitor: VisitorState, job: DanceJob | None, source: Source | None, request: DanceRequest | None
+) -> None:
     busy = job is not None and not job.over
-    seen = here.seen(request) if request else None
+    seen = visitor.seen(request) if request else None
     with st.container(key="go", gap="xxsmall"):
         clicked = st.button("Dance", key="dance", type="primary", disabled=busy or request is None, width="stretch")
         if source is None:
@@ -88,7 +92,7 @@ def dance_button(here: Visit, job: DanceJob | None, source: Source | None, reque
             show_time(source.frames, again=seen is not None)
     if clicked and not busy and request is not None:
         try:
-            here.dances.put(start(house(), request, seen))
+            visitor.dances.put(start(app_services(), request, seen))
         except DanceError as error:
             st.error(plain(str(error)))
         else:

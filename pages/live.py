@@ -5,29 +5,29 @@ from __future__ import annotations
 import streamlit as st
 
 from core.targets.store import TargetSummary
+from core.ui.dance_result import show_poster
 from core.ui.ice import ice_servers
-from core.ui.live import choose_wish, show_connection, show_kept, show_watch
-from core.ui.mirror import mirror
+from core.ui.live_stream import mirror
+from core.ui.live_view import choose_wish, show_connection, show_kept, show_watch
 from core.ui.options import portrait_url
 from core.ui.page import run_page
-from core.ui.stage import show_poster
-from core.ui.visit import visit
+from core.ui.visitor_state import current_visitor
 
 
 def show(performers: list[TargetSummary]) -> None:
-    here, mine, servers = visit(), mirror(), ice_servers()
+    visitor, mine, servers = current_visitor(), mirror(), ice_servers()
     with st.container(key="live-page"):
         controls, stage = st.columns([5, 7], gap="large")
     with controls:
-        wish = choose_wish(here, performers)
+        wish = choose_wish(visitor, performers)
     # a place each: where something comes or goes above others, the browser may lose those below
     connection, watch, kept, poster = (stage.container() for _ in range(4))
     with connection:
-        show_connection(here, mine, wish, servers)
+        show_connection(visitor, mine, wish, servers)
     with watch:
-        show_watch(here, mine, servers)
+        show_watch(visitor, mine, servers)
     with kept:
-        show_kept(here, mine)
+        show_kept(visitor, mine)
     with poster:
         if not mine.running and mine.recorded is None:
             chosen = next(performer for performer in performers if performer.id == wish.performer)

@@ -5,22 +5,22 @@ from __future__ import annotations
 import streamlit as st
 
 from core.errors import DanceError
-from core.names import clean_line
-from core.studio import Studio
+from core.services.training_service import TrainingService
 from core.targets.store import TargetSummary
+from core.ui.app_services import app_services
+from core.ui.build_job import MakeJob, MakeRequest, make
+from core.ui.dance_result import show_poster
 from core.ui.estimate import show_estimate
-from core.ui.filming import film, show_filming, take_in
 from core.ui.footage import WANTED, Footage, choose_footage, choose_way, footage, show_check
-from core.ui.house import house
 from core.ui.ice import ice_servers
-from core.ui.making import MakeJob, MakeRequest, make
 from core.ui.page import run_page
-from core.ui.performers import show_guests, show_performers
+from core.ui.performer_list import show_guests, show_performers
 from core.ui.photo import WANTED_PHOTO, Photos, choose_photos, photos, show_photos
-from core.ui.stage import show_poster
-from core.ui.studio import show_run
-from core.ui.visit import Visit, visit
-from core.ui.words import plain, what_leaves
+from core.ui.recorder_view import film, show_filming, take_in
+from core.ui.text import plain, what_leaves
+from core.ui.training_view import show_run
+from core.ui.visitor_state import VisitorState, current_visitor
+from core.utils.display_names import clean_line
 
 HOSTED = (
     "Training is switched off on this public app: it needs a computer of its own for a quarter of an hour. Run the app on yours "
@@ -31,44 +31,44 @@ OTHERS = ("realtime", "unet-attn", "mlp-se", "unet", "mlp", "wgan-gp-unet", "gan
 
 
 def show(performers: list[TargetSummary]) -> None:
-    here, studio = visit(), house().studio
-    if here.notice:
-        st.info(here.notice)
-        here.notice = None
+    visitor, training_service = current_visitor(), app_services().training_service
+    if visitor.notice:
+        st.info(visitor.notice)
+        visitor.notice = None
     pictures = photos()
-    if studio is None:
-        show_photo_alone(here, pictures)
+    if training_service is None:
+        show_photo_alone(visitor, pictures)
         st.info(HOSTED)
-        show_guests(here)
+        show_guests(visitor)
         return
     given, mine, job = footage(), film(), _making()
-    take_in(here, given, mine)
+    take_in(visitor, given, mine)
     own = [performer for performer in performers if performer.own]
     with st.container(key="train-page"):
         controls, stage = st.columns([5, 7], gap="large")
     with controls:
         st.subheader("1 · Pictures of you", anchor=False)
-        way = choose_way(here, given)
+        way = choose_way(visitor, given)
         st.markdown(f"{WANTED_PHOTO if way == 'photo' else WANTED} {what_leaves()}")
         if way == "photo":
-            choose_photos(here, pictures)
+            choose_photos(visitor, pictures)
         else:
-            choose_footage(here, given, way)
+            choose_footage(visitor, given, way)
             st.subheader("2 · The training", anchor=False)
-            _plan(here, studio, given, job)
+            _plan(visitor, training_service, given, job)
         if own:
             st.subheader(f"{2 if way == 'photo' else 3} · Your performers", anchor=False)
-        show_performers(here, studio, own)
+        show_performers(visitor, training_service, own)
     with stage:
         # a place each: where something comes or goes above others, the browser may lose those below
         camera, rest = st.container(), st.container()
         with camera:
-            show_filming(here, mine, ice_servers(), wanted=way == "film")
+            show_filming(visitor, mine, ice_servers(), wanted=way == "film")
         with rest:
             if way == "photo":
-                show_photos(here, pictures)
+                show_photos(visitor, pictures)
             show_stage(
-                studio,
+                training_service,
                 given,
                 job,
                 performers,
@@ -76,17 +76,22 @@ def show(performers: list[TargetSummary]) -> None:
             )
 
 
-def show_photo_alone(here: Visit, pictures: Photos) -> None:
+def show_photo_alone(visitor: VisitorState, pictures: Photos) -> None:
     """One photo, where nothing can be trained."""
     with st.container(key="photo-alone", width=760):
         st.subheader("One photo", anchor=False)
         st.markdown(f"{WANTED_PHOTO} {what_leaves()}")
-        choose_photos(here, pictures)
-        show_photos(here, pictures)
+        choose_photos(visitor, pictures)
+        show_photos(visitor, pictures)
 
 
 def show_stage(
-    studio: Studio, given: Footage, job: MakeJob | None, performers: list[TargetSummary], *, filming: bool
+    training_service: TrainingService,
+    given: Footage,
+    job: MakeJob | None,
+    performers: list[TargetSummary],
+    *,
+    filming: bool,
 ) -> None:
     names = {performer.id: performer.name for performer in performers}
     checked, making, runs, idle = (st.container() for _ in range(4))
@@ -97,19 +102,19 @@ def show_stage(
             st.error(plain(job.error or ""))
         elif job is not None and not job.over:
             _watch_making(job.id)
-    records = studio.records()
+    records = training_service.records()
     with runs:
         for place, record in enumerate(records):
             title = f"{names.get(record.target, record.target)} · {record.generator}"
             # the newest is what it is about
             with st.container() if place == 0 else st.expander(plain(title), key=f"earlier-{record.id}"):
-                show_run(studio, record, title)
+                show_run(training_service, record, title)
     with idle:
         if given.check is None and job is None and not records and not filming:
             show_poster(None, None, "Twenty seconds of video make you a performer.")
 
 
-def _plan(here: Visit, studio: Studio, given: Footage, job: MakeJob | None) -> None:
+def _plan(visitor: VisitorState, training_service: TrainingService, given: Footage, job: MakeJob | None) -> None:
     checked = given.result()
     name = st.text_input(
         "Name",
@@ -134,8 +139,8 @@ def _plan(here: Visit, studio: Studio, given: Footage, job: MakeJob | None) -> N
             "Generator", OTHERS, required=True, key="train-generator", persist_state="session", filter_mode=None
         )
     with st.container(key="train-estimate"):
-        if checked is not None and checked.verdict.usable and not studio.busy:
-            show_estimate(generator, minutes, given.frames(here))
+        if checked is not None and checked.verdict.usable and not training_service.busy:
+            show_estimate(generator, minutes, given.frames(visitor))
     consent = st.checkbox("The person in these videos is me, or agreed to this.", key=f"train-consent-{given.uploads}")
     busy = job is not None and not job.over
     missing = _missing(given, checked is not None and checked.verdict.usable, name, consent)
@@ -145,12 +150,12 @@ def _plan(here: Visit, studio: Studio, given: Footage, job: MakeJob | None) -> N
             st.caption(missing)
     if clicked and not busy and missing is None:
         try:
-            request = MakeRequest(name, tuple(given.parts(here)), consent, generator, minutes)
-            st.session_state["making"] = make(house(), request).id
+            request = MakeRequest(name, tuple(given.parts(visitor)), consent, generator, minutes)
+            st.session_state["making"] = make(app_services(), request).id
         except DanceError as error:
             st.error(plain(str(error)))
         else:
-            given.clear(here)
+            given.clear(visitor)
             st.rerun()
 
 
@@ -169,19 +174,21 @@ def _missing(given: Footage, usable: bool, name: str, consent: bool) -> str | No
 
 def _making() -> MakeJob | None:
     wanted = st.session_state.get("making")
-    return None if wanted is None else house().jobs.find(wanted)
+    return None if wanted is None else app_services().jobs.find(wanted)
 
 
 @st.fragment(run_every=0.5)
 def _watch_making(job_id: str) -> None:
-    job: MakeJob | None = house().jobs.find(job_id)
+    job: MakeJob | None = app_services().jobs.find(job_id)
     if job is None or job.over:
         st.rerun()
-    place = house().jobs.place(job)
+    place = app_services().jobs.place(job)
     st.progress(
         job.progress or 0.0, text="Cutting you out of your video…" if place == 0 else "Waiting until a dance is done…"
     )
-    st.button("Cancel", key="cancel-making", on_click=house().jobs.cancel, args=(job,), disabled=job.cancel_asked)
+    st.button(
+        "Cancel", key="cancel-making", on_click=app_services().jobs.cancel, args=(job,), disabled=job.cancel_asked
+    )
 
 
 run_page(show, needs_performers=False)

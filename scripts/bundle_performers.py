@@ -16,9 +16,9 @@ import numpy as np
 from PIL import Image
 
 from core import paths
-from core.compositing import cover
 from core.generators.base import default_generator
 from core.generators.registry import create_generator
+from core.rendering.compositing import cover
 from core.targets.build import build_target
 from core.targets.store import load_target
 from core.transfer import TransferOptions, transfer

@@ -15,9 +15,11 @@ import av
 import numpy as np
 
 from benchmarks.quality import answers
-from core import dances, metrics, paths
-from core.evaluate import Sample
-from core.flaws import PART_STEP, part_numbers
+from core import paths
+from core.bundled import dances
+from core.evaluation import metrics
+from core.evaluation.evaluate import Sample
+from core.evaluation.flaws import PART_STEP, part_numbers
 from core.types import Frame
 from core.video.reader import VideoReader
 from core.video.writer import VideoWriter

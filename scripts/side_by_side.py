@@ -13,11 +13,12 @@ from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
 
-from core import dances, paths
+from core import paths
+from core.bundled import dances
 from core.generators.registry import create_generator, list_generators
-from core.mosaic import Mosaic
+from core.rendering.tile_grid import Mosaic
 from core.targets.store import load_target
-from core.transfer import Seen, TransferOptions, transfer
+from core.transfer import SourceAnalysis, TransferOptions, transfer
 from core.types import Frame
 from core.video.reader import VideoReader
 from core.video.writer import VideoWriter
@@ -29,7 +30,7 @@ COARSE = 30
 
 def tracks(performer: str, dance: Path, options: TransferOptions, folder: Path) -> Iterator[tuple[str, Path]]:
     """The name of every generator and the video that it makes."""
-    seen: Seen | None = None
+    seen: SourceAnalysis | None = None
     with load_target(performer) as target:
         for spec in list_generators(list(target.manifest.generator_names())):
             path = folder / f"{spec.name}.mp4"

@@ -21,20 +21,20 @@ import torch
 from numpy.typing import NDArray
 
 from core import paths
-from core.canvas import Canvas
-from core.flaws import part_numbers
+from core.conditioning.limb_fields import points_on
+from core.evaluation.flaws import part_numbers
 from core.generators.realtime import person_of_frame
 from core.generators.segmentation import MOST_UNIT, SIDE
-from core.limbs import points_on
 from core.networks.config import NetworkConfig, SegmenterConfig
 from core.networks.segmenter import Segmenter
 from core.pipeline import performer_statistics
+from core.rendering.canvas import Canvas
 from core.targets.extent import fit_canvas
 from core.targets.store import Target
-from core.threads import ahead
 from core.training.export import export
 from core.training.labels import Batch, LabelledPeople, LabelTask, joined, labelled, shares_right
 from core.types import Pose
+from core.utils.prefetch import prefetch
 from scripts.train_start import HELD_OUT, performers
 
 MINUTES: Final = 20.0
@@ -83,7 +83,7 @@ def train(people: LabelledPeople, strangers: LabelledPeople, minutes: float) -> 
         while True:
             yield task.batch(rng.integers(0, len(people.pictures), BATCH), rng)
 
-    for batch in ahead(batches(), depth=3):
+    for batch in prefetch(batches(), depth=3):
         share = (monotonic() - began) / 60 / minutes
         if share >= 1:
             break

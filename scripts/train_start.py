@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from core import paths
-from core.generators.recall import select
+from core.generators.part_retrieval import select
 from core.networks.build import build
 from core.networks.config import NetworkConfig, RealtimeConfig, block_of
 from core.networks.start import STARTS, StartConfig
@@ -25,13 +25,13 @@ from core.targets.build import build_target
 from core.targets.extent import BLOCK
 from core.targets.split import Split
 from core.targets.store import Target, open_target, place_in
-from core.training.copies import CopyTask
-from core.training.examples import Examples, prepare
-from core.training.pictures import PictureTask
+from core.training.copy_task import CopyTask
+from core.training.dataset import Examples, prepare
+from core.training.image_task import PictureTask
+from core.training.pretrained import MultiPersonTask, save_start
 from core.training.recipes import Recipe, recipe_of
-from core.training.start import Crowd, save_start
 from core.training.train import learning_device
-from core.training.trainer import Length, Row, Trainer
+from core.training.trainer import Row, Trainer, TrainingBudget
 from core.warping.outline import STANDARD
 
 MINUTES: Final = {"realtime": 40.0, "unet-attn": 20.0}
@@ -97,13 +97,15 @@ def task_of(examples: Examples, config: NetworkConfig, rate: Fraction, device: t
     return PictureTask(examples, config, device)
 
 
-def train_start(targets: list[Target], generator: str, length: Length, run: Path, out: Path, *, resume: bool) -> None:
+def train_start(
+    targets: list[Target], generator: str, length: TrainingBudget, run: Path, out: Path, *, resume: bool
+) -> None:
     """Train a start and keep it."""
     recipe, sizes = recipe_of(generator), SIZES[generator]
     fabric = learning_device("auto")
     made = [member(target, generator, recipe, sizes[i % len(sizes)]) for i, target in enumerate(targets)]
     tasks = [task_of(*of, target.rate, fabric.device) for of, target in zip(made, targets, strict=True)]
-    crowd = Crowd(tasks, [len(examples.frames) for examples, _ in made])
+    crowd = MultiPersonTask(tasks, [len(examples.frames) for examples, _ in made])
     alone = not made[0][1].memory
     known = list(range(len(targets) - HELD_OUT))
     torch.manual_seed(0)
@@ -156,7 +158,7 @@ def main() -> None:
     given = parser.parse_args()
     targets = performers(given.rendered, given.work / "performers")
     for generator in given.generators:
-        length = Length(minutes=given.minutes or MINUTES[generator])
+        length = TrainingBudget(minutes=given.minutes or MINUTES[generator])
         train_start(targets, generator, length, given.work / "runs" / generator, given.out, resume=given.resume)
 
 

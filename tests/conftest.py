@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from core.runtime import NetworkFiles
+    from core.inference.runner import NetworkFiles
 
 # Before torch is imported, here or in a process that a test starts. The networks of tests are so small that a second thread
 # mostly waits for the first: for twice the processor time on an idle machine, and for whole time slices on a busy one.

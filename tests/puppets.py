@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from core.generators.base import Shares
 from core.networks.config import MlpConfig, NetworkConfig, RealtimeConfig, UNetConfig
-from core.targets.frames import FootageWriter
+from core.targets.frame_store import FootageWriter
 from core.targets.manifest import MANIFEST, Manifest, file_entry
-from core.targets.poses import save_poses
+from core.targets.pose_file import save_poses
 from core.training.recipes import Recipe
 from core.types import Alpha, Frame, Pose
 from tests.bodies import moved, standing

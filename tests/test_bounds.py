@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from core import dances
-from core.choices import check_number
+from core.bundled import dances
 from core.errors import DanceError, UnusableInput
 from core.generators.registry import create_generator
 from core.networks.config import NetworkConfig
-from core.pose.person import parse_person
-from core.runs import LONGEST_MINUTES, Record
+from core.pose.person_selection import parse_person
+from core.services.training_runs import LONGEST_MINUTES, TrainingRun
+from core.services.training_service import TrainingService
 from core.settings import settings
-from core.studio import Studio
 from core.targets.store import load_target
 from core.transfer import TransferOptions, transfer
+from core.utils.parsing import check_number
 from tests.puppets import small_config
 
 NONE_AT_ALL = [math.nan, math.inf, -math.inf, -1.0, 1e308]
@@ -47,39 +47,39 @@ def test_seconds_of_a_dance(tmp_path: Path, value: float) -> None:
 
 @pytest.mark.parametrize("value", [*NONE_AT_ALL, 0.0])
 def test_how_long_to_train(value: float) -> None:
-    from core.training.trainer import Length
+    from core.training.trainer import TrainingBudget
 
     with pytest.raises(UnusableInput):
-        Length(minutes=value)
+        TrainingBudget(minutes=value)
     with pytest.raises(ValidationError):
-        Record(target="theo", generator="mlp", minutes=value)
+        TrainingRun(target="theo", generator="mlp", minutes=value)
 
 
 @pytest.mark.parametrize("epochs", [0, -1, 10**12])
 def test_how_often_to_go_through_the_footage(epochs: int) -> None:
-    from core.training.trainer import Length
+    from core.training.trainer import TrainingBudget
 
     with pytest.raises(UnusableInput):
-        Length(epochs=epochs)
+        TrainingBudget(epochs=epochs)
 
 
 @pytest.mark.parametrize("given", [{"seed": -1}, {"seed": 2**64}, {"devices": 0}, {"machines": 10**9}, {"size": 10**9}])
 def test_what_to_train(given: dict[str, Any]) -> None:
-    from core.training.train import Order
+    from core.training.train import TrainingConfig
 
     with pytest.raises(UnusableInput):
-        Order("mlp", **given)
+        TrainingConfig("mlp", **given)
 
 
 def test_a_training_goes_on_for_a_week_at_most() -> None:
-    record = Record(target="nobody", generator="mlp", minutes=LONGEST_MINUTES - 1, state="stopped", created=1.0)
+    record = TrainingRun(target="nobody", generator="mlp", minutes=LONGEST_MINUTES - 1, state="stopped", created=1.0)
     record.save()
-    with Studio() as studio:
+    with TrainingService() as studio:
         studio.resume(record.id, 10.0)
         kept = studio.find(record.id)
         assert kept is not None
         assert kept.minutes == LONGEST_MINUTES
-        Record.model_validate_json(kept.model_dump_json())
+        TrainingRun.model_validate_json(kept.model_dump_json())
 
 
 @pytest.mark.parametrize("text", ["0", "100", "9" * 5000, "-1", "1.5", "١", "", " 1"])

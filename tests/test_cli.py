@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks.reports.files import make_slow_motion
-from core import dances
+from core.bundled import dances
 from core.targets.manifest import read_manifest
 from core.video.reader import VideoReader
 from tests.conftest import PROJECT
@@ -210,7 +210,7 @@ OK = ("--target", "theo", "--generator", "nearest", "--end", "0.2")
 
 
 def test_outputs_are_looked_at_before_the_work(tmp_path: Path) -> None:
-    """One of each kind through the command line; ``tests.test_outputs`` has the others."""
+    """One of each kind through the command line; ``tests.utils.test_output_files`` has the others."""
     source, picture = tmp_path / "me.mp4", tmp_path / "wall.png"
     dance = dances.find("omar-street")
     assert dance is not None
@@ -316,7 +316,7 @@ def test_a_zip_that_climbs_out_is_refused(tmp_path: Path) -> None:
 
 def test_serving_never_imports_torch_or_streamlit() -> None:
     code = (
-        "import sys, core.cli, core.transfer, core.generators.registry, core.jobs\n"
+        "import sys, core.cli, core.transfer, core.generators.registry, core.services.job_queue\n"
         "from core.generators.registry import list_generators; list_generators()\n"
         "print([m for m in ('torch', 'torchvision', 'streamlit') if m in sys.modules])"
     )

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from core.pose import skeleton
 from core.targets.build import build_target
-from core.targets.check import FootageCheck, check_footage
 from core.targets.footage import VideoFootage
+from core.targets.footage_check import FootageCheck, check_footage
 from core.targets.store import Target, load_target
 from core.types import Alpha, Frame
 from tests.video.media import make_video

@@ -51,7 +51,7 @@ _WORKS = {
     ),
     "live": (
         "from core.generators.registry import create_generator\n"
-        "from core.live.scene import Wish\n"
+        "from core.live.live_settings import Wish\n"
         "from core.live.session import LiveSession\n"
         "from core.targets.store import load_target\n"
         "from tests.live.camera import dance_frames, feed_until\n"

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from core import conditioning, dances
+from core.bundled import dances
+from core.conditioning import pose_encoding
 from core.pose import skeleton
 from core.targets.split import even_blocks
 
@@ -31,7 +32,7 @@ def coordinates(name: str) -> Poses:
     landmarks[:, list(skeleton.JOINTS), :2] = joints
     torso = joints[:, 1:3].mean(1) - joints[:, 7:9].mean(1)
     unit = float(np.percentile(np.linalg.norm(torso, axis=1), 85))
-    return conditioning.encode(landmarks, unit)
+    return pose_encoding.encode(landmarks, unit)
 
 
 def known(name: str) -> NDArray[np.float32]:
@@ -49,7 +50,7 @@ def rate(name: str) -> float:
 def to_nearest(queries: Poses, poses: Poses) -> NDArray[np.float32]:
     """(queries,) root mean square over the 26 coordinates to the nearest of ``poses``, torso lengths."""
     squares = (queries**2).sum(1)[:, None] - 2 * queries @ poses.T + (poses**2).sum(1)[None]
-    return np.asarray(np.sqrt(np.maximum(squares.min(1), 0) / conditioning.COORDINATES), np.float32)
+    return np.asarray(np.sqrt(np.maximum(squares.min(1), 0) / pose_encoding.COORDINATES), np.float32)
 
 
 @pytest.mark.parametrize("dance", DANCES)

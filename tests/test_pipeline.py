@@ -9,14 +9,14 @@ import cv2
 import numpy as np
 import pytest
 
-from core import dances
-from core.generators.realtime import RealtimeGenerator, memory_of
+from core.bundled import dances
+from core.generators.realtime import RealtimeGenerator, exemplar_bank_of
 from core.generators.registry import create_generator
 from core.pipeline import DancePipeline
 from core.pose import skeleton
-from core.pose.analysis import Analysis, Sighting, look
 from core.pose.smoothing import torso_length
 from core.pose.turns import turn_of
+from core.pose.video_analysis import Analysis, FrameDetections, look
 from core.targets.split import Subset
 from core.targets.store import Target, load_target
 from core.types import FrameResult, Pose, VideoFrame
@@ -81,7 +81,7 @@ def test_a_blink_of_the_estimator_holds_and_a_long_absence_empties_the_stage(
 
     def without(seconds: float) -> FrameResult:
         frame = VideoFrame(99, Fraction(frames[4].time) + Fraction(seconds), nothing)
-        return pipeline.step(frame, sighting=Sighting(frame, [], None, False, 0.0))
+        return pipeline.step(frame, sighting=FrameDetections(frame, [], None, False, 0.0))
 
     held = without(0.2)
     assert held.asked is not None
@@ -137,7 +137,7 @@ def test_whoever_was_filmed_from_the_front_only_is_not_torn_by_a_dance_that_turn
         realtime = create_generator("realtime", mira)
         assert isinstance(realtime, RealtimeGenerator)
         known = tuple(frame for frame in realtime.config.memory if front.found[frame])
-        memory = memory_of(mira, realtime.config.model_copy(update={"memory": known}))
+        memory = exemplar_bank_of(mira, realtime.config.model_copy(update={"memory": known}))
         for i in np.flatnonzero(away)[::4]:
             pose = plan.asked[i]
             assert pose is not None

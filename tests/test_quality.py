@@ -13,9 +13,9 @@ import pytest
 
 from benchmarks import machine, quality, strips, worst
 from core import paths
-from core.dances import Dance
+from core.bundled.dances import Dance
 from core.errors import UnusableInput
-from core.flaws import PART_STEP
+from core.evaluation.flaws import PART_STEP
 from core.pose import skeleton
 from core.targets.store import Target, load_target
 from tests.media import write_video

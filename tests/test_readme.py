@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from core import dances
+from core.bundled import dances
 from core.video.reader import VideoReader
 from tests.conftest import PROJECT
 from tests.media import frames_of, write_video

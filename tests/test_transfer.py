@@ -12,17 +12,17 @@ import av
 import numpy as np
 import pytest
 
-from core import dances
-from core.compositing import GREEN, Background, parse_background
+from core.bundled import dances
 from core.errors import Cancelled, NobodyFound, NotAVideo, OutputFailed, UnusableInput
 from core.generators.base import Generator
 from core.generators.registry import create_generator
 from core.pipeline import DancePipeline, background_for, performer_statistics
 from core.pose.turns import turn_of
+from core.rendering.compositing import GREEN, Background, parse_background
 from core.targets.split import Subset
 from core.targets.store import Target, load_target
-from core.targets.studio import studio
-from core.transfer import Progress, Report, Seen, TransferOptions, transfer
+from core.targets.studio_backdrop import studio
+from core.transfer import Progress, Report, SourceAnalysis, TransferOptions, transfer
 from core.types import VideoFrame
 from core.video.probe import probe
 from core.video.reader import Budget, VideoReader
@@ -53,7 +53,7 @@ def dance() -> Path:
 @pytest.fixture(scope="module")
 def made(
     theo: Target, nearest: Generator, dance: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, Report, Seen, list[Progress]]:
+) -> tuple[Path, Report, SourceAnalysis, list[Progress]]:
     """One real transfer that several tests look at."""
     output = tmp_path_factory.mktemp("made") / "out.mp4"
     told: list[Progress] = []
@@ -61,7 +61,9 @@ def made(
     return output, report, seen, told
 
 
-def test_every_frame_is_made_at_its_own_time(made: tuple[Path, Report, Seen, list[Progress]], dance: Path) -> None:
+def test_every_frame_is_made_at_its_own_time(
+    made: tuple[Path, Report, SourceAnalysis, list[Progress]], dance: Path
+) -> None:
     output, report, _, _ = made
     with VideoReader(dance, start=START, end=END) as reader:
         asked = [frame.time for frame in reader]
@@ -70,7 +72,7 @@ def test_every_frame_is_made_at_its_own_time(made: tuple[Path, Report, Seen, lis
     assert [float(t) for t in times_of(output)] == pytest.approx([float(t) for t in asked], abs=1e-4)
 
 
-def test_the_result_plays_everywhere(made: tuple[Path, Report, Seen, list[Progress]], theo: Target) -> None:
+def test_the_result_plays_everywhere(made: tuple[Path, Report, SourceAnalysis, list[Progress]], theo: Target) -> None:
     info = probe(made[0])
     assert (info.codec, info.width, info.height) == ("h264", *theo.size)
     assert info.audio == "aac"
@@ -100,13 +102,13 @@ def test_the_report_tells_how_much_of_the_dance_the_footage_shows(tmp_path: Path
     assert half.as_json()["seen"] == round(half.seen, 4)
 
 
-def test_sound_is_kept_in_length_and_loudness(made: tuple[Path, Report, Seen, list[Progress]]) -> None:
+def test_sound_is_kept_in_length_and_loudness(made: tuple[Path, Report, SourceAnalysis, list[Progress]]) -> None:
     assert sound_seconds(made[0]) == pytest.approx(1.2, abs=0.05)
     assert loudness(made[0]) > 0.01
 
 
 def test_the_performer_is_in_every_frame_and_moves(
-    made: tuple[Path, Report, Seen, list[Progress]], theo: Target
+    made: tuple[Path, Report, SourceAnalysis, list[Progress]], theo: Target
 ) -> None:
     frames = frames_of(made[0])
     stage = theo.plate.astype(int)
@@ -116,7 +118,7 @@ def test_the_performer_is_in_every_frame_and_moves(
 
 
 def test_progress_tells_both_phases_and_shows_pictures(
-    made: tuple[Path, Report, Seen, list[Progress]], theo: Target
+    made: tuple[Path, Report, SourceAnalysis, list[Progress]], theo: Target
 ) -> None:
     told = made[3]
     phases = [p.phase for p in told]
@@ -135,7 +137,7 @@ def test_progress_without_pictures(theo: Target, nearest: Generator, dance: Path
     assert all(progress.preview is None for progress in told)
 
 
-def test_the_report_adds_up(made: tuple[Path, Report, Seen, list[Progress]]) -> None:
+def test_the_report_adds_up(made: tuple[Path, Report, SourceAnalysis, list[Progress]]) -> None:
     report = made[1]
     assert report.fps == pytest.approx(report.frames_out / report.seconds)
     assert report.fps_steady > 0
@@ -144,7 +146,11 @@ def test_the_report_adds_up(made: tuple[Path, Report, Seen, list[Progress]]) -> 
 
 
 def test_again_with_what_was_seen_gives_the_same_frames(
-    made: tuple[Path, Report, Seen, list[Progress]], theo: Target, nearest: Generator, dance: Path, tmp_path: Path
+    made: tuple[Path, Report, SourceAnalysis, list[Progress]],
+    theo: Target,
+    nearest: Generator,
+    dance: Path,
+    tmp_path: Path,
 ) -> None:
     output, _, seen, _ = made
     again = tmp_path / "again.mp4"
@@ -155,7 +161,11 @@ def test_again_with_what_was_seen_gives_the_same_frames(
 
 
 def test_what_was_seen_of_somebody_else_is_not_used(
-    made: tuple[Path, Report, Seen, list[Progress]], theo: Target, nearest: Generator, dance: Path, tmp_path: Path
+    made: tuple[Path, Report, SourceAnalysis, list[Progress]],
+    theo: Target,
+    nearest: Generator,
+    dance: Path,
+    tmp_path: Path,
 ) -> None:
     options = TransferOptions(person="left", start=START, end=START + 0.4)
     report, seen = transfer(dance, theo, nearest, tmp_path / "left.mp4", options, seen=made[2])
@@ -165,7 +175,7 @@ def test_what_was_seen_of_somebody_else_is_not_used(
 
 
 def test_the_pipeline_itself_gives_the_frames_that_are_encoded(
-    made: tuple[Path, Report, Seen, list[Progress]], theo: Target, nearest: Generator
+    made: tuple[Path, Report, SourceAnalysis, list[Progress]], theo: Target, nearest: Generator
 ) -> None:
     output, _, seen, _ = made
     with DancePipeline(theo, nearest) as pipeline:
@@ -181,7 +191,7 @@ def test_the_pipeline_itself_gives_the_frames_that_are_encoded(
 @pytest.mark.parametrize(("layout", "panels"), [("side-by-side", 2), ("triptych", 3)])
 def test_layouts_show_the_source_in_step(
     theo: Target, nearest: Generator, dance: Path, tmp_path: Path, layout: str, panels: int,
-    made: tuple[Path, Report, Seen, list[Progress]],
+    made: tuple[Path, Report, SourceAnalysis, list[Progress]],
 ) -> None:  # fmt: skip
     output = tmp_path / "wide.mp4"
     options = TransferOptions(start=START, end=END, layout=layout)  # type: ignore[arg-type]
@@ -196,7 +206,11 @@ def test_layouts_show_the_source_in_step(
 
 
 def test_a_green_screen_is_green_around_the_person_and_nowhere_in_them(
-    theo: Target, nearest: Generator, dance: Path, tmp_path: Path, made: tuple[Path, Report, Seen, list[Progress]]
+    theo: Target,
+    nearest: Generator,
+    dance: Path,
+    tmp_path: Path,
+    made: tuple[Path, Report, SourceAnalysis, list[Progress]],
 ) -> None:
     options = TransferOptions(start=START, end=END, background=parse_background("green", theo.size))
     transfer(dance, theo, nearest, tmp_path / "green.mp4", options, seen=made[2])

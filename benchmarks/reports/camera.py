@@ -15,7 +15,7 @@ from scipy import ndimage
 from benchmarks.pose import JOINTS, known_joints
 from benchmarks.quality import analysed
 from benchmarks.reports.case import Case, Outcome
-from core import dances
+from core.bundled import dances
 from core.generators.registry import create_generator
 from core.pipeline import DancePipeline
 from core.pose.smoothing import smooth_offline

@@ -30,8 +30,9 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from benchmarks.reports.case import Case, Outcome
-from core import dances, paths
-from core.pose.analysis import look
+from core import paths
+from core.bundled import dances
+from core.pose.video_analysis import look
 from core.types import Frame
 from core.video.colour import EXACT
 from core.video.filters import Filter

@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.reports.case import Case, Outcome
-from core import dances
+from core.bundled import dances
 from core.pose import skeleton
-from core.pose.analysis import Sighting, look
 from core.pose.estimator import find_people
-from core.pose.person import Person, body_of
+from core.pose.person_selection import Person, body_of
+from core.pose.video_analysis import FrameDetections, look
 from core.settings import settings
 from core.types import Frame, Pose, VideoFrame
 from core.video.reader import VideoReader
@@ -139,7 +139,7 @@ def in_front_of(audience: int, count: int = 75, height: int = 300) -> list[Frame
 # ---- judges
 
 
-def seen(clip: Path | Sequence[Frame], person: Person = "largest") -> tuple[list[Sighting], float]:
+def seen(clip: Path | Sequence[Frame], person: Person = "largest") -> tuple[list[FrameDetections], float]:
     """What looking at a clip finds, and milliseconds of processor time a frame without decoding."""
     if isinstance(clip, Path):
         with VideoReader(clip, max_side=settings().analysis_side) as reader:
@@ -151,7 +151,7 @@ def seen(clip: Path | Sequence[Frame], person: Person = "largest") -> tuple[list
     return sightings, (time.process_time() - start) * 1000 / len(frames)
 
 
-def poses_of(sightings: Sequence[Sighting]) -> list[Pose | None]:
+def poses_of(sightings: Sequence[FrameDetections]) -> list[Pose | None]:
     """The followed one's."""
     return [sighting.pose for sighting in sightings]
 

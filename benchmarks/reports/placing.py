@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from benchmarks.reports.case import Case, Outcome
 from core import paths
 from core.generators.registry import create_generator
-from core.live.eye import SIDE
-from core.pipeline import Act, DancePipeline, performer_statistics
+from core.live.frame_analyzer import SIDE
+from core.pipeline import DancePipeline, PerformerRenderer, performer_statistics
 from core.pose import skeleton
-from core.pose.analysis import Analysis, look
-from core.pose.dancer import LiveDancer
+from core.pose.live_tracker import LiveDancer
+from core.pose.video_analysis import Analysis, look
 from core.settings import settings
 from core.targets.store import load_target
 from core.types import Frame, Pose
@@ -187,7 +187,7 @@ def placed(clip: Path, performers: Sequence[str] = ("mira", "theo")) -> Iterator
             generator = create_generator("nearest", target)
             with DancePipeline(target, generator) as pipeline:
                 files = pipeline.moves(analysis).asked
-            act = Act(target, generator)
+            act = PerformerRenderer(target, generator)
             live = [act.ask(sight)[0] for sight in sights]
             hips = np.asarray(target.poses)[target.found][:, list(skeleton.HIPS), 0]
             widest = float(np.percentile(np.abs(hips[:, 0] - hips[:, 1]), 98))

@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.reports.case import Case, Outcome
-from core import dances
-from core.pose.analysis import Analysis, look
+from core.bundled import dances
+from core.pose.candidates import Candidate, look_across
 from core.pose.estimator import PoseEstimator
-from core.pose.person import Person, body_of
-from core.pose.whom import Candidate, look_across
+from core.pose.person_selection import Person, body_of
+from core.pose.video_analysis import Analysis, look
 from core.settings import settings
 from core.types import Frame
 from core.video.reader import VideoReader

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 Shares = tuple[tuple[int, float], ...]
 """Of the performer's own frames those that one part of the body is taken from, each with its share, the largest first."""
 
-Choice = int | tuple[Shares, ...] | None
+FrameSelection = int | tuple[Shares, ...] | None
 """Which of the performer's own frames a picture is made from, one, or some for each part; None where a generator uses none."""
 
 
-def frames_of(choice: Choice) -> list[int]:
+def frames_of(choice: FrameSelection) -> list[int]:
     """Return every frame of the performer that a choice takes anything from."""
     if choice is None:
         return []
@@ -53,7 +53,7 @@ class GeneratorSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class Glimpse:
+class Explanation:
     """A picture for people of what a generator worked from.
 
     Attributes:
@@ -69,7 +69,7 @@ class Glimpse:
 class Generator(ABC):
     """Makes pictures of one performer. Holds no state of a stream: shared between users and threads.
 
-    A file asks ``choose_all`` once and then ``generate`` for each frame; a stream asks a ``Chooser`` of its own for each.
+    A file asks ``choose_all`` once and then ``generate`` for each frame; a stream asks a ``FrameSelector`` of its own for each.
     """
 
     spec: GeneratorSpec
@@ -104,25 +104,25 @@ class Generator(ABC):
         return self
 
     @abstractmethod
-    def choose_all(self, poses: Sequence[Pose | None], times: Sequence[Fraction]) -> list[Choice]:
+    def choose_all(self, poses: Sequence[Pose | None], times: Sequence[Fraction]) -> list[FrameSelection]:
         """For all frames of a file at once, the performer's frame to work from; knows the future."""
 
     @abstractmethod
-    def chooser(self) -> Chooser:
+    def chooser(self) -> FrameSelector:
         """The same for one live stream, which does not know it."""
 
     @abstractmethod
-    def generate(self, pose: Pose, choice: Choice) -> Picture:
+    def generate(self, pose: Pose, choice: FrameSelection) -> Picture:
         """The performer in ``pose`` (performer pixels), at the performer's size."""
 
-    def look_inside(self, pose: Pose, choice: Choice) -> list[Glimpse]:
+    def explain(self, pose: Pose, choice: FrameSelection) -> list[Explanation]:
         """What the picture of that pose was made from, as pictures for people."""
         return []
 
 
-class Chooser(ABC):
+class FrameSelector(ABC):
     """State of one live stream."""
 
     @abstractmethod
-    def choose(self, pose: Pose, seconds: float) -> Choice:
+    def choose(self, pose: Pose, seconds: float) -> FrameSelection:
         """The performer's frame for the next pose of the stream."""

@@ -1,4 +1,4 @@
-"""Nearest neighbour: the performer's own frames, chosen by pose and bent limb by limb towards it (:mod:`core.warping.bend`).
+"""Nearest neighbour: the performer's own frames, chosen by pose and bent limb by limb towards it (:mod:`core.warping.limb_warp`).
 
 Distances are taken over all frames at once as a matrix product, weighted by visibility on both sides. ``nearest-frame``
 takes the nearest frame each time, as the course project did, and stutters. ``nearest`` chooses the whole sequence by
@@ -18,16 +18,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.compositing import blend
-from core.generators.base import Choice, Chooser, Generator, GeneratorSpec, Glimpse
-from core.generators.inside import around, sized
+from core.generators.base import Explanation, FrameSelection, FrameSelector, Generator, GeneratorSpec
+from core.generators.explain import around, sized
+from core.generators.pose_features import traits
 from core.generators.registry import register
-from core.generators.traits import traits
 from core.pose import skeleton
 from core.pose.retarget import measure_body
-from core.shadow import light_left
+from core.rendering.compositing import blend
+from core.rendering.shadow import light_left
 from core.types import Alpha, Frame, Picture, Pose
-from core.warping.bend import bend
+from core.warping.limb_warp import bend
 
 if TYPE_CHECKING:
     from core.targets.store import Target
@@ -47,7 +47,7 @@ class PoseIndex:
     """The performer's poses, ready to be compared with.
 
     Distance between two poses is the root of the mean squared difference over their traits, see
-    :func:`core.generators.traits.traits`, in torso lengths; the mean is weighted by the product of both sides' weights.
+    :func:`core.generators.pose_features.traits`, in torso lengths; the mean is weighted by the product of both sides' weights.
     """
 
     def __init__(self, target: Target) -> None:
@@ -183,7 +183,7 @@ class _Nearest(Generator):
         if going():
             _ = self._target.outline
 
-    def generate(self, pose: Pose, choice: Choice) -> Picture:
+    def generate(self, pose: Pose, choice: FrameSelection) -> Picture:
         """The chosen frame's person, moved, scaled and bent towards the asked pose, on the empty stage.
 
         Raises:
@@ -201,8 +201,8 @@ class _Nearest(Generator):
             image[bent.box] = blend(bent.image, image[bent.box], bent.alpha)
         return Picture(image, alpha)
 
-    def look_inside(self, pose: Pose, choice: Choice) -> list[Glimpse]:
-        """See ``Generator.look_inside``: the chosen frame, and the one of the nearest pose where that is another.
+    def explain(self, pose: Pose, choice: FrameSelection) -> list[Explanation]:
+        """See ``Generator.explain``: the chosen frame, and the one of the nearest pose where that is another.
 
         Raises:
             ValueError: no frame was chosen.
@@ -210,10 +210,10 @@ class _Nearest(Generator):
         frame, frames = _chosen(choice), self._index.frames
         apart = self._index.distances(pose.landmarks[None])[0]
         chosen, closest = float(apart[frames == frame][0]), int(apart.argmin())
-        glimpses = [Glimpse(f"Frame {frame} of the footage", self._person_in(frame), _how_far(chosen))]
+        glimpses = [Explanation(f"Frame {frame} of the footage", self._person_in(frame), _how_far(chosen))]
         if apart[closest] < chosen:
             other, note = int(frames[closest]), f"The closest single frame: {_how_far(float(apart[closest]))}"
-            glimpses.append(Glimpse(f"Frame {other} of the footage", self._person_in(other), note))
+            glimpses.append(Explanation(f"Frame {other} of the footage", self._person_in(other), note))
         return glimpses
 
     def _person_in(self, frame: int) -> Frame:
@@ -222,7 +222,7 @@ class _Nearest(Generator):
         return sized(self._target.frames[frame][here.rows, here.columns])
 
 
-def _chosen(choice: Choice) -> int:
+def _chosen(choice: FrameSelection) -> int:
     if not isinstance(choice, int):
         raise ValueError("nearest neighbour pictures are made from a chosen frame")
     return choice
@@ -313,23 +313,23 @@ class NearestFrame(_Nearest):
         needs_weights=False,
     )
 
-    def choose_all(self, poses: Sequence[Pose | None], times: Sequence[Fraction]) -> list[Choice]:
+    def choose_all(self, poses: Sequence[Pose | None], times: Sequence[Fraction]) -> list[FrameSelection]:
         """See ``Generator.choose_all``."""
         return [None if pose is None else self._closest(pose) for pose in poses]
 
-    def chooser(self) -> Chooser:
+    def chooser(self) -> FrameSelector:
         """See ``Generator.chooser``."""
-        return _ClosestChooser(self._closest)
+        return _ClosestSelector(self._closest)
 
     def _closest(self, pose: Pose) -> int:
         return int(self._index.frames[self._index.distances(pose.landmarks[None])[0].argmin()])
 
 
-class _ClosestChooser(Chooser):
+class _ClosestSelector(FrameSelector):
     def __init__(self, closest: Callable[[Pose], int]) -> None:
         self._closest = closest
 
-    def choose(self, pose: Pose, seconds: float) -> Choice:
+    def choose(self, pose: Pose, seconds: float) -> FrameSelection:
         return self._closest(pose)
 
 
@@ -344,9 +344,9 @@ class Nearest(_Nearest):
     )
     costs = SequenceCosts()
 
-    def choose_all(self, poses: Sequence[Pose | None], times: Sequence[Fraction]) -> list[Choice]:
+    def choose_all(self, poses: Sequence[Pose | None], times: Sequence[Fraction]) -> list[FrameSelection]:
         """See ``Generator.choose_all``. Sequences end where nobody is in view."""
-        result: list[Choice] = [None] * len(poses)
+        result: list[FrameSelection] = [None] * len(poses)
         known = [i for i, pose in enumerate(poses) if pose is not None]
         if not known:
             return result
@@ -356,9 +356,9 @@ class Nearest(_Nearest):
             result[i] = int(self._index.frames[place])
         return result
 
-    def chooser(self) -> Chooser:
+    def chooser(self) -> FrameSelector:
         """See ``Generator.chooser``."""
-        return _FlowingChooser(self._index, float(self._target.rate), self.costs)
+        return _SmoothSelector(self._index, float(self._target.rate), self.costs)
 
     def _advance(self, seconds: float, frames: int) -> float:
         spacing = seconds / (frames - 1) if frames > 1 else 1 / 25
@@ -371,7 +371,7 @@ asked for one frame alone, no jump would ever pay, for its costs grow with the d
 (omar-street, 30 frames a second) 1 is .22 torso lengths off, 8 is .16, and so is the sequence that knows the future."""
 
 
-class _FlowingChooser(Chooser):
+class _SmoothSelector(FrameSelector):
     """Goes on from the frame before unless another is nearer by more than a jump costs: the causal half of the sequence."""
 
     def __init__(self, index: PoseIndex, rate: float, costs: SequenceCosts) -> None:
@@ -381,7 +381,7 @@ class _FlowingChooser(Chooser):
         self._place: int | None = None
         self._seconds = 0.0
 
-    def choose(self, pose: Pose, seconds: float) -> Choice:
+    def choose(self, pose: Pose, seconds: float) -> FrameSelection:
         row = _FORESIGHT * self._index.distances(pose.landmarks[None])[0]
         if self._place is not None:
             every = np.arange(len(row))

@@ -1,6 +1,6 @@
 """Trained generators: a network draws the performer in the asked pose.
 
-Torch is never imported here; see ``core.runtime``.
+Torch is never imported here; see ``core.inference.runner``.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core import conditioning
-from core.canvas import KEPT, LAYERS, Layers, compose
+from core.conditioning import pose_encoding
 from core.errors import PackInvalid
-from core.generators import inside
-from core.generators.base import Choice, Chooser, Generator, GeneratorSpec, Glimpse
+from core.generators import explain
+from core.generators.base import Explanation, FrameSelection, FrameSelector, Generator, GeneratorSpec
 from core.generators.registry import register
+from core.inference.runner import POINTS_AT_ONCE, NetworkFiles, Runner, WatchedRunner, open_runner, trial_inputs
 from core.networks.config import CONFIG, GRAPH, WEIGHTS, NetworkConfig, RealtimeConfig, UNetConfig, read_config
 from core.pose import skeleton
-from core.runtime import POINTS_AT_ONCE, NetworkFiles, Runner, WatchedRunner, open_runner, trial_inputs
-from core.threads import PICTURES_AT_ONCE
+from core.rendering.canvas import KEPT, LAYERS, Layers, compose
 from core.types import Picture, Pose
+from core.utils.prefetch import PICTURES_AT_ONCE
 
 if TYPE_CHECKING:
     from core.targets.split import SplitName
@@ -88,34 +88,36 @@ class NeuralGenerator(Generator):
         other.config = self.config.model_copy(update={"canvas": self.config.canvas.halved()})
         return other
 
-    def choose_all(self, poses: Sequence[Pose | None], times: Sequence[Fraction]) -> list[Choice]:
+    def choose_all(self, poses: Sequence[Pose | None], times: Sequence[Fraction]) -> list[FrameSelection]:
         """None for every frame: nothing is retrieved."""
         return [None] * len(poses)
 
-    def chooser(self) -> Chooser:
+    def chooser(self) -> FrameSelector:
         """See ``Generator.chooser``."""
-        return _NoChoice()
+        return _NoSelector()
 
-    def generate(self, pose: Pose, choice: Choice) -> Picture:
+    def generate(self, pose: Pose, choice: FrameSelection) -> Picture:
         """See ``Generator.generate``."""
         return compose(draw(self.network(), self.config, pose), self.config.canvas, pose, self._stage)
 
-    def look_inside(self, pose: Pose, choice: Choice) -> list[Glimpse]:
-        """See ``Generator.look_inside``: all that the network is told, and where it looks if it has attention."""
+    def explain(self, pose: Pose, choice: FrameSelection) -> list[Explanation]:
+        """See ``Generator.explain``: all that the network is told, and where it looks if it has attention."""
         config = self.config
         if not isinstance(config.network, UNetConfig):
             return [_joints(config, pose)]
-        sticks = conditioning.stick_image(config.canvas, pose, config.unit)
-        image = inside.sticks_in_colour(sticks, config.canvas, pose, config.unit)
-        told = Glimpse("The skeleton it redraws", image, f"All that it is told. {_LEGEND}, nearer limbs are brighter.")
+        sticks = pose_encoding.stick_image(config.canvas, pose, config.unit)
+        image = explain.sticks_in_colour(sticks, config.canvas, pose, config.unit)
+        told = Explanation(
+            "The skeleton it redraws", image, f"All that it is told. {_LEGEND}, nearer limbs are brighter."
+        )
         if not config.network.attention:
             return [told]
         run = self.network()
         weights = run.attention(_as_told(sticks))
         if weights is None:
             return [told]
-        drawn = inside.person_drawn(run(_as_told(sticks))[0])
-        return [told, *inside.looks(weights[0], drawn, config.canvas, pose, gamma=_gamma_of(self._files))]
+        drawn = explain.person_drawn(run(_as_told(sticks))[0])
+        return [told, *explain.looks(weights[0], drawn, config.canvas, pose, gamma=_gamma_of(self._files))]
 
 
 def _gamma_of(files: NetworkFiles) -> float:
@@ -133,12 +135,12 @@ def _gamma_of(files: NetworkFiles) -> float:
         raise PackInvalid(f"{files.weights.name} is damaged: train or import it again.") from error
 
 
-def _joints(config: NetworkConfig, pose: Pose) -> Glimpse:
-    image = inside.joints_on_canvas(config.canvas, pose, config.unit)
-    note = f"All that it is told: {conditioning.COORDINATES} numbers. {_LEGEND}."
-    if (pose.visibility[list(skeleton.JOINTS)] < inside.HARDLY_SEEN).any():
+def _joints(config: NetworkConfig, pose: Pose) -> Explanation:
+    image = explain.joints_on_canvas(config.canvas, pose, config.unit)
+    note = f"All that it is told: {pose_encoding.COORDINATES} numbers. {_LEGEND}."
+    if (pose.visibility[list(skeleton.JOINTS)] < explain.HARDLY_SEEN).any():
         note += " Rings were hardly seen; it is told them all the same."
-    return Glimpse(f"{len(skeleton.JOINTS)} joints", image, note)
+    return Explanation(f"{len(skeleton.JOINTS)} joints", image, note)
 
 
 class LazyNetwork:
@@ -167,8 +169,8 @@ class LazyNetwork:
             return self._runner
 
 
-class _NoChoice(Chooser):
-    def choose(self, pose: Pose, seconds: float) -> Choice:
+class _NoSelector(FrameSelector):
+    def choose(self, pose: Pose, seconds: float) -> FrameSelection:
         return None
 
 
@@ -179,7 +181,7 @@ def draw(run: Runner, config: NetworkConfig, pose: Pose) -> Layers:
 
 def draw_picture(run: Runner, config: NetworkConfig, pose: Pose) -> Layers:
     """The layers that a network draws from the stick image of ``pose``."""
-    return np.asarray(run(_as_told(conditioning.stick_image(config.canvas, pose, config.unit)))[0], np.uint8)
+    return np.asarray(run(_as_told(pose_encoding.stick_image(config.canvas, pose, config.unit)))[0], np.uint8)
 
 
 def _as_told(sticks: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -190,10 +192,10 @@ def _as_told(sticks: NDArray[np.uint8]) -> NDArray[np.float32]:
 def draw_points(run: Runner, config: NetworkConfig, pose: Pose) -> Layers:
     """The layers that a network of points draws for ``pose``: asked where the person can be, and coarsely for their shadow."""
     canvas = config.canvas
-    told = conditioning.encode(pose.landmarks, config.unit)[None]
-    points = conditioning.canvas_points(canvas, pose, config.unit)
-    near = conditioning.around_person(canvas, pose, config.unit)
-    coarse = conditioning.canvas_points(canvas, pose, config.unit, LIGHT_STEP)
+    told = pose_encoding.encode(pose.landmarks, config.unit)[None]
+    points = pose_encoding.canvas_points(canvas, pose, config.unit)
+    near = pose_encoding.around_person(canvas, pose, config.unit)
+    coarse = pose_encoding.canvas_points(canvas, pose, config.unit, LIGHT_STEP)
     drawn = _ask(run, told, np.concatenate([points[near], coarse.reshape(-1, 2)]))
     layers = np.zeros((LAYERS, canvas.height, canvas.width), np.uint8)
     count = int(near.sum())

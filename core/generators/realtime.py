@@ -13,23 +13,33 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.canvas import KEPT, Behind, Canvas, Layers, lay, layers_of, lifted, moved_by, seen_from
+from core.conditioning.limb_fields import (
+    BEYOND,
+    CELL,
+    FEATURES,
+    PART_LAYERS,
+    Box,
+    Points,
+    limb_fields,
+    points_on,
+    pose_vector,
+)
 from core.errors import PackInvalid
-from core.generators.base import Choice, Chooser, GeneratorSpec, Glimpse, Shares
-from core.generators.inside import BACKDROP, around, laid, person_drawn, sized
+from core.generators.base import Explanation, FrameSelection, FrameSelector, GeneratorSpec, Shares
+from core.generators.explain import BACKDROP, around, laid, person_drawn, sized
 from core.generators.neural import LazyNetwork, NeuralGenerator
-from core.generators.recall import LivePicker, Recall, faded, in_mirror, pick, pick_sequence, shots
+from core.generators.part_retrieval import LivePicker, PartRetriever, faded, in_mirror, pick, pick_sequence, shots
 from core.generators.registry import register
 from core.generators.segmentation import part_shares
-from core.limbs import BEYOND, CELL, FEATURES, PART_LAYERS, Box, Points, limb_fields, points_on, pose_vector
-from core.shadow import light_left
+from core.rendering.canvas import KEPT, Behind, Canvas, Layers, lay, layers_of, lifted, moved_by, seen_from
+from core.rendering.shadow import light_left
 from core.types import Frame, Picture, Pose
 from core.warping.outline import STANDARD, Outline
-from core.warping.parts import PARTS, Piece, Snapshot, completed, resized, snapshot, warp_parts
+from core.warping.part_warp import PARTS, Piece, Snapshot, completed, resized, snapshot, warp_parts
 
 if TYPE_CHECKING:
+    from core.inference.runner import Runner
     from core.networks.config import NetworkConfig
-    from core.runtime import Runner
     from core.targets.store import Target
 
 
@@ -67,7 +77,7 @@ _WORTHWHILE: Final = 0.7
 """Share of a canvas's pixels up to which a smaller one is worth being made."""
 
 
-class Seen(NamedTuple):
+class NetworkInputs(NamedTuple):
     """What a network is shown of a box of the canvas, without the batch, and what is copied from.
 
     Attributes:
@@ -83,7 +93,7 @@ class Seen(NamedTuple):
     box: Box
 
 
-class Memory:
+class ExemplarBank:
     """Frames of the performer to take parts from; a frame is looked up when it is first used, and kept.
 
     Args:
@@ -96,7 +106,7 @@ class Memory:
         mirrored: how many of the frames, the last ones, are others seen in a mirror.
     """
 
-    _larger: Memory | None = None
+    _larger: ExemplarBank | None = None
 
     def __init__(
         self,
@@ -109,7 +119,9 @@ class Memory:
         mirrored: int = 0,
     ) -> None:
         self.frames = tuple(frames)
-        self.recall = Recall(np.asarray(landmarks[list(frames)]), unit, cloth=bool(outline.hem), mirrored=mirrored)
+        self.recall = PartRetriever(
+            np.asarray(landmarks[list(frames)]), unit, cloth=bool(outline.hem), mirrored=mirrored
+        )
         self._mirrored = mirrored
         self._outline = outline
         self._canvas, self._unit = canvas, unit
@@ -134,9 +146,11 @@ class Memory:
         """Return the performer's frames where the places of the memory are given with their shares."""
         return tuple(tuple((self.frames[place], share) for place, share in shares) for shares in places)
 
-    def shrunk(self, canvas: Canvas) -> Memory:
+    def shrunk(self, canvas: Canvas) -> ExemplarBank:
         """The same for a smaller canvas: what this one keeps is made smaller, not looked up again."""
-        other = Memory(canvas, self._unit, self.frames, self._landmarks, self._look_up, self._outline, self._mirrored)
+        other = ExemplarBank(
+            canvas, self._unit, self.frames, self._landmarks, self._look_up, self._outline, self._mirrored
+        )
         other._larger = self
         return other
 
@@ -203,13 +217,13 @@ class Memory:
             unlike += there * shares * self.recall.unlike(pose.landmarks, [self._places[frame] for frame in frames])
         return np.concatenate([pose_vector(pose.landmarks, self._unit), unlike])
 
-    def seen(self, pose: Pose, chosen: Sequence[Shares], box: Box) -> Seen:
+    def seen(self, pose: Pose, chosen: Sequence[Shares], box: Box) -> NetworkInputs:
         """What a network is shown of a pose.
 
         Args:
             pose: in pixels of the performer's frames.
             chosen: for each part, the frames it is taken from, and their shares.
-            box: what of the canvas to show; its sides are multiples of twice ``core.limbs.CELL``.
+            box: what of the canvas to show; its sides are multiples of twice ``core.conditioning.limb_fields.CELL``.
         """
         points, unit = points_on(self._canvas, pose), self._unit / self._canvas.scale
         # where nothing of a person can be, nothing is warped
@@ -222,7 +236,7 @@ class Memory:
             fewer[:] = cv2.resize(part, (spot.width, spot.height), interpolation=cv2.INTER_AREA)
         # a pixel of half the size lies in the middle of four
         halves = points * np.array([0.5, 0.5, 0.5, 1.0], np.float32) - np.array([0.25, 0.25, 0, 0], np.float32)
-        return Seen(limb_fields(halves, unit / 2, box.halved()), self.told(pose, chosen), small, parts, near)
+        return NetworkInputs(limb_fields(halves, unit / 2, box.halved()), self.told(pose, chosen), small, parts, near)
 
     def picture(self, run: Runner, pose: Pose, stage: Frame, chosen: Sequence[Shares] | None = None) -> Picture:
         """The performer's frame: what a network makes of the chosen frames, or where none are, of those that fit best."""
@@ -233,7 +247,7 @@ class Memory:
         return lay_mix(mix, seen, self._canvas, pose, stage)
 
 
-def lay_mix(mix: NDArray[np.uint8], seen: Seen, canvas: Canvas, pose: Pose, stage: Frame) -> Picture:
+def lay_mix(mix: NDArray[np.uint8], seen: NetworkInputs, canvas: Canvas, pose: Pose, stage: Frame) -> Picture:
     """The performer's frame from what a network made of what it was shown; ``core.networks.realtime.blend`` in grey levels.
 
     What is copied is copied more firmly than while it was learnt: see :func:`firm`.
@@ -254,7 +268,7 @@ def bounded(drawn: NDArray[np.uint8], fields: NDArray[np.float32], box: Box) -> 
 
     Args:
         drawn: (KEPT, box.height, box.width), at half the canvas's size.
-        fields: (FIELDS, rows, columns) of all of it, see :func:`core.limbs.limb_fields`.
+        fields: (FIELDS, rows, columns) of all of it, see :func:`core.conditioning.limb_fields.limb_fields`.
         box: what of it ``drawn`` shows.
     """
     near = fields[::FEATURES].max(0)
@@ -266,7 +280,7 @@ def bounded(drawn: NDArray[np.uint8], fields: NDArray[np.float32], box: Box) -> 
     return np.stack([cv2.multiply(layer, share, scale=1 / 255) for layer in drawn]).astype(np.uint8)
 
 
-def _blended(mix: NDArray[np.uint8], seen: Seen) -> tuple[NDArray[np.uint8], Box]:
+def _blended(mix: NDArray[np.uint8], seen: NetworkInputs) -> tuple[NDArray[np.uint8], Box]:
     """(height, width, KEPT): what is copied over what is drawn, and where on the canvas it lies; the rest is empty.
 
     See ``core.networks.realtime.blend``.
@@ -298,7 +312,9 @@ def _blended(mix: NDArray[np.uint8], seen: Seen) -> tuple[NDArray[np.uint8], Box
     return picture, Box(seen.box.left + box.left, seen.box.top + box.top, box.width, box.height)
 
 
-def _without_holes(picture: NDArray[np.uint8], seen: Seen, shown: Box, there: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _without_holes(
+    picture: NDArray[np.uint8], seen: NetworkInputs, shown: Box, there: NDArray[np.uint8]
+) -> NDArray[np.uint8]:
     """The same, with what was warped along the asked bones laid below: a shin that is neither copied nor drawn is a hole.
 
     Args:
@@ -364,7 +380,7 @@ class Insides(NamedTuple):
     copied: float
 
 
-def insides(mix: NDArray[np.uint8], seen: Seen, canvas: Canvas) -> Insides:
+def insides(mix: NDArray[np.uint8], seen: NetworkInputs, canvas: Canvas) -> Insides:
     """What a network made of what it was shown, taken apart; arguments as for :func:`lay_mix`."""
     warped = np.zeros((PART_LAYERS, canvas.height, canvas.width, 4), np.uint8)
     warped[:, seen.box.rows, seen.box.columns] = seen.parts
@@ -479,9 +495,9 @@ class RealtimeGenerator(NeuralGenerator):
         if not known.all():
             raise PackInvalid(f"{spec.name} of {target.name} remembers frames that show nobody: train it again.")
         self._frames = len(target.found)
-        self._draw_on(config, memory_of(target, config))
+        self._draw_on(config, exemplar_bank_of(target, config))
 
-    def _draw_on(self, config: NetworkConfig, memory: Memory) -> None:
+    def _draw_on(self, config: NetworkConfig, memory: ExemplarBank) -> None:
         self.config, self.memory = config, memory
         self.network = LazyNetwork(config, self._files)
 
@@ -516,9 +532,9 @@ class RealtimeGenerator(NeuralGenerator):
         """See ``Generator.prepare``: the frames that parts are taken from."""
         self.memory.look_up_all(going)
 
-    def choose_all(self, poses: Sequence[Pose | None], times: Sequence[Fraction]) -> list[Choice]:
+    def choose_all(self, poses: Sequence[Pose | None], times: Sequence[Fraction]) -> list[FrameSelection]:
         """See ``Generator.choose_all``."""
-        result: list[Choice] = [None] * len(poses)
+        result: list[FrameSelection] = [None] * len(poses)
         asked = [(i, pose.landmarks) for i, pose in enumerate(poses) if pose is not None]
         if not asked:
             return result
@@ -530,11 +546,11 @@ class RealtimeGenerator(NeuralGenerator):
                 result[i] = self.memory.shares_at(shares)
         return result
 
-    def chooser(self) -> Chooser:
+    def chooser(self) -> FrameSelector:
         """See ``Generator.chooser``."""
-        return _LiveChooser(self.memory)
+        return _LiveSelector(self.memory)
 
-    def generate(self, pose: Pose, choice: Choice) -> Picture:
+    def generate(self, pose: Pose, choice: FrameSelection) -> Picture:
         """See ``Generator.generate``.
 
         Raises:
@@ -542,8 +558,8 @@ class RealtimeGenerator(NeuralGenerator):
         """
         return self.memory.picture(self.network(), pose, self._stage, _chosen(choice))
 
-    def look_inside(self, pose: Pose, choice: Choice) -> list[Glimpse]:
-        """See ``Generator.look_inside``: where each part is from, all of them warped, and what the network did with them.
+    def explain(self, pose: Pose, choice: FrameSelection) -> list[Explanation]:
+        """See ``Generator.explain``: where each part is from, all of them warped, and what the network did with them.
 
         Raises:
             ValueError: no frames were chosen.
@@ -556,16 +572,16 @@ class RealtimeGenerator(NeuralGenerator):
         warped, drawn, origin = (sized(p[here.rows, here.columns]) for p in (found.warped, found.drawn, found.origin))
         return [
             *self._parts_from(chosen),
-            Glimpse("Copied before repair", warped, "Those parts, bent into the pose and laid over each other."),
-            Glimpse("What the network drew", drawn, "Soft, but whole: it shows where nothing is copied over it."),
-            Glimpse(
+            Explanation("Copied before repair", warped, "Those parts, bent into the pose and laid over each other."),
+            Explanation("What the network drew", drawn, "Soft, but whole: it shows where nothing is copied over it."),
+            Explanation(
                 "Copied or drawn",
                 origin,
                 f"{found.copied:.0%} is copied: red trunk and head, green legs, blue arms; white is drawn.",
             ),
         ]
 
-    def _parts_from(self, chosen: Sequence[Shares]) -> list[Glimpse]:
+    def _parts_from(self, chosen: Sequence[Shares]) -> list[Explanation]:
         """One picture for each frame that most of a part is taken from."""
         glimpses = []
         most = [shares[0][0] for shares in chosen]
@@ -575,17 +591,17 @@ class RealtimeGenerator(NeuralGenerator):
             title = f"Frame {frame}: {names}"
             if frame >= self._frames:
                 title = f"Frame {frame - self._frames} in a mirror: {names}"
-            glimpses.append(Glimpse(title, self.memory.taken(frame, parts)))
+            glimpses.append(Explanation(title, self.memory.taken(frame, parts)))
         return glimpses
 
 
-def _chosen(choice: Choice) -> tuple[Shares, ...]:
+def _chosen(choice: FrameSelection) -> tuple[Shares, ...]:
     if not isinstance(choice, tuple):
         raise ValueError("its pictures are put together from chosen frames")
     return choice
 
 
-def memory_of(target: Target, config: NetworkConfig) -> Memory:
+def exemplar_bank_of(target: Target, config: NetworkConfig) -> ExemplarBank:
     """What a network of that config remembers of a performer; of photos, each in a mirror too.
 
     A mirrored frame has the number of the frame and of all frames together.
@@ -603,15 +619,15 @@ def memory_of(target: Target, config: NetworkConfig) -> Memory:
         person, _ = _cut_out(target, frame - count)
         return canvas.cut(np.ascontiguousarray(person[:, ::-1]), Pose(landmarks[frame]))
 
-    return Memory(canvas, config.unit, frames, landmarks, look_up, config.outline, mirrored)
+    return ExemplarBank(canvas, config.unit, frames, landmarks, look_up, config.outline, mirrored)
 
 
-class _LiveChooser(Chooser):
-    def __init__(self, memory: Memory) -> None:
+class _LiveSelector(FrameSelector):
+    def __init__(self, memory: ExemplarBank) -> None:
         self._memory = memory
         self._picker = LivePicker(memory.recall)
 
-    def choose(self, pose: Pose, seconds: float) -> Choice:
+    def choose(self, pose: Pose, seconds: float) -> FrameSelection:
         return self._memory.shares_at(self._picker.pick(pose.landmarks, seconds))
 
 

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core import paths
-from core.limbs import LABELS, Box, Points, limb_fields
+from core.conditioning.limb_fields import LABELS, Box, Points, limb_fields
+from core.inference.runner import NetworkFiles, Runner, open_runner
 from core.networks.config import read_config
-from core.runtime import NetworkFiles, Runner, open_runner
 from core.types import Alpha
 
 SIDE: Final = 256
@@ -59,11 +59,12 @@ def part_shares(picture: NDArray[np.uint8], points: Points, unit: float) -> NDAr
 
     Args:
         picture: (height, width, 4) uint8, the person's colours times their mask, and mask.
-        points: of their pose, in its pixels; see :func:`core.limbs.points_on`.
+        points: of their pose, in its pixels; see :func:`core.conditioning.limb_fields.points_on`.
         unit: torso length in its pixels.
 
     Returns:
-        (LABELS, height, width) uint8, 255 together; see :data:`core.limbs.LABELS`. Zero everywhere where nobody is.
+        (LABELS, height, width) uint8, 255 together; see :data:`core.conditioning.limb_fields.LABELS`. Zero everywhere where
+        nobody is.
     """
     height, width = picture.shape[:2]
     shares = np.zeros((LABELS, height, width), np.uint8)

@@ -20,19 +20,19 @@ from av.audio.frame import AudioFrame
 from av.video.frame import VideoFrame as Picture
 
 from core.errors import DanceError
-from core.generators.base import Choice
-from core.live.crowd import Crowd, Portrait
-from core.live.eye import Arrived, Eye, Seen
-from core.live.figures import Figures, Summary
-from core.live.hints import BLOCKING, Hint, sentence
-from core.live.mailbox import Mailbox
-from core.live.quality import Ladder, Quality
+from core.generators.base import FrameSelection
+from core.live.adaptive_quality import Quality, QualityController
+from core.live.frame_analyzer import AnalyzedPicture, CameraFrame, FrameAnalyzer
+from core.live.framing_hints import BLOCKING, Hint, sentence
+from core.live.latest_slot import LatestSlot
+from core.live.layout import Panels, compose_live
+from core.live.live_settings import Following, LiveSettings, OpenCast, Scene, open_following, open_scene
+from core.live.people_in_view import PeopleInView, Portrait
 from core.live.recording import Recorded, Recorder
-from core.live.scene import Following, OpenCast, Scene, Wish, open_following, open_scene
-from core.live.stage import Panels, compose_live
-from core.live.works import Works
+from core.live.stream_stats import Figures, Summary
+from core.live.worker_threads import WorkerThreads
 from core.pipeline import Clock
-from core.pose.person import Listed
+from core.pose.person_selection import Listed
 from core.types import Frame, Pose
 from core.types import Picture as Drawn
 
@@ -48,14 +48,14 @@ _RECORDED_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class AnalyzedFrame:
     """A camera picture that was looked at, on its way to be drawn."""
 
-    arrived: Arrived
-    seen: Seen
+    arrived: CameraFrame
+    seen: AnalyzedPicture
     scene: Scene
     asked: Pose | None
-    choice: Choice
+    choice: FrameSelection
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class LiveStatus:
     """What can be told about a stream at one moment. Sentences are for people; None where there is nothing to say.
 
     Attributes:
@@ -107,7 +107,7 @@ class News:
     ended: str | None = None
 
 
-class LiveSession(Works):
+class LiveSession(WorkerThreads):
     """One person's stream. Every method may be called from any thread; none but ``close`` and ``stop_recording`` waits.
 
     Args:
@@ -118,14 +118,14 @@ class LiveSession(Works):
         idle_seconds: see :data:`IDLE_SECONDS`.
 
     Example:
-        >>> with LiveSession(house().performers.get, Wish("mira", "nearest"), show=track.offer) as session:
+        >>> with LiveSession(app_services().performers.get, LiveSettings("mira", "nearest"), show=track.offer) as session:
         ...     session.put(picture)
     """
 
     def __init__(
         self,
         open_cast: OpenCast,
-        wish: Wish,
+        wish: LiveSettings,
         show: Callable[[Shown], None],
         *,
         ended: Callable[[], None] = lambda: None,
@@ -136,14 +136,14 @@ class LiveSession(Works):
         self._show = show
         self._idle_seconds = idle_seconds
         self._wish = wish
-        self._camera: Mailbox[Arrived] = Mailbox()
-        self._moments: Mailbox[Moment] = Mailbox()
-        self._scenery: Mailbox[tuple[Wish, Quality]] = Mailbox()
-        self._dances: Mailbox[tuple[str | None]] = Mailbox()
+        self._camera: LatestSlot[CameraFrame] = LatestSlot()
+        self._moments: LatestSlot[AnalyzedFrame] = LatestSlot()
+        self._scenery: LatestSlot[tuple[LiveSettings, Quality]] = LatestSlot()
+        self._dances: LatestSlot[tuple[str | None]] = LatestSlot()
         self._figures = Figures()
-        self._crowd = Crowd()
+        self._crowd = PeopleInView()
         self._to_follow: Listed | None = None
-        self._ladder = Ladder()
+        self._ladder = QualityController()
         self._scene: Scene | None = None
         self._following: Following | None = None
         self._learning = False
@@ -167,7 +167,7 @@ class LiveSession(Works):
         now = monotonic()
         self._last_camera = now
         self._figures.camera(now)
-        self._camera.put(Arrived(self._count, now, picture))
+        self._camera.put(CameraFrame(self._count, now, picture))
         self._count += 1
 
     def hear(self, piece: AudioFrame) -> None:
@@ -176,7 +176,7 @@ class LiveSession(Works):
         if recorder is not None:
             recorder.hear(piece, monotonic())
 
-    def wish(self, wish: Wish) -> None:
+    def wish(self, wish: LiveSettings) -> None:
         """Show something else from now on, or as soon as it is opened."""
         with self._lock:
             before, self._wish = self._wish, wish
@@ -225,14 +225,14 @@ class LiveSession(Works):
         """Whether it has ended, or is about to."""
         return self._camera.closed
 
-    def news(self) -> News:
+    def status(self) -> LiveStatus:
         """What can be told just now."""
         recorder, following, scene = self._recorder, self._following, self._scene
         step = self._ladder.step
         if step is Quality.SMALLER and scene is not None and not scene.smaller_offered:
             step = Quality.FULL
         name = "the performer" if scene is None else scene.act.target.name
-        return News(
+        return LiveStatus(
             self._figures.read(monotonic()),
             hint=None if self._hint is None else sentence(self._hint, name),
             quality=step.sentence,
@@ -277,7 +277,7 @@ class LiveSession(Works):
             box.close()
 
     def close(self) -> None:
-        """End it, and wait for its threads for at most :data:`core.live.works.STOP_SECONDS`."""
+        """End it, and wait for its threads for at most :data:`core.live.worker_threads.STOP_SECONDS`."""
         deadline = self._stop_and_wait()
         recorder = self._recorder
         if recorder is not None:
@@ -288,13 +288,13 @@ class LiveSession(Works):
     # ---- looking
 
     def _look(self) -> None:
-        with Eye() as eye:
+        with FrameAnalyzer() as eye:
             while (arrived := self._camera.take()) is not None:
                 self._look_at(eye, arrived)
                 # looking at more than can be drawn would slow the drawing down: both go on the same cores
                 self._moments.wait_until_taken()
 
-    def _look_at(self, eye: Eye, arrived: Arrived) -> None:
+    def _look_at(self, eye: FrameAnalyzer, arrived: CameraFrame) -> None:
         waited = (monotonic() - arrived.at) * 1000
         with self._lock:
             follow, self._to_follow = self._to_follow, None
@@ -310,12 +310,12 @@ class LiveSession(Works):
         if scene is not None:
             with clock.stage("retarget"):
                 asked, choice = scene.act.ask(seen.sight)
-            self._moments.put(Moment(arrived, seen, scene, asked, choice))
+            self._moments.put(AnalyzedFrame(arrived, seen, scene, asked, choice))
         now = monotonic()
         self._figures.stages({"wait": waited, **seen.milliseconds, **clock.milliseconds}, now)
         self._judge(now)
 
-    def _note_person(self, seen: Seen, now: float) -> None:
+    def _note_person(self, seen: AnalyzedPicture, now: float) -> None:
         if seen.sight is not None:
             self._last_person = now
         elif now - self._last_person > self._idle_seconds:
@@ -352,7 +352,7 @@ class LiveSession(Works):
             if playing is not None:
                 playing.player.close()
 
-    def _draw_one(self, moment: Moment, playing: Following | None) -> None:
+    def _draw_one(self, moment: AnalyzedFrame, playing: Following | None) -> None:
         clock = Clock()
         with clock.stage("generate"):
             drawn = moment.scene.act.draw(moment.asked, moment.choice)
@@ -361,7 +361,7 @@ class LiveSession(Works):
         self._figures.stages(clock.milliseconds, monotonic())
         self._hand_on(moment, image)
 
-    def _compose(self, moment: Moment, drawn: Drawn, playing: Following | None) -> Frame:
+    def _compose(self, moment: AnalyzedFrame, drawn: Drawn, playing: Following | None) -> Frame:
         hint = moment.seen.hint
         blocked = hint in BLOCKING
         sight = moment.seen.sight
@@ -376,7 +376,7 @@ class LiveSession(Works):
         )
         return compose_live(self._wish.layout, panels)
 
-    def _hand_on(self, moment: Moment, image: Frame) -> None:
+    def _hand_on(self, moment: AnalyzedFrame, image: Frame) -> None:
         # a picture is another one when an eighth of its rows and columns tells so
         print_of = zlib.crc32(image[::8, ::8].tobytes())
         sight = moment.seen.sight

@@ -12,8 +12,8 @@ from typing import Annotated, Final, Literal, Self, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from core.canvas import Canvas
 from core.errors import PackInvalid
+from core.rendering.canvas import Canvas
 from core.targets.split import SplitName
 from core.warping.outline import STANDARD, Outline
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
-from core.canvas import LAYERS
-from core.conditioning import COORDINATES
+from core.conditioning.pose_encoding import COORDINATES
 from core.networks.blocks import ResidualBlock
+from core.networks.bone_encoding import BoneFields
 from core.networks.config import MlpConfig
-from core.networks.fields import BoneFields
+from core.rendering.canvas import LAYERS
 
 
 class Mlp(nn.Module):

@@ -1,6 +1,6 @@
 """Copy and repair: small warped pictures of the person in, what to copy of the large ones and what to draw instead out.
 
-A network of a few million weights cannot keep a face or a stripe in mind. It need not: ``core.warping.parts`` brings
+A network of a few million weights cannot keep a face or a stripe in mind. It need not: ``core.warping.part_warp`` brings
 pictures of them, roughly in place. It says, for every pixel, how much of them to copy (a gate for each of the layers, laid
 one over the other) and draws what is missing. Warping and copying in image space with a learnt mask follow Siarohin et
 al., "First Order Motion Model" (NeurIPS 2019, eq. 12), and Zakharov et al., "Bilayer Synthesis" (ECCV 2020).
@@ -17,10 +17,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from core.canvas import KEPT, LAYERS
-from core.limbs import BEYOND, CELL, FEATURES, FIELDS, PART_LAYERS, TOLD
+from core.conditioning.limb_fields import BEYOND, CELL, FEATURES, FIELDS, PART_LAYERS, TOLD
 from core.networks.blocks import Residual, Step
 from core.networks.config import RealtimeConfig
+from core.rendering.canvas import KEPT, LAYERS
 
 NEAR: Final = 2
 SOFT: Final = 4
@@ -33,9 +33,9 @@ _FINE: Final = 16
 class Realtime(nn.Module):
     """Fields (B, FIELDS, h / 8, w / 8), told (B, TOLD), parts (B, PART_LAYERS, h, w, 4) uint8 to (B, LAYERS + PART_LAYERS, h, w).
 
-    h and w are half the canvas's, multiples of 32. The fields are those of :func:`core.limbs.limb_fields` and the parts those of
-    :func:`core.warping.parts.warp_parts`, at that size. The result, 1 for 255: three colours multiplied by the mask that follows;
-    a gate for each layer of parts; the light that is left of the stage.
+    h and w are half the canvas's, multiples of 32. The fields are those of :func:`core.conditioning.limb_fields.limb_fields`
+    and the parts those of :func:`core.warping.part_warp.warp_parts`, at that size. The result, 1 for 255: three colours
+    multiplied by the mask that follows; a gate for each layer of parts; the light that is left of the stage.
     """
 
     def __init__(self, config: RealtimeConfig) -> None:
@@ -84,7 +84,7 @@ class Realtime(nn.Module):
 
 
 def bounded(drawn: Tensor, fields: Tensor) -> Tensor:
-    """What was drawn, without what lies where no part of the asked body can be: see :data:`core.limbs.BEYOND`.
+    """What was drawn, without what lies where no part of the asked body can be: see :data:`core.conditioning.limb_fields.BEYOND`.
 
     Args:
         drawn: (B, KEPT, h / 2, w / 2).

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from core.limbs import FIELDS, LABELS
+from core.conditioning.limb_fields import FIELDS, LABELS
 from core.networks.blocks import Residual, Step
 from core.networks.config import SegmenterConfig
 
@@ -22,7 +22,7 @@ class Segmenter(nn.Module):
     """Picture (B, h, w, 4) uint8 and fields (B, FIELDS, h / 8, w / 8) to shares of the labels (B, LABELS, h, w), together 1.
 
     h and w are multiples of 32. The picture is colours times mask, and mask; the fields are those of
-    :func:`core.limbs.limb_fields`, the labels those of :data:`core.limbs.LABELS`.
+    :func:`core.conditioning.limb_fields.limb_fields`, the labels those of :data:`core.conditioning.limb_fields.LABELS`.
     """
 
     def __init__(self, config: SegmenterConfig) -> None:

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from core.canvas import LAYERS
-from core.conditioning import STICKS, TRUNK_LEVELS
+from core.conditioning.pose_encoding import STICKS, TRUNK_LEVELS
 from core.networks.blocks import Residual, Step
 from core.networks.config import UNetConfig
+from core.rendering.canvas import LAYERS
 
 _WAVES: Final = (2, 4, 8)
 """How often each wave goes up and down over the length of a trunk. From a plain slope a network takes long to learn stripes

@@ -25,8 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core import paths
-from core.engine import Precision, openvino_core, silent_openvino, supported_precision
 from core.errors import DanceError
+from core.inference.openvino_core import Precision, openvino_core, silent_openvino, supported_precision
 from core.pose.detection import require_model
 from core.pose.tiles import Part
 from core.types import LANDMARKS, Frame

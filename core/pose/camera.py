@@ -25,10 +25,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.corners import Homography, Points, box_side, normalised, overlap, spread_corners, track, transformed
 from core.pose import skeleton
 from core.pose.turns import smooth_in_time
 from core.types import Frame, Pose
+from core.utils.corner_tracking import (
+    Homography,
+    Points,
+    box_side,
+    normalised,
+    overlap,
+    spread_corners,
+    track,
+    transformed,
+)
 
 Array: TypeAlias = NDArray[np.float64]
 

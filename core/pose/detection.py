@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.closing import Closing
 from core.errors import WeightsMissing
 from core.pose import skeleton
 from core.types import Frame, Pose
+from core.utils.closeable import Closeable
 
 MOST_PEOPLE: Final = 4
 """Most people looked for in one picture."""
@@ -56,7 +56,7 @@ class Detection:
     dark: bool = False
 
 
-class PeopleFinder(Closing):
+class PeopleFinder(Closeable):
     """Finds everybody in each frame of one stream. Holds state; close it when the stream ends. Not for two threads at once."""
 
     @abstractmethod

@@ -16,14 +16,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from core.closing import Closing
 from core.pose.blazepose import BlazePose, Found, Region
 from core.pose.dark import readable
 from core.pose.detection import MOST_PEOPLE, Detection, PeopleFinder, clothes_colours
-from core.pose.person import SPECK, Body, Follower, Listed, Person, body_of, distinct, same_place, unlikeness
+from core.pose.person_selection import SPECK, Body, Follower, Listed, Person, body_of, distinct, same_place, unlikeness
 from core.pose.tiles import Part, TileWatch, tiles
 from core.settings import settings
 from core.types import Frame, Pose
+from core.utils.closeable import Closeable
 
 _SURVEY_EVERY: Final = 1.0
 _SEARCH_SECONDS: Final = 0.5
@@ -403,7 +403,7 @@ def _without_specks(people: list[_Track], followed: int | None) -> list[_Track]:
     return [track for track in people if track.number == followed or track.body.height >= SPECK * tallest]
 
 
-class PoseEstimator(Closing):
+class PoseEstimator(Closeable):
     """Follows one person through one stream. Holds state: one for each stream, closed when the stream ends.
 
     Args:

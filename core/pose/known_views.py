@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 from core.pose import skeleton
 from core.pose.bones import Faces, Vectors, bones_of, lengths_of, turned, with_bones
-from core.pose.inside import InsideStage
 from core.pose.limb_views import LEGS, LIMBS, LimbViews, with_changes
 from core.pose.retarget import BodyStatistics, below_the_feet, lowest
 from core.pose.smoothing import BRIDGE
+from core.pose.stage_bounds import InsideStage
 from core.pose.turns import Array, KnownTurns, TurnFollower, smooth_in_time, turn_of
 from core.types import Pose
 

@@ -20,17 +20,15 @@ import cv2
 import numpy as np
 from pydantic import ValidationError
 
-from core.corners import Homography
 from core.errors import Cancelled, NobodyFound, OverLimit, UnusableInput
-from core.names import clean_line
-from core.pictures import read_picture
 from core.pose.estimator import PoseEstimator
 from core.pose.smoothing import smooth_offline
+from core.rendering.image_files import read_picture
 from core.targets import portrait as portraits
 from core.targets.camera import CameraPath, CameraTracker
 from core.targets.cutout import Backdrop, CutOut, Cutter, backdrop_for, moved
 from core.targets.footage import Footage, Shot, fit, fit_scale, open_footage, same_shape
-from core.targets.frames import FootageWriter, MaskStore
+from core.targets.frame_store import FootageWriter, MaskStore
 from core.targets.manifest import (
     MANIFEST,
     MAX_FRAMES,
@@ -44,13 +42,15 @@ from core.targets.manifest import (
     is_slug,
 )
 from core.targets.matte import body_shape, steadied
+from core.targets.parallel import Spread
 from core.targets.photo import PhotoFootage, are_photos, look_at, photo_stage
-from core.targets.poses import save_poses, stack_poses
-from core.targets.spread import Spread
+from core.targets.pose_file import save_poses, stack_poses
 from core.targets.stage import Sample, Stage, find_stage
 from core.targets.store import Target, new_folder, open_target, place_in
-from core.threads import PICTURES_AT_ONCE, Beside, ahead, side_by_side
 from core.types import Alpha, Frame, Pose
+from core.utils.corner_tracking import Homography
+from core.utils.display_names import clean_line
+from core.utils.prefetch import PICTURES_AT_ONCE, BackgroundConsumer, prefetch, side_by_side
 
 logger = logging.getLogger(__name__)
 
@@ -204,7 +204,7 @@ def _look(footage: Footage, folder: Path, longest: int, tell: Progress, given: F
 
     Where a picture of the stage is given, the path ends with where that was taken from.
     """
-    shots = ahead(footage)
+    shots = prefetch(footage)
     first = next(shots)
     job = _Job(
         folder, _kept_size(first.image, longest), footage.rate, tell, exact=first.mask is not None and first.exact
@@ -214,7 +214,7 @@ def _look(footage: Footage, folder: Path, longest: int, tell: Progress, given: F
         contextlib.closing(shots),
         FootageWriter(job.path(_ROUGH), job.size, footage.rate, masks=True, crf=14.0, preset="ultrafast") as masks,
         PoseEstimator(masks=not job.exact, tracking=footage.tracked) as estimator,
-        Beside[tuple[Frame, Alpha]](lambda seen: camera.add(*seen)) as registered,
+        BackgroundConsumer[tuple[Frame, Alpha]](lambda seen: camera.add(*seen)) as registered,
     ):
         shot: Shot | None = first
         while shot is not None:
@@ -367,7 +367,7 @@ def _cut_out(job: _Job, footage: Footage, scenery: _Scenery, backdrop: Backdrop,
         with (
             FootageWriter(job.path("frames.mp4"), cutter.size, job.rate, crf=crf) as frames,
             FootageWriter(job.path("masks.mp4"), cutter.size, job.rate, masks=True, crf=_MASK_CRF) as masks,
-            contextlib.closing(ahead(_neighbours(kept, job.runs if footage.tracked else None))) as shots,
+            contextlib.closing(prefetch(_neighbours(kept, job.runs if footage.tracked else None))) as shots,
             contextlib.closing(side_by_side(cut, shots, PICTURES_AT_ONCE)) as cut_outs,
         ):
             for index, person in enumerate(cut_outs):

@@ -1,11 +1,11 @@
 """How the camera moved while footage was filmed, from the picture outside of the person.
 
-Every frame is registered to a keyframe: corners of the keyframe are tracked into the frame (:mod:`core.corners`), and MAGSAC
-(Barath et al. 2020) finds the homography that most of them agree on. Where a camera that stands still, or a similarity,
-explains them as well, that is taken: a homography that is free to follow the noise of a few corners bends the rest of the
-picture. Corners are always tracked from the keyframe itself, so that errors do not add up from frame to frame. When the view
-has drifted too far away the last registered frame becomes the next keyframe, and homographies are chained. Fast movements and
-cuts are registered by descriptors (ORB, Rublee et al. 2011), and where nothing agrees a new shot begins.
+Every frame is registered to a keyframe: corners of the keyframe are tracked into the frame (:mod:`core.utils.corner_tracking`),
+and MAGSAC (Barath et al. 2020) finds the homography that most of them agree on. Where a camera that stands still, or a
+similarity, explains them as well, that is taken: a homography that is free to follow the noise of a few corners bends the rest
+of the picture. Corners are always tracked from the keyframe itself, so that errors do not add up from frame to frame. When the
+view has drifted too far away the last registered frame becomes the next keyframe, and homographies are chained. Fast movements
+and cuts are registered by descriptors (ORB, Rublee et al. 2011), and where nothing agrees a new shot begins.
 """
 
 from __future__ import annotations
@@ -18,8 +18,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.corners import Homography, Points, corners_of, normalised, overlap, spread_corners, track, transformed
 from core.types import Alpha, Frame
+from core.utils.corner_tracking import (
+    Homography,
+    Points,
+    corners_of,
+    normalised,
+    overlap,
+    spread_corners,
+    track,
+    transformed,
+)
 
 _SIDE: Final = 640
 """Longer side in pixels at which frames are registered."""

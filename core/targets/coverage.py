@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.pose import skeleton
-from core.targets.coverage_picture import draw_repertoire
+from core.targets.coverage_chart import draw_repertoire
 from core.types import LANDMARKS, Frame
 
 SECTORS: Final = 8

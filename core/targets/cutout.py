@@ -14,14 +14,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.corners import Homography, transformed
 from core.pose import skeleton
 from core.pose.retarget import measure_body
-from core.shadow import light_left
+from core.rendering.shadow import light_left
 from core.targets.matte import Behind, foreground, refine
 from core.targets.stage import Stage, around_person, brought, light_gains, lit
-from core.targets.studio import studio
+from core.targets.studio_backdrop import studio
 from core.types import Alpha, Frame, Pose
+from core.utils.corner_tracking import Homography, transformed
 
 _SURELY: Final = 200
 _SHADOW_REACH: Final = 0.35

@@ -7,9 +7,9 @@ from typing import Final
 import cv2
 import numpy as np
 
-from core.canvas import Canvas
 from core.errors import NobodyFound
 from core.pose import skeleton
+from core.rendering.canvas import Canvas
 from core.targets.store import Target
 
 _MARGIN: Final = 0.12

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import OverLimit, UnusableInput
-from core.pictures import read_picture
+from core.rendering.image_files import read_picture
 from core.settings import settings
 from core.targets.manifest import MAX_FRAMES
 from core.types import LANDMARKS, Alpha, Frame, Pose

@@ -27,7 +27,7 @@ from pydantic.functional_serializers import PlainSerializer
 from pydantic_core import PydanticCustomError
 
 from core.errors import PackInvalid
-from core.names import clean_line, clean_text
+from core.utils.display_names import clean_line, clean_text
 
 MANIFEST: Final = "manifest.json"
 MAX_MANIFEST_BYTES: Final = 256 * 1024

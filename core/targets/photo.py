@@ -13,15 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import NobodyFound, OverLimit, UnusableInput
-from core.pictures import kind_of, read_picture
 from core.pose import skeleton
 from core.pose.detection import Detection
 from core.pose.estimator import find_people
 from core.pose.joints import Joints, joints_of, pose_of, standing
-from core.pose.person import Follower, distinct
+from core.pose.person_selection import Follower, distinct
+from core.rendering.image_files import kind_of, read_picture
 from core.settings import settings
-from core.targets.check import BLURRED, DARK, Level, Verdict, out_of_view, rows_of, sharpness_of, shrunk
 from core.targets.footage import Shot
+from core.targets.footage_check import BLURRED, DARK, Level, Verdict, out_of_view, rows_of, sharpness_of, shrunk
 from core.targets.manifest import MOST_PHOTOS
 from core.targets.matte import body_shape, dilated
 from core.targets.stage import Stage, around_person, filled
@@ -62,7 +62,7 @@ Shown: TypeAlias = Literal["feet", "knees", "waist"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SeenPhoto:
+class AnalyzedPhoto:
     """A photo that was looked at.
 
     Attributes:
@@ -88,7 +88,7 @@ class SeenPhoto:
         size, person = self.image.shape[1::-1], self.person
         return standing(size) if person is None else joints_of(person.pose, size)
 
-    def placed(self, joints: Joints) -> SeenPhoto:
+    def placed(self, joints: Joints) -> AnalyzedPhoto:
         """The same, with somebody whose joints were set by hand.
 
         Raises:
@@ -141,7 +141,7 @@ class PhotoLook:
         hands_out: whether a hand is.
         height: of the person in pixels of the picture as it was looked at.
         light: mean grey level of the person, 0 to 255.
-        sharpness: see :attr:`core.targets.check.FootageCheck.sharpness`.
+        sharpness: see :attr:`core.targets.footage_check.FootageCheck.sharpness`.
         arms_on_body: whether an arm lies over the trunk or against it.
         from_side: whether the person is seen from the side.
     """
@@ -174,7 +174,7 @@ class PhotoFootage:
     tracked = False
     rate = PHOTO_RATE
 
-    def __init__(self, photos: Sequence[SeenPhoto]) -> None:
+    def __init__(self, photos: Sequence[AnalyzedPhoto]) -> None:
         nobody = [photo.name for photo in photos if photo.person is None]
         if nobody:
             raise NobodyFound(_nobody_in(nobody))
@@ -224,7 +224,7 @@ def are_photos(paths: Sequence[Path]) -> bool:
     return bool(photos)
 
 
-def look_at(paths: Sequence[Path]) -> tuple[SeenPhoto, ...]:
+def look_at(paths: Sequence[Path]) -> tuple[AnalyzedPhoto, ...]:
     """Find everybody in one to :data:`MOST_PHOTOS` JPEG, PNG or WebP files.
 
     Raises:
@@ -240,11 +240,11 @@ def look_at(paths: Sequence[Path]) -> tuple[SeenPhoto, ...]:
     with find_people(masks=True, tracking=False) as finder:
         for i, path in enumerate(paths):
             image = shrunk(read_picture(path, within=side), side)
-            seen.append(SeenPhoto(path.name, image, tuple(finder.people(image, float(i)))))
+            seen.append(AnalyzedPhoto(path.name, image, tuple(finder.people(image, float(i)))))
     return tuple(seen)
 
 
-def check_photos(photos: Sequence[SeenPhoto]) -> PhotoCheck:
+def check_photos(photos: Sequence[AnalyzedPhoto]) -> PhotoCheck:
     """Say what photos of one person are good for."""
     return PhotoCheck(
         names=tuple(photo.name for photo in photos),
@@ -332,7 +332,7 @@ def _middle_and_unit(pose: Pose) -> tuple[NDArray[np.float32], float]:
     return hips, max(float(np.hypot(*(shoulders - hips))), 8.0)
 
 
-def _look(photo: SeenPhoto) -> PhotoLook | None:
+def _look(photo: AnalyzedPhoto) -> PhotoLook | None:
     image, person = photo.image, photo.person
     if person is None:
         return None

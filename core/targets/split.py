@@ -13,10 +13,10 @@ from typing import Final, Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from core.choices import one_of
 from core.targets.footage import FOLDER_RATE
 from core.targets.store import Target
 from core.types import Pose
+from core.utils.parsing import one_of
 
 SplitName: TypeAlias = Literal["blocks", "random", "all"]
 SPLITS: Final[tuple[SplitName, ...]] = get_args(SplitName)

@@ -15,11 +15,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.corners import Homography, transformed
 from core.targets.camera import CameraPath
 from core.targets.exemplar import filled_alike
 from core.targets.matte import colour_difference, dilated
 from core.types import Alpha, Frame
+from core.utils.corner_tracking import Homography, transformed
 
 _PERSON: Final = 40
 _NEAR_PERSON: Final = 0.03

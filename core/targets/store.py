@@ -17,14 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core import paths
-from core.closing import Closing
-from core.compositing import blend
 from core.errors import GeneratorNotFound, OutputFailed, PackInvalid, TargetNotFound, WeightsMissing
-from core.locks import in_turn
-from core.outputs import aside, put_back, set_aside, usable_folder
-from core.pictures import read_picture
 from core.pose.retarget import measure_body
-from core.targets.frames import FrameStore, MaskStore
+from core.rendering.compositing import blend
+from core.rendering.image_files import read_picture
+from core.targets.frame_store import FrameStore, MaskStore
 from core.targets.manifest import (
     MANIFEST,
     MAX_SIDE,
@@ -36,9 +33,12 @@ from core.targets.manifest import (
     read_manifest,
     sha256_of,
 )
-from core.targets.poses import load_poses
-from core.targets.studio import studio
+from core.targets.pose_file import load_poses
+from core.targets.studio_backdrop import studio
 from core.types import Frame, Picture, Pose
+from core.utils.closeable import Closeable
+from core.utils.file_lock import in_turn
+from core.utils.output_files import aside, put_back, set_aside, usable_folder
 from core.warping.outline import STANDARD, Outline, measure_outline
 
 logger = logging.getLogger(__name__)
@@ -95,7 +95,7 @@ class _OnStudio(FrameStore):
         return blend(super().__getitem__(index), self._stage, self._masks[index])
 
 
-class Target(Closing):
+class Target(Closeable):
     """An opened performer. Made by :func:`load_target`; safe to share between threads.
 
     Attributes:
@@ -215,7 +215,7 @@ _guests: Path | None = None
 
 def find_guests_in(root: Path | None) -> None:
     """From now on performers below ``root`` are found as well, by whoever knows their id; no list has them. None: nowhere."""
-    global _guests  # noqa: PLW0603  (one process, one house)
+    global _guests  # noqa: PLW0603  (one registry for the process)
     _guests = root
 
 

@@ -10,9 +10,9 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn import functional
 
-from core.canvas import KEPT
-from core.conditioning import STICKS
+from core.conditioning.pose_encoding import STICKS
 from core.networks.critic import Critic
+from core.rendering.canvas import KEPT
 from core.training.recipes import Objective
 
 REAL = 0.9
@@ -51,7 +51,7 @@ class WindowTask(Protocol):
         """``count`` windows of each frame, drawn by ``draws``, near the person."""
 
 
-class Rival:
+class AdversarialLoss:
     """The critic and what it asks of the generator.
 
     With ``bce`` the generator's part is the non-saturating one (Goodfellow et al., NeurIPS 2014, section 3).

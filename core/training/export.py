@@ -14,16 +14,16 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import save_file
 
-from core.conditioning import COORDINATES
-from core.engine import silent_openvino
+from core.conditioning.limb_fields import FIELDS, PART_LAYERS, TOLD
+from core.conditioning.pose_encoding import COORDINATES
 from core.errors import DanceError
-from core.graph import check_graph
-from core.limbs import FIELDS, PART_LAYERS, TOLD
+from core.inference.ir_validation import check_graph
+from core.inference.openvino_core import silent_openvino
+from core.inference.runner import NetworkFiles, OpenVinoRunner, trial_inputs
+from core.inference.torch_runner import TorchRunner
+from core.networks.batchnorm_folding import fold
 from core.networks.build import Drawn, build
 from core.networks.config import NetworkConfig, RealtimeConfig, SegmenterConfig, UNetConfig
-from core.networks.fold import fold
-from core.networks.serve import TorchRunner
-from core.runtime import NetworkFiles, OpenVinoRunner, trial_inputs
 
 TOLERANCE: Final = 2
 """Grey levels that OpenVINO's picture may differ from torch's."""

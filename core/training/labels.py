@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from core.conditioning.limb_fields import LABELS, Box, Points, limb_fields
 from core.generators.segmentation import MOST_UNIT, SIDE, fitted, placed
-from core.limbs import LABELS, Box, Points, limb_fields
 from core.networks.segmenter import Segmenter
 from core.pose import skeleton
-from core.training.points import POSE_NOISE
+from core.training.point_task import POSE_NOISE
 
 
 def _other_side(name: str) -> str:
@@ -33,7 +33,7 @@ _SWAPPED: Final = np.array([0, 1, 2, 4, 3, 6, 5, 7], np.uint8)
 """The label of each in a mirrored picture."""
 _MIDDLES: Final = (33, 34, 35, 37, 36, 38)
 _MIRRORED: Final = np.array([*(skeleton.NAMES.index(_other_side(name)) for name in skeleton.NAMES), *_MIDDLES])
-"""The point of :func:`core.limbs.points_on` that each is in a mirrored picture."""
+"""The point of :func:`core.conditioning.limb_fields.points_on` that each is in a mirrored picture."""
 _WORTH: Final = (0.5, 1.0, 1.0, 2.0, 2.0, 1.0, 1.0, 1.0)
 """What an error costs for each label: arms are thin."""
 _NOBODY: Final = 0.05
@@ -52,7 +52,7 @@ class LabelledPeople:
 
     Attributes:
         pictures: (N, side, side, 4) uint8, colours times mask, and mask.
-        labels: (N, side, side) uint8, see :data:`core.limbs.LABELS`.
+        labels: (N, side, side) uint8, see :data:`core.conditioning.limb_fields.LABELS`.
         points: (N, 39, 4) float32, of their poses, in those pixels.
         units: (N,) torso lengths in those pixels.
     """

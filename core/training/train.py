@@ -16,15 +16,15 @@ import torch
 from lightning_fabric import Fabric
 from lightning_fabric.strategies import DDPStrategy
 
-from core import metrics
-from core.canvas import compose
-from core.choices import check_number
-from core.devices import Device
 from core.errors import Cancelled, DanceError, GeneratorNotFound, UnusableInput, WeightsMissing
-from core.evaluate import against_recut
+from core.evaluation import metrics
+from core.evaluation.evaluate import against_recut
 from core.generators.neural import draw
-from core.generators.realtime import memory_of
-from core.generators.recall import select
+from core.generators.part_retrieval import select
+from core.generators.realtime import exemplar_bank_of
+from core.inference.device_selection import Device
+from core.inference.runner import NetworkFiles, open_runner
+from core.inference.torch_runner import load_weights, require
 from core.networks.build import build
 from core.networks.config import (
     CONFIG,
@@ -37,28 +37,28 @@ from core.networks.config import (
     block_of,
     read_config,
 )
-from core.networks.serve import load_weights, require
 from core.networks.start import MANY, StartConfig
-from core.outputs import usable_folder
 from core.pipeline import performer_statistics
-from core.processes import is_helper
-from core.runs import claimed, run_id, runs_root
-from core.runtime import NetworkFiles, open_runner
+from core.rendering.canvas import compose
+from core.services.training_runs import claimed, run_id, runs_root
 from core.targets.extent import BLOCK
 from core.targets.split import Split, SplitName, split_of
 from core.targets.store import Target, find_place, load_target
-from core.targets.trained import add_generator, note_held_out
-from core.training.adversarial import Rival
-from core.training.copies import CopyTask
-from core.training.examples import Examples, prepare
+from core.targets.weights import add_generator, note_held_out
+from core.training.adversarial import AdversarialLoss
+from core.training.copy_task import CopyTask
+from core.training.dataset import Examples, prepare
 from core.training.export import export
+from core.training.image_task import PictureTask
 from core.training.memory import keep_freed_memory
 from core.training.perceptual import load_perceptual
-from core.training.pictures import PictureTask
-from core.training.points import PointTask
+from core.training.point_task import PointTask
+from core.training.pretrained import begin, start_for
 from core.training.recipes import Recipe, recipe_of
-from core.training.start import begin, start_for
-from core.training.trainer import Length, Moment, Row, Trained, Trainer
+from core.training.trainer import Row, Trained, Trainer, TrainingBudget, TrainingProgress
+from core.utils.output_files import usable_folder
+from core.utils.parsing import check_number
+from core.utils.processes import is_helper
 from core.warping.outline import STANDARD
 
 logger = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ REMEMBERED: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class TrainingConfig:
     """What to train.
 
     Attributes:
@@ -94,7 +94,7 @@ class Order:
     split: SplitName = "blocks"
     size: int | None = None
     seed: int = 0
-    length: Length | None = None
+    length: TrainingBudget | None = None
     device: Device = "auto"
     devices: int = 1
     machines: int = 1
@@ -111,18 +111,18 @@ class Order:
         check_number(self.machines, 1, MOST_DEVICES, "How many machines")
 
 
-def run_folder(target_id: str, order: Order) -> Path:
+def run_folder(target_id: str, order: TrainingConfig) -> Path:
     """Where a run keeps its checkpoint, its figures and its sheets."""
     return runs_root() / run_id(target_id, order.generator, order.split)
 
 
 def train(
     target: Target,
-    order: Order,
+    order: TrainingConfig,
     *,
     preparing: Callable[[float], None] = lambda _: None,
     progress: Callable[[float, Row], None] = lambda _share, _row: None,
-    watch: Callable[[Moment, Callable[[], None]], None] = lambda _moment, _give: None,
+    watch: Callable[[TrainingProgress, Callable[[], None]], None] = lambda _moment, _give: None,
     given_at_once: Callable[[], None] | None = None,
     stop: Callable[[], bool] = lambda: False,
     root: Path | None = None,
@@ -156,7 +156,7 @@ def train(
         return _train(target, order, preparing, progress, watch, given_at_once, stop, root)
 
 
-def _look_at_places(target: Target, order: Order, root: Path | None) -> None:
+def _look_at_places(target: Target, order: TrainingConfig, root: Path | None) -> None:
     """Refuse before the work what could not be kept after it.
 
     Raises:
@@ -171,10 +171,10 @@ def _look_at_places(target: Target, order: Order, root: Path | None) -> None:
 
 def _train(
     target: Target,
-    order: Order,
+    order: TrainingConfig,
     preparing: Callable[[float], None],
     progress: Callable[[float, Row], None],
-    watch: Callable[[Moment, Callable[[], None]], None],
+    watch: Callable[[TrainingProgress, Callable[[], None]], None],
     given_at_once: Callable[[], None] | None,
     stop: Callable[[], bool],
     root: Path | None,
@@ -215,7 +215,7 @@ def _train(
     return replace(trained, held_out_l1=error)
 
 
-def _hold_against_recut(target_id: str, order: Order, root: Path | None) -> None:
+def _hold_against_recut(target_id: str, order: TrainingConfig, root: Path | None) -> None:
     """Note how the generator draws held-out moves beside re-cut footage: whoever is better is the performer's first choice."""
     with load_target(target_id, *(() if root is None else (root,))) as performer:
         errors = against_recut(performer, order.generator, order.split)
@@ -224,7 +224,7 @@ def _hold_against_recut(target_id: str, order: Order, root: Path | None) -> None
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
+class TrainingSetup:
     """All that is ready before the first step.
 
     Attributes:
@@ -237,8 +237,12 @@ class Lesson:
 
 
 def lesson(
-    target: Target, order: Order, folder: Path, split: Split, preparing: Callable[[float], None] = lambda _: None
-) -> Lesson:
+    target: Target,
+    order: TrainingConfig,
+    folder: Path,
+    split: Split,
+    preparing: Callable[[float], None] = lambda _: None,
+) -> TrainingSetup:
     """Prepare to train.
 
     Args:
@@ -268,7 +272,7 @@ def lesson(
     )
     start = _start(target, config, recipe, order)
     begun_with = None if start is None else MANY if isinstance(start, StartConfig) else recipe.start
-    return Lesson(_trainer(fabric, examples, config, recipe, order, folder, start), config, begun_with)
+    return TrainingSetup(_trainer(fabric, examples, config, recipe, order, folder, start), config, begun_with)
 
 
 def _described(config: NetworkConfig, record: Training, trained: Trained) -> NetworkConfig:
@@ -320,7 +324,7 @@ def _trainer(
     examples: Examples,
     config: NetworkConfig,
     recipe: Recipe,
-    order: Order,
+    order: TrainingConfig,
     folder: Path,
     start: Path | StartConfig | None,
 ) -> Trainer:
@@ -337,7 +341,7 @@ def _trainer(
         fabric=fabric,
         network=network,
         task=task,
-        rival=None if recipe.objective is None else Rival(fabric, task, recipe.objective),
+        rival=None if recipe.objective is None else AdversarialLoss(fabric, task, recipe.objective),
         recipe=recipe,
         train=torch.from_numpy(examples.train),
         # judged by what it learnt from, a network is always getting better
@@ -345,12 +349,12 @@ def _trainer(
         folder=folder,
         identity=f"{config.to_json()}{order.split}{' perceptual' if order.perceptual else ''}",
         seed=order.seed,
-        length=order.length or Length(minutes=recipe.minutes),
+        length=order.length or TrainingBudget(minutes=recipe.minutes),
         round_frames=order.round_frames,
     )
 
 
-def _start(target: Target, config: NetworkConfig, recipe: Recipe, order: Order) -> Path | StartConfig | None:
+def _start(target: Target, config: NetworkConfig, recipe: Recipe, order: TrainingConfig) -> Path | StartConfig | None:
     """What to begin with: weights of the performer's that the recipe names, or what many people taught."""
     if order.resume:
         return None
@@ -362,7 +366,7 @@ def _start(target: Target, config: NetworkConfig, recipe: Recipe, order: Order) 
     return start
 
 
-def _own_start(target: Target, config: NetworkConfig, name: str, order: Order) -> Path | None:
+def _own_start(target: Target, config: NetworkConfig, name: str, order: TrainingConfig) -> Path | None:
     """Weights of another generator, where the performer has them for this canvas and split."""
     try:
         files = {role: target.weight_file(name, role) for role in (CONFIG, WEIGHTS)}
@@ -385,7 +389,7 @@ def _own_start(target: Target, config: NetworkConfig, name: str, order: Order) -
 
 
 def _task(
-    examples: Examples, config: NetworkConfig, recipe: Recipe, order: Order, device: torch.device
+    examples: Examples, config: NetworkConfig, recipe: Recipe, order: TrainingConfig, device: torch.device
 ) -> PointTask | PictureTask | CopyTask:
     if isinstance(config.network, RealtimeConfig):
         return CopyTask(examples, config, device)
@@ -397,7 +401,13 @@ def _task(
 
 
 def _keep(
-    target: Target, config: NetworkConfig, order: Order, trained: Trained, root: Path | None, *, judged: bool = True
+    target: Target,
+    config: NetworkConfig,
+    order: TrainingConfig,
+    trained: Trained,
+    root: Path | None,
+    *,
+    judged: bool = True,
 ) -> float | None:
     """Export the network and give it to the performer; its L1 at seed scale over the held-out frames, where it is judged."""
     state = {name: tensor.cpu() for name, tensor in trained.state.items()}
@@ -421,7 +431,7 @@ def _keep(
 def _held_out_l1(target: Target, config: NetworkConfig, files: NetworkFiles, split: Split) -> float | None:
     """L1 at seed scale over the held-out frames, drawn by the exported network; None where nobody is in them."""
     run, stage = open_runner(config, files), target.plate
-    memory = memory_of(target, config) if config.memory else None
+    memory = exemplar_bank_of(target, config) if config.memory else None
     errors = []
     for i in np.flatnonzero(split.held_out & target.found):
         pose = target.pose(int(i))
@@ -434,7 +444,7 @@ def _held_out_l1(target: Target, config: NetworkConfig, files: NetworkFiles, spl
     return float(np.mean(errors)) if errors else None
 
 
-def _recipe(target_id: str, order: Order, config: NetworkConfig, trained: Trained) -> str:
+def _recipe(target_id: str, order: TrainingConfig, config: NetworkConfig, trained: Trained) -> str:
     """The command that trains the same again."""
     size = max(config.canvas.width, config.canvas.height)
     more = f" --devices {order.devices}" if order.devices > 1 else ""

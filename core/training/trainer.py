@@ -22,13 +22,13 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from core.canvas import COLOURS
-from core.choices import check_number
 from core.errors import OutputFailed, UnusableInput
-from core.runs import CHECKPOINT, LONGEST_MINUTES, METRICS, SHEETS
-from core.training.adversarial import Rival, Windows
+from core.rendering.canvas import COLOURS
+from core.services.training_runs import CHECKPOINT, LONGEST_MINUTES, METRICS, SHEETS
+from core.training.adversarial import AdversarialLoss, Windows
 from core.training.curves import write_curves
 from core.training.recipes import Recipe
+from core.utils.parsing import check_number
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ _VALIDATIONS: Final = 40
 
 
 class Task(Protocol):
-    """What is taught: see ``core.training.points``."""
+    """What is taught: see ``core.training.point_task``."""
 
     def loss(self, network: nn.Module, frames: Tensor, draws: torch.Generator) -> Tensor:
         """Of some frames."""
@@ -74,7 +74,7 @@ class Task(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Length:
+class TrainingBudget:
     """How long to train: one of the two.
 
     Raises:
@@ -118,7 +118,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class TrainingProgress:
     """How far a run is between two steps.
 
     Attributes:
@@ -200,15 +200,15 @@ class Trainer:
     held_out: Tensor
     folder: Path
     seed: int
-    length: Length
+    length: TrainingBudget
     identity: str = ""
-    rival: Rival | None = None
+    rival: AdversarialLoss | None = None
     round_frames: int | None = None
     shuffle: Callable[[Tensor, torch.Generator], Tensor] = lambda frames, draws: frames[
         torch.randperm(len(frames), generator=draws)
     ]
     stop: Callable[[], bool] = lambda: False
-    watch: Callable[[Moment], None] = lambda _: None
+    watch: Callable[[TrainingProgress], None] = lambda _: None
     progress: Callable[[float, Row], None] = lambda _share, _row: None
     _state: _State = field(default_factory=_State)
 
@@ -320,7 +320,7 @@ class Trainer:
             return 0.0
         speed = self._untold_frames / (now - self._told_at)
         mean = float(torch.stack(self._untold).mean())
-        self.watch(Moment(self._share(), self._state.minutes, self._state.epoch, mean, speed))
+        self.watch(TrainingProgress(self._share(), self._state.minutes, self._state.epoch, mean, speed))
         self._untold.clear()
         self._untold_frames, self._told_at = 0, monotonic()
         return self._told_at - now

@@ -1,4 +1,4 @@
-"""A training in a process of its own, for a server: ``python -m core.training.worker FOLDER`` of a :class:`core.runs.Record`.
+"""Train in a process of its own, for a server: ``python -m core.training.worker FOLDER``, the folder of a ``TrainingRun``.
 
 Commands come as lines on standard input: ``pause``, ``go``, ``give`` (let the performer have what is learnt so far), ``stop``.
 What happens goes to standard output, a JSON object a line. When standard input ends, whoever started it is gone: it goes too,
@@ -20,7 +20,7 @@ from typing import IO, Final
 import psutil
 
 from core.errors import Cancelled, DanceError
-from core.runs import CHECKPOINT, Record, read_record
+from core.services.training_runs import CHECKPOINT, TrainingRun, read_record
 
 logger = logging.getLogger(__name__)
 
@@ -96,7 +96,7 @@ class _Commands:
         return self._paused
 
 
-def train_beside(record: Record, commands: _Commands, tell: Callable[..., None]) -> None:
+def train_beside(record: TrainingRun, commands: _Commands, tell: Callable[..., None]) -> None:
     """Train what was ordered.
 
     Args:
@@ -105,14 +105,14 @@ def train_beside(record: Record, commands: _Commands, tell: Callable[..., None])
     # read once, when torch is loaded: threads that spin while they wait make a busy machine ten times slower
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     from core.targets.store import load_target
-    from core.training.train import Order, train
-    from core.training.trainer import Length, Moment, Row
+    from core.training.train import TrainingConfig, train
+    from core.training.trainer import Row, TrainingBudget, TrainingProgress
 
     resume = (record.folder / CHECKPOINT).is_file()
-    order = Order(
+    order = TrainingConfig(
         record.generator,
         record.split,
-        length=Length(minutes=record.minutes),
+        length=TrainingBudget(minutes=record.minutes),
         device=record.device,
         resume=resume,
         round_frames=ROUND_FRAMES,
@@ -122,7 +122,7 @@ def train_beside(record: Record, commands: _Commands, tell: Callable[..., None])
         tell("preparing", share=share)
         commands.attend(lambda: None, tell)
 
-    def watch(moment: Moment, give: Callable[[], None]) -> None:
+    def watch(moment: TrainingProgress, give: Callable[[], None]) -> None:
         tell("moment", **asdict(moment))
         commands.attend(give, tell)
 

@@ -6,36 +6,36 @@ from typing import Final
 
 import streamlit as st
 
-from core.plan import Pace
-from core.ui.house import house
+from core.services.training_estimate import Throughput
+from core.ui.app_services import app_services
 
 _ASK_AGAIN_SECONDS: Final = 1.0
 
 
 def show_estimate(generator: str, minutes: float, frames: int) -> None:
     """A line; this computer is tried out first where it was not yet."""
-    planner = house().planner
-    if planner is None:
+    training_estimator = app_services().training_estimator
+    if training_estimator is None:
         return
-    pace = planner.pace(generator)
-    waiting = pace is None and planner.trying
+    pace = training_estimator.pace(generator)
+    waiting = pace is None and training_estimator.trying
     st.fragment(_tell, run_every=_ASK_AGAIN_SECONDS if waiting else None)(generator, minutes, frames, waiting=waiting)
 
 
 def _tell(generator: str, minutes: float, frames: int, *, waiting: bool) -> None:
-    planner = house().planner
-    if planner is None:
+    training_estimator = app_services().training_estimator
+    if training_estimator is None:
         return
-    pace = planner.pace(generator)
+    pace = training_estimator.pace(generator)
     if pace is not None:
         st.caption(estimate(pace, minutes, frames))
-    elif planner.trying:
+    elif training_estimator.trying:
         st.caption("Trying out how fast this computer learns…")
-    if waiting and not planner.trying:
+    if waiting and not training_estimator.trying:
         st.rerun()
 
 
-def estimate(pace: Pace, minutes: float, frames: int) -> str:
+def estimate(pace: Throughput, minutes: float, frames: int) -> str:
     """When it will be ready, and how much will have been learnt by then."""
     rounds, ready = pace.rounds(frames, minutes), pace.ready_after(frames, minutes) / 60
     often = f"{rounds:.0f} times" if rounds >= 1.5 else "once" if rounds >= 0.8 else "not even once"

@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 import streamlit as st
 
 from core.errors import DanceError
-from core.jobs import Job, JobHandle
+from core.services.file_store import FileLease, StoredFile
+from core.services.job_queue import Job, JobHandle
 from core.settings import settings
-from core.ui.clips import KINDS, clip, picture_at, take_video
-from core.ui.failing import in_one_sentence
-from core.ui.house import House, house
-from core.ui.pictures import animated, as_url, jpeg, numbers, tag
+from core.ui.app_services import AppServices, app_services
+from core.ui.error_messages import in_one_sentence
+from core.ui.images import animated, as_url, jpeg, numbers, tag
+from core.ui.text import in_words, plain
 from core.ui.uploads import give_back, take_upload
-from core.ui.visit import Visit
-from core.ui.words import in_words, plain
-from core.workspace import Hold, Stored
+from core.ui.video_info import KINDS, clip, picture_at, take_video
+from core.ui.visitor_state import VisitorState
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-    from core.targets.check import FootageCheck
+    from core.targets.footage_check import FootageCheck
     from core.types import Frame
 
 MOST_PARTS: Final = 6
@@ -76,13 +76,13 @@ class Footage:
     check: str | None = None
     uploads: int = 0
 
-    def parts(self, here: Visit) -> list[Stored]:
+    def parts(self, visitor: VisitorState) -> list[StoredFile]:
         """The videos, in the order in which they were given."""
-        return [stored for role in self.roles if (stored := here.shelf.get(role)) is not None]
+        return [stored for role in self.roles if (stored := visitor.session_files.get(role)) is not None]
 
-    def frames(self, here: Visit) -> int:
+    def frames(self, visitor: VisitorState) -> int:
         """How many pictures they have, about."""
-        clips = [clip(part.path) for part in self.parts(here)]
+        clips = [clip(part.path) for part in self.parts(visitor)]
         return round(sum((found.seconds or 0.0) * found.rate for found in clips))
 
     def result(self) -> FootageCheck | None:
@@ -92,12 +92,12 @@ class Footage:
 
     def job(self) -> CheckJob | None:
         """The job that looks at them."""
-        return None if self.check is None else house().jobs.find(self.check)
+        return None if self.check is None else app_services().jobs.find(self.check)
 
-    def clear(self, here: Visit) -> None:
+    def clear(self, visitor: VisitorState) -> None:
         """Forget all of it."""
         for role in self.roles:
-            here.shelf.drop(role)
+            visitor.session_files.drop(role)
         self.roles, self.check = [], None
         self.uploads += 1
 
@@ -108,9 +108,9 @@ def footage() -> Footage:
     return given
 
 
-def choose_way(here: Visit, given: Footage) -> Way | None:
+def choose_way(visitor: VisitorState, given: Footage) -> Way | None:
     """What a performer is to be made of; None where there is enough of it already."""
-    if len(given.parts(here)) >= MOST_PARTS:
+    if len(given.parts(visitor)) >= MOST_PARTS:
         return None
     way: Way = st.segmented_control(
         "What shall your performer be made of?",
@@ -125,16 +125,16 @@ def choose_way(here: Visit, given: Footage) -> Way | None:
     return way
 
 
-def choose_footage(here: Visit, given: Footage, way: Way | None) -> None:
+def choose_footage(visitor: VisitorState, given: Footage, way: Way | None) -> None:
     """What was given so far, and the uploader for more where that is the way."""
-    parts = given.parts(here)
+    parts = given.parts(visitor)
     for number, (role, part) in enumerate(zip(given.roles, parts, strict=True), 1):
-        _show_part(here, given, role, part, number)
+        _show_part(visitor, given, role, part, number)
     if way == "upload":
-        _uploader(here, given)
+        _uploader(visitor, given)
 
 
-def _uploader(here: Visit, given: Footage) -> None:
+def _uploader(visitor: VisitorState, given: Footage) -> None:
     most = settings().max_upload_mb
     added = st.file_uploader(
         "Upload", type=KINDS, accept_multiple_files=True, max_upload_size=most, key=f"footage-{given.uploads}",
@@ -145,14 +145,14 @@ def _uploader(here: Visit, given: Footage) -> None:
         return
     # a fresh uploader: this one is done with, whatever comes of it
     given.uploads += 1
-    refused = _take_parts(here, given, added)
+    refused = _take_parts(visitor, given, added)
     if refused:
-        here.notice = " ".join(refused)
-    _begin_check(here, given)
+        visitor.notice = " ".join(refused)
+    _begin_check(visitor, given)
     st.rerun()
 
 
-def _take_parts(here: Visit, given: Footage, added: Sequence[UploadedFile]) -> list[str]:
+def _take_parts(visitor: VisitorState, given: Footage, added: Sequence[UploadedFile]) -> list[str]:
     """Put as many as there may be on the shelf; returns sentences on those that cannot be used, as Markdown."""
     refused = []
     for file in added:
@@ -160,27 +160,29 @@ def _take_parts(here: Visit, given: Footage, added: Sequence[UploadedFile]) -> l
             give_back(file)
             continue
         role = f"footage-{file.file_id}"
-        if take_upload(here, role, file, partial(take_video, house().files, file, file.name, file.size, owner=here.id)):
+        if take_upload(
+            visitor, role, file, partial(take_video, app_services().files, file, file.name, file.size, owner=visitor.id)
+        ):
             given.roles.append(role)
         else:
-            refused.append(here.refused.pop(role))
+            refused.append(visitor.refused.pop(role))
     return refused
 
 
-def add_parts(here: Visit, given: Footage, parts: dict[str, Hold]) -> None:
+def add_parts(visitor: VisitorState, given: Footage, parts: dict[str, FileLease]) -> None:
     """Further videos, each for its role on the visitor's shelf; all are looked at anew."""
     for role, hold in parts.items():
-        here.shelf.put(role, hold)
+        visitor.session_files.put(role, hold)
         given.roles.append(role)
     given.uploads += 1
-    _begin_check(here, given)
+    _begin_check(visitor, given)
 
 
-def _show_part(here: Visit, given: Footage, role: str, part: Stored, number: int) -> None:
+def _show_part(visitor: VisitorState, given: Footage, role: str, part: StoredFile, number: int) -> None:
     def remove() -> None:
-        here.shelf.drop(role)
+        visitor.session_files.drop(role)
         given.roles.remove(role)
-        _begin_check(here, given)
+        _begin_check(visitor, given)
 
     picture, name, button = st.columns([1, 4, 1], vertical_alignment="center")
     first = picture_at(str(part.path), 0.5) or picture_at(str(part.path), 0.0)
@@ -199,34 +201,34 @@ def _show_part(here: Visit, given: Footage, role: str, part: Stored, number: int
     )
 
 
-def _begin_check(here: Visit, given: Footage) -> None:
+def _begin_check(visitor: VisitorState, given: Footage) -> None:
     """Look at all parts anew."""
     before = given.job()
     if before is not None:
-        house().jobs.cancel(before)
-        house().jobs.forget(before)
-    parts = given.parts(here)
+        app_services().jobs.cancel(before)
+        app_services().jobs.forget(before)
+    parts = given.parts(visitor)
     given.check = None
     if parts:
         try:
-            given.check = _start_check(house(), parts).id
+            given.check = _start_check(app_services(), parts).id
         except DanceError as error:
-            here.notice = in_one_sentence(error)
+            visitor.notice = in_one_sentence(error)
 
 
-def _start_check(shared: House, parts: list[Stored]) -> CheckJob:
+def _start_check(shared: AppServices, parts: list[StoredFile]) -> CheckJob:
     with contextlib.ExitStack() as holding:
         for part in parts:
             holding.callback(part.hold().release)
-        let_go = holding.pop_all().close
-    return shared.jobs.submit(_look(parts, let_go), about="check", release=let_go)
+        release = holding.pop_all().close
+    return shared.jobs.submit(_look(parts, release), about="check", release=release)
 
 
-def _look(parts: list[Stored], let_go: Callable[[], None]) -> Callable[[JobHandle[float]], Checked]:
+def _look(parts: list[StoredFile], release: Callable[[], None]) -> Callable[[JobHandle[float]], Checked]:
     def work(handle: JobHandle[float]) -> Checked:
-        from core.preview import RATE as FILM_RATE
-        from core.preview import preview
-        from core.targets.check import check_footage
+        from core.services.footage_preview import RATE as FILM_RATE
+        from core.services.footage_preview import preview
+        from core.targets.footage_check import check_footage
 
         with contextlib.ExitStack() as names:
             for part in parts:
@@ -238,7 +240,7 @@ def _look(parts: list[Stored], let_go: Callable[[], None]) -> Callable[[JobHandl
             )
         film = preview(found, handle.cancelled)
         # what was found needs the videos no longer, and speaks of them by their owner's names
-        let_go()
+        release()
         named = [replace(of, path=part.path.with_name(part.name)) for of, part in zip(found.parts, parts, strict=True)]
         return Checked(replace(found, parts=tuple(named), looks=()), animated(film, FILM_RATE) if film else None)
 
@@ -261,10 +263,10 @@ def show_check(given: Footage) -> None:
 
 @st.fragment(run_every=_LOOK_AGAIN_SECONDS)
 def _watch(job_id: str) -> None:
-    job: CheckJob | None = house().jobs.find(job_id)
+    job: CheckJob | None = app_services().jobs.find(job_id)
     if job is None or job.over:
         st.rerun()
-    place = house().jobs.place(job)
+    place = app_services().jobs.place(job)
     words = "Looking at your video…" if place == 0 else "Waiting until a dance is done…"
     st.progress(job.progress or 0.0, text=words)
 

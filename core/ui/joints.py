@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import streamlit as st
 
-from core.ui.pictures import as_url, jpeg
+from core.ui.images import as_url, jpeg
 
 if TYPE_CHECKING:
     from core.pose.joints import Joints

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, TypeVar
 import streamlit as st
 
 from core.errors import DanceError
-from core.ui.cards import Card, pick
-from core.ui.clips import PICTURE_KINDS, PICTURE_MEGABYTES
-from core.ui.house import default_performer, house
-from core.ui.pictures import as_url, file_url, jpeg
+from core.services.file_store import MEGABYTE, FileLease, StoredFile
+from core.ui.app_services import app_services, default_performer
+from core.ui.image_picker import Card, pick
+from core.ui.images import as_url, file_url, jpeg
+from core.ui.text import plain
 from core.ui.uploads import take_upload
-from core.ui.visit import BACKDROP, Visit
-from core.ui.words import plain
-from core.workspace import MEGABYTE, Hold, Stored
+from core.ui.video_info import PICTURE_KINDS, PICTURE_MEGABYTES
+from core.ui.visitor_state import BACKDROP, VisitorState
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-    from core.compositing import Layout
+    from core.rendering.compositing import Layout
     from core.targets.store import TargetSummary
 
 Chosen = TypeVar("Chosen", bound=str)
@@ -41,21 +41,21 @@ _BACKGROUNDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class OutputOptions:
     """How the result is laid out and what stands behind; ``backdrop`` is set where ``background`` is ``picture``."""
 
     layout: Layout
     background: str
-    backdrop: Stored | None = None
+    backdrop: StoredFile | None = None
 
 
-def choose_performer(here: Visit, performers: list[TargetSummary], dance: str) -> TargetSummary:
+def choose_performer(visitor: VisitorState, performers: list[TargetSummary], dance: str) -> TargetSummary:
     """The portraits. Until one is chosen it is somebody other than the dancer."""
 
     def choose(performer: str) -> None:
-        here.performer = performer
+        visitor.performer = performer
 
-    chosen = next((p for p in performers if p.id == here.performer), None) or default_performer(performers, dance)
+    chosen = next((p for p in performers if p.id == visitor.performer), None) or default_performer(performers, dance)
     cards = [Card(p.id, p.name, portrait_url(p)) for p in performers]
     pick("performer", cards, chosen.id, choose)
     return chosen
@@ -66,7 +66,7 @@ def portrait_url(performer: TargetSummary) -> str | None:
     portrait = performer.portrait
     if portrait is None or not portrait.is_file():
         return None
-    return file_url(portrait, keep=not portrait.is_relative_to(house().files.folder))
+    return file_url(portrait, keep=not portrait.is_relative_to(app_services().files.folder))
 
 
 def choose_generator(performer: TargetSummary, *, live: bool = False) -> str:
@@ -117,20 +117,20 @@ def choose_of(label: str, titles: dict[Chosen, str], key: str) -> Chosen:
     return chosen
 
 
-def choose_look(here: Visit) -> Look:
+def choose_look(visitor: VisitorState) -> OutputOptions:
     """Layout and background."""
     layout = choose_of("Layout", _LAYOUTS, "layout")
-    background, backdrop = choose_background(here)
-    return Look(layout, background, backdrop)
+    background, backdrop = choose_background(visitor)
+    return OutputOptions(layout, background, backdrop)
 
 
-def choose_background(here: Visit) -> tuple[str, Stored | None]:
+def choose_background(visitor: VisitorState) -> tuple[str, StoredFile | None]:
     """What stands behind, and the picture where it is one."""
     background = choose_of("Background", _BACKGROUNDS, "background")
     if background == "colour":
         return st.color_picker("Colour", "#204060", key="colour"), None
     if background == "picture":
-        backdrop = _choose_backdrop(here)
+        backdrop = _choose_backdrop(visitor)
         if backdrop is not None:
             return "picture", backdrop
         st.caption("Until there is a picture, the performer's own stage is used.")
@@ -138,31 +138,37 @@ def choose_background(here: Visit) -> tuple[str, Stored | None]:
     return background, None
 
 
-def _choose_backdrop(here: Visit) -> Stored | None:
-    stored = here.shelf.get(BACKDROP)
+def _choose_backdrop(visitor: VisitorState) -> StoredFile | None:
+    stored = visitor.session_files.get(BACKDROP)
     given = st.file_uploader(
         "A picture" if stored is None else "Another picture",
         type=PICTURE_KINDS,
         max_upload_size=PICTURE_MEGABYTES,
-        key=f"backdrop-{here.backdrops}",
+        key=f"backdrop-{visitor.backdrops}",
     )
     if given is not None:
         # a fresh uploader: this one is done with, whatever comes of it
-        here.backdrops += 1
-        take_upload(here, BACKDROP, given, lambda: _take_backdrop(here, given))
+        visitor.backdrops += 1
+        take_upload(visitor, BACKDROP, given, lambda: _take_backdrop(visitor, given))
         st.rerun()
-    if BACKDROP in here.refused:
-        st.error(here.refused[BACKDROP])
+    if BACKDROP in visitor.refused:
+        st.error(visitor.refused[BACKDROP])
     if stored is None or not _show_backdrop(stored):
         return None
-    st.button("Remove the picture", key="remove-backdrop", on_click=here.shelf.drop, args=(BACKDROP,), type="tertiary")
+    st.button(
+        "Remove the picture",
+        key="remove-backdrop",
+        on_click=visitor.session_files.drop,
+        args=(BACKDROP,),
+        type="tertiary",
+    )
     return stored
 
 
-def _take_backdrop(here: Visit, given: UploadedFile) -> Hold:
-    from core.compositing import parse_background
+def _take_backdrop(visitor: VisitorState, given: UploadedFile) -> FileLease:
+    from core.rendering.compositing import parse_background
 
-    hold = house().files.take(given, given.name, given.size, PICTURE_MEGABYTES * MEGABYTE, owner=here.id)
+    hold = app_services().files.take(given, given.name, given.size, PICTURE_MEGABYTES * MEGABYTE, owner=visitor.id)
     try:
         with hold.stored.named():
             parse_background(str(hold.stored.path), _SMALL)
@@ -172,9 +178,9 @@ def _take_backdrop(here: Visit, given: UploadedFile) -> Hold:
     return hold
 
 
-def _show_backdrop(stored: Stored) -> bool:
+def _show_backdrop(stored: StoredFile) -> bool:
     """Show a small one; False, with a sentence, when it is no picture."""
-    from core.compositing import parse_background
+    from core.rendering.compositing import parse_background
 
     try:
         with stored.named():

@@ -11,10 +11,10 @@ from streamlit.errors import FragmentHandledException
 
 from core.errors import DanceError
 from core.targets.store import TargetSummary, list_targets
-from core.ui.failing import show_error
-from core.ui.house import house
+from core.ui.app_services import app_services
+from core.ui.error_messages import show_error
 from core.ui.theme import dress
-from core.ui.visit import visit
+from core.ui.visitor_state import current_visitor
 
 logger = logging.getLogger(__name__)
 
@@ -28,10 +28,10 @@ def run_page(show: Callable[[list[TargetSummary]], None], *, needs_performers: b
     """Dress the page and show it; where there is no performer and it needs one, or something fails, say so in a sentence."""
     dress()
     try:
-        performers = [*list_targets(), *visit().performers()]
+        performers = [*list_targets(), *current_visitor().performers()]
         if performers or not needs_performers:
             show(performers)
-            house().warm_up()
+            app_services().warm_up()
         else:
             st.error(NO_PERFORMER)
     except FragmentHandledException:

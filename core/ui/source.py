@@ -8,10 +8,17 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from core.dances import Dance
+from core.bundled.dances import Dance
+from core.services.file_store import StoredFile
 from core.settings import settings
-from core.ui.cards import Card, pick
-from core.ui.clips import (
+from core.ui.app_services import app_services
+from core.ui.image_picker import Card, pick
+from core.ui.images import as_url, file_url, tag
+from core.ui.options import choose_of
+from core.ui.person_choice import PersonSearch, choose_person
+from core.ui.text import in_words
+from core.ui.uploads import take_upload
+from core.ui.video_info import (
     KINDS,
     Clip,
     clip,
@@ -22,17 +29,10 @@ from core.ui.clips import (
     take_video,
     thinned_in_words,
 )
-from core.ui.house import house
-from core.ui.options import choose_of
-from core.ui.pictures import as_url, file_url, tag
-from core.ui.uploads import take_upload
-from core.ui.visit import OWN, UPLOAD, Visit
-from core.ui.whom import Looking, choose_person
-from core.ui.words import in_words
-from core.workspace import Stored
+from core.ui.visitor_state import OWN, UPLOAD, VisitorState
 
 if TYPE_CHECKING:
-    from core.pose.person import Person
+    from core.pose.person_selection import Person
 
 _SHORTEST = 0.5
 
@@ -49,7 +49,7 @@ class Source:
     start: float = 0.0
     end: float | None = None
     person: Person = "largest"
-    upload: Stored | None = None
+    upload: StoredFile | None = None
     rate: float | None = None
 
     @property
@@ -60,19 +60,19 @@ class Source:
         return page_budget(self.rate).frames_of(max(end - self.start, 0.0), self.clip.rate)
 
 
-def choose_source(here: Visit, dances: list[Dance]) -> Source | None:
+def choose_source(visitor: VisitorState, dances: list[Dance]) -> Source | None:
     """The cards, and what belongs to the chosen one. None while no video is chosen."""
-    if here.dance is None:
-        here.dance = dances[0].id if dances else OWN
+    if visitor.dance is None:
+        visitor.dance = dances[0].id if dances else OWN
 
     def choose(dance: str) -> None:
-        here.dance = dance
-        here.refused.pop(UPLOAD, None)
+        visitor.dance = dance
+        visitor.refused.pop(UPLOAD, None)
 
-    pick("dance", [*map(_card, dances), _own_card(here)], here.dance, choose, columns=4)
-    if here.dance == OWN:
-        return _own(here)
-    dance = next((d for d in dances if d.id == here.dance), dances[0])
+    pick("dance", [*map(_card, dances), _own_card(visitor)], visitor.dance, choose, columns=4)
+    if visitor.dance == OWN:
+        return _own(visitor)
+    dance = next((d for d in dances if d.id == visitor.dance), dances[0])
     return Source(dance.id, dance.title, dance.video, clip(dance.video))
 
 
@@ -80,19 +80,19 @@ def _card(dance: Dance) -> Card:
     return Card(dance.id, dance.title, file_url(dance.picture) if dance.picture.is_file() else None)
 
 
-def _own_card(here: Visit) -> Card:
-    picture = here.upload and picture_at(str(here.upload.path), 0.0)
+def _own_card(visitor: VisitorState) -> Card:
+    picture = visitor.upload and picture_at(str(visitor.upload.path), 0.0)
     return Card(OWN, "Your own video", as_url(picture) if picture else None, ":material/upload:")
 
 
-def _own(here: Visit) -> Source | None:
-    upload = _uploaded(here)
+def _own(visitor: VisitorState) -> Source | None:
+    upload = _uploaded(visitor)
     if upload is None:
         return None
     about = clip(upload.path)
-    rate = _choose_rate(about.rate, key=f"rate-{here.uploads}")
-    start, end = trim(about, key=f"part-{here.uploads}", pictures_of=upload.path)
-    person = choose_person(_looking(here, upload, start, end))
+    rate = _choose_rate(about.rate, key=f"rate-{visitor.uploads}")
+    start, end = trim(about, key=f"part-{visitor.uploads}", pictures_of=upload.path)
+    person = choose_person(_looking(visitor, upload, start, end))
     return Source(OWN, upload.name, upload.path, about, start, end, person, upload, rate)
 
 
@@ -111,22 +111,25 @@ def _choose_rate(rate: float, key: str) -> float | None:
     return danced
 
 
-def _uploaded(here: Visit) -> Stored | None:
-    label = "Choose a video of somebody dancing" if here.upload is None else "Choose another video"
+def _uploaded(visitor: VisitorState) -> StoredFile | None:
+    label = "Choose a video of somebody dancing" if visitor.upload is None else "Choose another video"
     given = st.file_uploader(
-        label, type=KINDS, max_upload_size=settings().max_upload_mb, key=f"upload-{here.uploads}", help=None
+        label, type=KINDS, max_upload_size=settings().max_upload_mb, key=f"upload-{visitor.uploads}", help=None
     )
     st.caption(limits_in_words())
     if given is not None:
         # a fresh uploader: this one is done with, whatever comes of it
-        here.uploads += 1
+        visitor.uploads += 1
         take_upload(
-            here, UPLOAD, given, lambda: take_video(house().files, given, given.name, given.size, owner=here.id)
+            visitor,
+            UPLOAD,
+            given,
+            lambda: take_video(app_services().files, given, given.name, given.size, owner=visitor.id),
         )
         st.rerun()
-    if UPLOAD in here.refused:
-        st.error(here.refused[UPLOAD])
-    return here.upload
+    if UPLOAD in visitor.refused:
+        st.error(visitor.refused[UPLOAD])
+    return visitor.upload
 
 
 def trim(about: Clip, key: str, pictures_of: Path | None = None) -> tuple[float, float | None]:
@@ -161,12 +164,12 @@ def _ends(video: Path, start: float, end: float) -> None:
     st.html(f'<div class="ends">{shown}</div>')
 
 
-def _looking(here: Visit, upload: Stored, start: float, end: float | None) -> Looking:
+def _looking(visitor: VisitorState, upload: StoredFile, start: float, end: float | None) -> PersonSearch:
     """The look at that stretch; another one begins where the stretch was changed."""
-    if here.looking is None or here.looking.stretch != (upload.path, start, end):
-        if here.looking is not None:
-            here.looking.stop()
-        here.looking = Looking(upload.path, start, end)
+    if visitor.looking is None or visitor.looking.stretch != (upload.path, start, end):
+        if visitor.looking is not None:
+            visitor.looking.stop()
+        visitor.looking = PersonSearch(upload.path, start, end)
         with st.spinner("Looking who is dancing…"):
-            here.looking.begin()
-    return here.looking
+            visitor.looking.begin()
+    return visitor.looking

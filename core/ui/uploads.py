@@ -10,10 +10,10 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core.errors import DanceError, OverLimit
-from core.ui.failing import in_one_sentence
-from core.ui.serving import was_refused
-from core.ui.visit import Visit
-from core.workspace import Hold
+from core.services.file_store import FileLease
+from core.ui.error_messages import in_one_sentence
+from core.ui.server import was_refused
+from core.ui.visitor_state import VisitorState
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def take_upload(here: Visit, role: str, upload: UploadedFile, take: Callable[[], Hold]) -> bool:
+def take_upload(visitor: VisitorState, role: str, upload: UploadedFile, take: Callable[[], FileLease]) -> bool:
     """Put an upload on the visitor's shelf, or keep a sentence that says why not; either way its memory is given back.
 
     Args:
@@ -36,17 +36,17 @@ def take_upload(here: Visit, role: str, upload: UploadedFile, take: Callable[[],
     except Exception as error:
         if not isinstance(error, DanceError):
             logger.exception("an upload could not be taken in")
-        here.refused[role] = in_one_sentence(error)
+        visitor.refused[role] = in_one_sentence(error)
         return False
     finally:
         give_back(upload)
-    here.refused.pop(role, None)
-    here.shelf.put(role, hold)
+    visitor.refused.pop(role, None)
+    visitor.session_files.put(role, hold)
     return True
 
 
 def require_content(upload: UploadedFile) -> None:
-    """Make sure that an upload was not refused while it came (see :class:`core.ui.serving.UploadMemory`).
+    """Make sure that an upload was not refused while it came (see :class:`core.ui.server.UploadMemory`).
 
     Raises:
         OverLimit: it was.

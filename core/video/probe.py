@@ -18,9 +18,9 @@ from av.video.frame import VideoFrame as Picture
 from av.video.stream import VideoStream
 
 from core.errors import NotAVideo, OverLimit
-from core.video.claims import read_claims
+from core.video.decoding_check import is_bearable
+from core.video.mp4_claims import read_claims
 from core.video.shape import Shape, shape_of
-from core.video.trial import is_bearable
 
 # Demuxers that read one file and nothing else. Playlists and the like (hls, dash, concat, image2, sdp, ...) would make
 # FFmpeg open whatever files or addresses a stranger's upload names, so they are left out.

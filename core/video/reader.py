@@ -18,9 +18,9 @@ from av.stream import Discard
 from av.video.frame import VideoFrame as Picture
 from av.video.stream import VideoStream
 
-from core.closing import Closing
 from core.errors import NotAVideo, UnusableInput
 from core.types import Frame, VideoFrame
+from core.utils.closeable import Closeable
 from core.video.audio import AudioTrack
 from core.video.colour import Converter
 from core.video.interlaced import Deinterlacer
@@ -70,7 +70,7 @@ class _Decoded:
     shape: Shape
 
 
-class VideoReader(Closing):
+class VideoReader(Closeable):
     """The pictures of ``path`` from ``start`` to ``end`` (seconds from its first picture), as they are to be shown.
 
     All have the size of the file's first one: where their shape changes on the way they lie in it with black beside them, and a

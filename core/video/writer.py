@@ -22,8 +22,8 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from av.video.stream import VideoStream
 
 from core.errors import OutputFailed, UnusableInput
-from core.outputs import aside, put, usable_output, why_unwritable
 from core.types import Frame
+from core.utils.output_files import aside, put, usable_output, why_unwritable
 from core.video.audio import AudioTrack, Sound, SoundInput, SoundSource, sound_for
 
 logger = logging.getLogger(__name__)

@@ -13,12 +13,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.limbs import CLOTH_LABEL
+from core.conditioning.limb_fields import CLOTH_LABEL
 from core.types import Alpha, Frame
-from core.warping.bend import cut_by_distance, depths, layers_of_body, points_with_hem, spread_colours
 from core.warping.garment import told_apart
+from core.warping.joint_limits import CHEST, Landmarks, points_of
+from core.warping.limb_warp import cut_by_distance, depths, layers_of_body, points_with_hem, spread_colours
 from core.warping.outline import Outline
-from core.warping.reach import CHEST, Landmarks, points_of
 
 _TRUNK, _HEAD, _LEGS = 0, 1, (4, 5)
 _NEIGHBOURS: Final = (

@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.types import Alpha, Frame
-from core.warping.reach import CHEST, PELVIS, Landmarks, points_of
+from core.warping.joint_limits import CHEST, PELVIS, Landmarks, points_of
 
 _FEWER: Final = 3
 """Pixels of a picture for one that is looked at, across and down."""
 _TRUNK, _LEGS = 1, (5, 6)
-"""Labels, see :data:`core.limbs.LABELS`."""
+"""Labels, see :data:`core.conditioning.limb_fields.LABELS`."""
 _HIPS, _KNEES = (23, 24), (25, 26)
 _ABOVE: Final = 0.2
 """Torso lengths above the hips from which on all that the trunk shows is the shirt's."""

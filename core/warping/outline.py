@@ -2,7 +2,7 @@
 
 A standard body in trousers is known beforehand. Wide sleeves, a coat, a skirt or a kimono are not: how far the mask reaches to
 either side of each bone says how wide they are, and whether the space between two legs that are apart is covered says how far
-down something hangs. Parts of a person (:mod:`core.warping.bend`, :mod:`core.warping.parts`) are cut out accordingly.
+down something hangs. Parts of a person (:mod:`core.warping.limb_warp`, :mod:`core.warping.part_warp`) are cut out accordingly.
 """
 
 from __future__ import annotations

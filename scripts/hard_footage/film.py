@@ -16,7 +16,7 @@ import numpy as np
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
-from core.targets.frames import FootageWriter
+from core.targets.frame_store import FootageWriter
 from core.targets.store import Target, load_target
 
 from . import actors, textures

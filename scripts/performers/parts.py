@@ -1,8 +1,9 @@
 """Which part of the body each vertex belongs to, for maps of what every pixel shows.
 
-The first seven labels are nothing and the six parts of `core/warping/parts.py` plus one. What hangs below the hips has a label of
-its own: it moves with the pelvis and with both legs, and whoever learns from the maps decides what to make of it (for six parts:
-the trunk, whose bones move it least wrongly). Long hair is the head's, a wide sleeve its arm's, and the neck goes with the head.
+The first seven labels are nothing and the six parts of `core/warping/part_warp.py` plus one. What hangs below the hips has a
+label of its own: it moves with the pelvis and with both legs, and whoever learns from the maps decides what to make of it (for
+six parts: the trunk, whose bones move it least wrongly). Long hair is the head's, a wide sleeve its arm's, and the neck goes
+with the head.
 """
 
 import numpy as np

@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, expect, sync_playwright
 
-from core import dances, paths
+from core import paths
+from core.bundled import dances
 from core.video.reader import VideoReader
 from core.video.writer import VideoWriter
 from scripts.setup import find_browser

@@ -135,9 +135,9 @@ def test_two_are_compared_scrubbed_swiped_and_taken_home(come: Come, tmp_path: P
     with VideoReader(grid) as reader:
         shown = next(frame.image for frame in reader if frame.index == 130)
     left, top = 0, 0
-    here = pixels(page, "The dance")
-    there = shown[top : top + here.shape[0], left : left + here.shape[1]]
-    assert np.abs(here.astype(int) - there).mean() < 4
+    visitor = pixels(page, "The dance")
+    there = shown[top : top + visitor.shape[0], left : left + visitor.shape[1]]
+    assert np.abs(visitor.astype(int) - there).mean() < 4
     still = download(page, "This frame", tmp_path)
     assert still.suffix == ".png"
     report = download(page, "Report", tmp_path).read_text()

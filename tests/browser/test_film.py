@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect
 
-from core import dances, paths
+from core import paths
+from core.bundled import dances
 from tests.browser import camera
 from tests.browser.conftest import Picture
 from tests.browser.page import reach

@@ -13,11 +13,12 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, expect
 from playwright.sync_api import Frame as PageFrame
 
-from core import dances, paths
+from core import paths
+from core.bundled import dances
+from core.evaluation.metrics import pose_error
 from core.generators.registry import create_generator
-from core.live.eye import Arrived, Eye
-from core.metrics import pose_error
-from core.pipeline import Act
+from core.live.frame_analyzer import CameraFrame, FrameAnalyzer
+from core.pipeline import PerformerRenderer
 from core.pose.estimator import find_people
 from core.targets.store import list_targets, load_target
 from core.types import Frame, Pose
@@ -139,12 +140,12 @@ def follow_errors(frames: list[Frame], kept: list[tuple[int, Frame]]) -> tuple[l
     those that the camera pictures up to the shown one ask for; and the same of the pictures half a film away."""
     performer = list_targets()[0].id
     target = load_target(performer)
-    act = Act(target, create_generator("nearest", target))
+    act = PerformerRenderer(target, create_generator("nearest", target))
     asked: list[Pose | None] = []
-    with Eye() as eye:
+    with FrameAnalyzer() as eye:
         for place, image in enumerate(frames[::STEP]):
             number = place * STEP
-            seen = eye.look(Arrived(number, number / camera.RATE, as_sent(image, number, camera.RATE)), flip=True)
+            seen = eye.look(CameraFrame(number, number / camera.RATE, as_sent(image, number, camera.RATE)), flip=True)
             asked.append(act.ask(seen.sight)[0])
 
     def nearest(pose: Pose, number: int) -> float:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from core.jobs import UNEXPECTED
+from core.services.job_queue import UNEXPECTED
 from tests.browser import page as stage
 from tests.browser.conftest import Come, Start
 from tests.browser.serving import PROJECT, serving, until
@@ -67,7 +67,7 @@ BREAKS = """
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from core.errors import UnusableInput
-from core.ui.failing import show_error
+from core.ui.error_messages import show_error
 
 def fail(error):
     raise error

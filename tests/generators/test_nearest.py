@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from core.errors import GeneratorNotFound
 from core.generators.nearest import PoseIndex, SequenceCosts, _transition, choose_sequence, placement
+from core.generators.pose_features import traits
 from core.generators.registry import create_generator, list_generators
-from core.generators.traits import traits
 from core.pose.smoothing import torso_length
 from core.targets.store import Target, load_target
 from core.types import Pose

@@ -13,18 +13,18 @@ import pytest
 from numpy.typing import NDArray
 
 from core import paths
-from core.canvas import compose
-from core.conditioning import stick_image
+from core.conditioning.pose_encoding import stick_image
 from core.errors import PackInvalid, WeightsMissing
 from core.generators import neural
 from core.generators.neural import NeuralGenerator, draw, draw_picture, draw_points
-from core.generators.realtime import memory_of
+from core.generators.realtime import exemplar_bank_of
 from core.generators.registry import create_generator, list_generators
+from core.inference.runner import NetworkFiles, OpenVinoRunner, Runner
 from core.networks.config import NetworkConfig, Training, read_config
-from core.runtime import NetworkFiles, OpenVinoRunner, Runner
+from core.rendering.canvas import compose
 from core.targets.split import split_of
 from core.targets.store import Target, load_target
-from core.targets.trained import add_generator
+from core.targets.weights import add_generator
 from core.training.recipes import RECIPES
 from core.types import Frame, Picture, Pose
 from tests.bodies import moved
@@ -171,14 +171,14 @@ def shipped() -> list[tuple[str, str]]:
 
 def drawn_by(run: Runner, config: NetworkConfig, target: Target, pose: Pose) -> Picture:
     if config.memory:
-        return memory_of(target, config).picture(run, pose, target.plate)
+        return exemplar_bank_of(target, config).picture(run, pose, target.plate)
     return compose(draw(run, config, pose), config.canvas, pose, target.plate)
 
 
 @pytest.mark.parametrize(("performer", "name"), shipped())
 def test_what_ships_is_the_performer(performer: str, name: str) -> None:
     """By every way of running it, opened twice, and nearer to the footage than the empty stage is."""
-    from core.networks.serve import TorchRunner
+    from core.inference.torch_runner import TorchRunner
 
     with load_target(performer) as target:
         files = NetworkFiles(*(target.weight_file(name, role) for role in ("config", "weights", "graph")))

@@ -9,29 +9,29 @@ import numpy as np
 import pytest
 import torch
 
-from core.canvas import KEPT, LAYERS, Canvas, compose
+from core.conditioning.limb_fields import CELL, FIELDS, PART_LAYERS, TOLD
 from core.errors import PackInvalid
 from core.generators import realtime
 from core.generators.base import frames_of
 from core.generators.realtime import (
-    Memory,
+    ExemplarBank,
     RealtimeGenerator,
     canvas_of_frame,
+    exemplar_bank_of,
     firm,
     lay_mix,
-    memory_of,
     person_of_frame,
     whole,
 )
 from core.generators.registry import create_generator
-from core.limbs import CELL, FIELDS, PART_LAYERS, TOLD
+from core.inference.runner import NetworkFiles, OpenVinoRunner
 from core.networks.build import build
 from core.networks.config import NetworkConfig, read_config
 from core.networks.realtime import blend
-from core.runtime import NetworkFiles, OpenVinoRunner
+from core.rendering.canvas import KEPT, LAYERS, Canvas, compose
 from core.targets.split import Subset
 from core.targets.store import Target, load_target
-from core.targets.trained import add_generator
+from core.targets.weights import add_generator
 from core.types import Pose
 from tests.bodies import moved
 from tests.puppets import TORSO, dance, make_puppet, small_realtime_config, small_state, taken, wall
@@ -82,7 +82,7 @@ def test_what_is_served_is_what_is_learnt(root: Path, fine: bool, monkeypatch: p
     network.load_state_dict(small_state(config))
     pose, canvas = dance(9)[8], config.canvas
     with load_target("puppet", root) as target:
-        seen = memory_of(target, config).seen(pose, taken(8, 8, 5, 8, 0, 8), whole(canvas))
+        seen = exemplar_bank_of(target, config).seen(pose, taken(8, 8, 5, 8, 0, 8), whole(canvas))
         stage = target.plate
     parts = np.zeros((PART_LAYERS, canvas.height, canvas.width, 4), np.uint8)
     parts[:, seen.box.rows, seen.box.columns] = seen.parts
@@ -112,7 +112,7 @@ def test_a_limb_that_is_neither_copied_nor_drawn_is_no_hole(root: Path) -> None:
     config, pose = small_realtime_config(), dance(9)[8]
     canvas = config.canvas.model_copy(update={"width": 128, "height": 128, "scale": 1.0})
     with load_target("puppet", root) as target:
-        memory = memory_of(target, config.model_copy(update={"canvas": canvas}))
+        memory = exemplar_bank_of(target, config.model_copy(update={"canvas": canvas}))
         seen = memory.seen(pose, taken(8), whole(canvas))
         stage = target.plate
     nothing = np.zeros((LAYERS + PART_LAYERS, canvas.height // 2, canvas.width // 2), np.uint8)
@@ -168,7 +168,7 @@ def test_the_same_pose_elsewhere_is_the_same_person(root: Path) -> None:
 def test_what_a_network_is_given(root: Path) -> None:
     config, pose = small_realtime_config(), dance(9)[8]
     with load_target("puppet", root) as target:
-        memory = memory_of(target, config)
+        memory = exemplar_bank_of(target, config)
         seen = memory.seen(pose, taken(8), whole(config.canvas))
         wanted = np.dstack([*canvas_of_frame(target, config.canvas, 8)[:KEPT]]).astype(int)
     assert seen.fields.shape == (FIELDS, 32 // CELL, 32 // CELL)
@@ -182,7 +182,7 @@ def test_what_a_network_is_given(root: Path) -> None:
         assert np.abs(laid - goal).mean() < 16, "the frame itself, put together again"
 
 
-def watched_memory(target: Target, config: NetworkConfig) -> tuple[Memory, list[int]]:
+def watched_memory(target: Target, config: NetworkConfig) -> tuple[ExemplarBank, list[int]]:
     """What a performer is remembered by, and the frames that were looked up of it so far."""
     looked: list[int] = []
 
@@ -190,7 +190,7 @@ def watched_memory(target: Target, config: NetworkConfig) -> tuple[Memory, list[
         looked.append(frame)
         return person_of_frame(target, config.canvas, frame)
 
-    return Memory(config.canvas, TORSO, config.memory, target.poses, look_up), looked
+    return ExemplarBank(config.canvas, TORSO, config.memory, target.poses, look_up), looked
 
 
 def test_frames_are_looked_up_once_and_when_they_are_needed(root: Path) -> None:
@@ -223,8 +223,10 @@ def test_the_smaller_memory_shows_the_same_person_in_the_same_place(root: Path) 
     small = large.shrunk(1.5, 32)
     with load_target("puppet", root) as target:
 
-        def own(canvas: Canvas) -> Memory:
-            return Memory(canvas, TORSO, config.memory, target.poses, lambda f: person_of_frame(target, canvas, f))
+        def own(canvas: Canvas) -> ExemplarBank:
+            return ExemplarBank(
+                canvas, TORSO, config.memory, target.poses, lambda f: person_of_frame(target, canvas, f)
+            )
 
         shrunk, looked_up = (
             memory.seen(pose, taken(8, 8, 5, 5, 0, 0), whole(small)).parts.astype(np.float32)
@@ -298,11 +300,11 @@ def test_a_smaller_one_draws_the_same_person_with_fewer_pixels(
 
 
 def test_torch_draws_the_same(exported_realtime: NetworkFiles, root: Path) -> None:
-    from core.networks.serve import TorchRunner
+    from core.inference.torch_runner import TorchRunner
 
     config = read_config(exported_realtime.config)
     with load_target("puppet", root) as target:
-        seen = memory_of(target, config).seen(dance(6)[5], taken(5), whole(config.canvas))
+        seen = exemplar_bank_of(target, config).seen(dance(6)[5], taken(5), whole(config.canvas))
         inputs = [part[None] for part in (seen.fields, seen.told, seen.small)]
     drawn = [
         run(*inputs)[0].astype(int)

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from core.canvas import Canvas
+from core.conditioning.limb_fields import LABELS, Points, points_on
 from core.generators.realtime import person_of_frame
 from core.generators.segmentation import MOST_UNIT, SIDE, fitted, part_shares, placed
-from core.limbs import LABELS, Points, points_on
 from core.pipeline import performer_statistics
+from core.rendering.canvas import Canvas
 from core.targets.store import Target, load_target
 
 SPOTS = {0: 2, 11: 1, 12: 1, 13: 3, 14: 4, 15: 3, 16: 4, 25: 5, 26: 6, 27: 5, 28: 6, 31: 5, 32: 6}

@@ -13,7 +13,7 @@ import pytest
 from av.audio.frame import AudioFrame
 from av.video.frame import VideoFrame as Picture
 
-from core import dances
+from core.bundled import dances
 from core.live.session import LiveSession
 from core.types import Frame
 from core.video.reader import VideoReader

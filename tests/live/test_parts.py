@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from core.errors import UnusableInput
-from core.live.figures import Figures, Summary
-from core.live.hints import Calibration, Hint, sentence
-from core.live.mailbox import Mailbox
-from core.live.quality import Ladder, Quality
-from core.live.room import LiveRoom, RoomFull
-from core.live.stage import LIVE_LAYOUTS, Panels, compose_live, parse_live_layout
-from core.pose.dancer import LiveDancer, Sight
+from core.live.adaptive_quality import Quality, QualityController
+from core.live.framing_hints import Calibration, Hint, sentence
+from core.live.latest_slot import LatestSlot
+from core.live.layout import LIVE_LAYOUTS, Panels, compose_live, parse_live_layout
+from core.live.stream_limiter import StreamLimiter, StreamLimitReached
+from core.live.stream_stats import Figures, Summary
+from core.pose.live_tracker import LiveDancer, TrackedPose
 from core.pose.retarget import measure_body
 from core.types import Frame, Pose
 from tests.bodies import moved, standing
@@ -25,14 +25,14 @@ SIZE = (640, 480)
 
 class TestMailbox:
     def test_the_newest_wins(self) -> None:
-        box: Mailbox[int] = Mailbox()
+        box: LatestSlot[int] = LatestSlot()
         box.put(1)
         box.put(2)
         assert box.take() == 2
         assert box.take(timeout=0.01) is None
 
     def test_whoever_fills_it_can_wait_until_it_is_empty(self) -> None:
-        box: Mailbox[int] = Mailbox()
+        box: LatestSlot[int] = LatestSlot()
         box.put(1)
         waiting = threading.Thread(target=box.wait_until_taken)
         waiting.start()
@@ -49,7 +49,7 @@ class TestMailbox:
         assert not waiting.is_alive(), "what nobody will take any more is not waited for"
 
     def test_closing_wakes_whoever_waits(self) -> None:
-        box: Mailbox[int] = Mailbox()
+        box: LatestSlot[int] = LatestSlot()
         got: list[int | None] = []
         waiting = threading.Thread(target=lambda: got.append(box.take()))
         waiting.start()
@@ -98,7 +98,7 @@ class TestFigures:
 class TestQuality:
     def steps(self, made: list[float], *, smaller: bool, camera: float = 30.0) -> list[Quality]:
         """The step in each second of a stream that makes so many pictures a second."""
-        ladder = Ladder()
+        ladder = QualityController()
         return [
             ladder.judge(Summary(camera_fps=camera, made_fps=fps), float(now), smaller_offered=smaller)
             for now, fps in enumerate(made)
@@ -122,7 +122,7 @@ class TestQuality:
         assert set(self.steps(([22.0] * 4 + [5.0]) * 10, smaller=True)) == {Quality.FULL}
 
     def test_it_climbs_again_and_waits_longer_after_each_fall(self) -> None:
-        ladder = Ladder()
+        ladder = QualityController()
         climbs, before = [], Quality.FULL
         for now in range(1000):
             # fast enough at the smaller size only
@@ -146,7 +146,7 @@ class TestHints:
     def hint(self, pose: Pose | None, *, people: int = 1, image: Frame | None = None) -> Hint | None:
         """What is said after a second of this."""
         calibration = Calibration()
-        sight = None if pose is None else Sight(0.0, pose, measure_body([pose]), 0.0)
+        sight = None if pose is None else TrackedPose(0.0, pose, measure_body([pose]), 0.0)
         hint: Hint | None = None
         for n in range(20):
             hint = calibration.look(self.light if image is None else image, sight, people, n / 15)
@@ -233,7 +233,7 @@ class TestStage:
             parse_live_layout("upside-down")
 
 
-class Guest:
+class LimitedStream:
     def __init__(self, silent: float = 0.0) -> None:
         self.silent_seconds = silent
         self.closed = False
@@ -244,11 +244,11 @@ class Guest:
 
 class TestRoom:
     def test_two_are_served_and_the_third_is_told(self) -> None:
-        room = LiveRoom(2)
-        first, second, third = Guest(), Guest(), Guest()
+        room = StreamLimiter(2)
+        first, second, third = LimitedStream(), LimitedStream(), LimitedStream()
         room.enter(first)
         room.enter(second)
-        with pytest.raises(RoomFull, match="2 people dance live"):
+        with pytest.raises(StreamLimitReached, match="2 people dance live"):
             room.enter(third)
         room.leave(first)
         room.leave(first)
@@ -257,12 +257,12 @@ class TestRoom:
         room.close()
         assert second.closed
         assert third.closed
-        with pytest.raises(RoomFull, match="being stopped"):
-            room.enter(Guest())
+        with pytest.raises(StreamLimitReached, match="being stopped"):
+            room.enter(LimitedStream())
 
     def test_a_stream_that_fell_silent_gives_its_place_back(self) -> None:
-        room = LiveRoom(1, silent_seconds=0.2)
-        lost = Guest(silent=9.0)
+        room = StreamLimiter(1, silent_seconds=0.2)
+        lost = LimitedStream(silent=9.0)
         room.enter(lost)
         until(lambda: room.free)
         assert lost.closed

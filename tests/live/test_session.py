@@ -18,13 +18,13 @@ from core import paths
 from core.errors import DanceError
 from core.generators.base import Generator
 from core.generators.registry import create_generator
-from core.live.eye import Arrived, Eye, working_size
-from core.live.quality import Quality
-from core.live.scene import Wish, open_scene
+from core.live.adaptive_quality import Quality
+from core.live.frame_analyzer import CameraFrame, FrameAnalyzer, working_size
+from core.live.layout import LiveLayout
+from core.live.live_settings import LiveSettings, open_scene
 from core.live.session import LiveSession, Shown
-from core.live.stage import LiveLayout
-from core.photo import build_from_photos
-from core.pipeline import Act, DancePipeline
+from core.pipeline import DancePipeline, PerformerRenderer
+from core.services.photo_performer import build_from_photos
 from core.targets.photo import look_at
 from core.targets.store import Target, load_target
 from core.types import VideoFrame
@@ -65,9 +65,9 @@ Start = Callable[..., tuple[LiveSession, Screen]]
 def start() -> Iterator[Start]:
     sessions: list[LiveSession] = []
 
-    def begin(wish: Wish | None = None, **options: float) -> tuple[LiveSession, Screen]:
+    def begin(wish: LiveSettings | None = None, **options: float) -> tuple[LiveSession, Screen]:
         screen = Screen()
-        session = LiveSession(cast, wish or Wish("theo", "nearest"), screen.show, **options)  # type: ignore[arg-type]
+        session = LiveSession(cast, wish or LiveSettings("theo", "nearest"), screen.show, **options)  # type: ignore[arg-type]
         screen.session = session
         sessions.append(session)
         return session, screen
@@ -93,7 +93,7 @@ def test_the_performer_follows_and_the_figures_are_true(start: Start) -> None:
     until_danced(session, screen)
     screen.shown.clear()
     feed_until(session, dance_frames(), lambda: len(screen.shown) >= 20)
-    news = session.news()
+    status = session.status()
     passed = monotonic() - begun
 
     numbers = [shown.number for shown in screen.shown]
@@ -102,18 +102,18 @@ def test_the_performer_follows_and_the_figures_are_true(start: Start) -> None:
     assert (np.abs(screen.last.image.astype(int) - target.plate).max(axis=2) > 40).mean() > 0.03
     hands = [shown.asked.xy[15, 1] for shown in screen.shown if shown.asked is not None]
     assert np.ptp(hands) > 20
-    assert 0 < news.figures.different_fps <= news.figures.made_fps <= news.figures.camera_fps + 0.5
-    assert news.figures.latency is not None
-    assert 0 < news.figures.latency.p50 <= news.figures.latency.p95 < 1000 * passed
-    assert {"wait", "convert", "pose", "retarget", "generate", "composite"} == set(news.figures.stages)
-    assert news.hint is None
+    assert 0 < status.figures.different_fps <= status.figures.made_fps <= status.figures.camera_fps + 0.5
+    assert status.figures.latency is not None
+    assert 0 < status.figures.latency.p50 <= status.figures.latency.p95 < 1000 * passed
+    assert {"wait", "convert", "pose", "retarget", "generate", "composite"} == set(status.figures.stages)
+    assert status.hint is None
 
 
 def test_somebody_of_one_photo_follows_as_anybody_does(start: Start, tmp_path: Path) -> None:
     with load_target("theo") as theo:
         cv2.imwrite(str(tmp_path / "theo.png"), theo.frames[40][..., ::-1])
     build_from_photos(look_at([tmp_path / "theo.png"]), id="snapshot", name="Snapshot").close()
-    session, screen = start(Wish("snapshot", "realtime"))
+    session, screen = start(LiveSettings("snapshot", "realtime"))
     until_danced(session, screen, 8)
     target, generator = cast("snapshot", "realtime")
     danced = [shown for shown in screen.shown if shown.asked is not None]
@@ -126,16 +126,16 @@ def test_somebody_of_one_photo_follows_as_anybody_does(start: Start, tmp_path: P
     assert canvas.width * canvas.height <= filmed.width * filmed.height, (
         "as fast: a picture costs what its canvas has pixels"
     )
-    assert session.news().hint is None
+    assert session.status().hint is None
 
 
 def test_it_is_the_online_way_of_the_pipeline(start: Start) -> None:
     """Looked at one after the other, a clip gives the very pictures that ``DancePipeline.step`` gives."""
     target, generator = cast("theo", "nearest")
-    act = Act(target, generator)
-    with Eye() as eye, DancePipeline(target, generator, person=(0.5, 0.5)) as pipeline:
+    act = PerformerRenderer(target, generator)
+    with FrameAnalyzer() as eye, DancePipeline(target, generator, person=(0.5, 0.5)) as pipeline:
         for number, image in enumerate(dance_frames()[:12]):
-            seen = eye.look(Arrived(number, 100 + number / 25, picture(image, number)), flip=False)
+            seen = eye.look(CameraFrame(number, 100 + number / 25, picture(image, number)), flip=False)
             assert seen.sight is not None
             asked, choice = act.ask(seen.sight)
             online = pipeline.step(VideoFrame(number, Fraction(round(seen.seconds * 1_000_000), 1_000_000), seen.image))
@@ -144,7 +144,7 @@ def test_it_is_the_online_way_of_the_pipeline(start: Start) -> None:
 
 def test_beside_the_camera_nothing_is_drawn_finer_than_it_is_shown() -> None:
     def drawn(layout: LiveLayout, generator: str, **options: Any) -> Generator:
-        return open_scene(Wish("theo", generator, layout=layout, **options), Quality.FULL, cast).act.generator
+        return open_scene(LiveSettings("theo", generator, layout=layout, **options), Quality.FULL, cast).act.generator
 
     _, generator = cast("theo", "realtime")
     smaller = generator.smaller()
@@ -158,7 +158,7 @@ def test_beside_the_camera_nothing_is_drawn_finer_than_it_is_shown() -> None:
 
 def test_the_shown_camera_picture_is_the_one_danced_from(start: Start) -> None:
     """Each camera picture carries its number as a grey level in a corner; side by side shows it beside its own dance."""
-    session, screen = start(Wish("theo", "nearest", layout="side-by-side", flip=False))
+    session, screen = start(LiveSettings("theo", "nearest", layout="side-by-side", flip=False))
     marked = []
     for number, image in enumerate(dance_frames()):
         marked.append(image.copy())
@@ -178,11 +178,11 @@ def test_the_shown_camera_picture_is_the_one_danced_from(start: Start) -> None:
 
 def test_a_mirror_turns_the_picture_and_the_dancer(start: Start) -> None:
     frames = [cv2.flip(image, 1) for image in dance_frames()[:20]]
-    session, screen = start(Wish("theo", "nearest", layout="inset"))
+    session, screen = start(LiveSettings("theo", "nearest", layout="inset"))
     feed_until(session, dance_frames()[:20], lambda: bool(screen.shown) and screen.last.pose is not None)
     mirrored = screen.last
     session.close()
-    plain_session, plain = start(Wish("theo", "nearest", layout="inset", flip=False))
+    plain_session, plain = start(LiveSettings("theo", "nearest", layout="inset", flip=False))
     feed_until(
         plain_session,
         frames,
@@ -204,11 +204,11 @@ def test_everything_can_be_changed_while_it_runs(start: Start) -> None:
         return bool(np.abs(screen.last.image[:60, :60].astype(int) - plate[:60, :60]).max() < 12)
 
     assert on_stage_of("theo")
-    session.wish(Wish("mira", "mlp-se"))
+    session.wish(LiveSettings("mira", "mlp-se"))
     feed_until(session, dance_frames(), lambda: on_stage_of("mira"))
-    session.wish(Wish("mira", "mlp-se", background="green"))
+    session.wish(LiveSettings("mira", "mlp-se", background="green"))
     feed_until(session, dance_frames(), lambda: tuple(screen.last.image[5, 5]) == (0, 177, 64))
-    session.wish(Wish("mira", "mlp-se", background="green", layout="side-by-side", flip=False))
+    session.wish(LiveSettings("mira", "mlp-se", background="green", layout="side-by-side", flip=False))
     feed_until(session, dance_frames(), lambda: screen.last.image.shape == (384, 896, 3))
     assert not session.over
 
@@ -216,17 +216,17 @@ def test_everything_can_be_changed_while_it_runs(start: Start) -> None:
 def test_a_wish_that_cannot_be_granted_is_told_and_the_old_goes_on(start: Start) -> None:
     session, screen = start()
     until_danced(session, screen)
-    session.wish(Wish("nobody-of-that-name", "nearest"))
-    feed_until(session, dance_frames(), lambda: session.news().notice is not None)
-    assert "nobody-of-that-name" in (session.news().notice or "")
+    session.wish(LiveSettings("nobody-of-that-name", "nearest"))
+    feed_until(session, dance_frames(), lambda: session.status().notice is not None)
+    assert "nobody-of-that-name" in (session.status().notice or "")
     until_danced(session, screen)
     assert not session.over
 
 
 def test_a_first_wish_that_cannot_be_granted_ends_it_with_a_sentence(start: Start) -> None:
-    session, _ = start(Wish("nobody-of-that-name", "nearest"))
+    session, _ = start(LiveSettings("nobody-of-that-name", "nearest"))
     until(lambda: session.over)
-    assert "nobody-of-that-name" in (session.news().ended or "")
+    assert "nobody-of-that-name" in (session.status().ended or "")
 
 
 @pytest.mark.parametrize("running", [False, True])
@@ -246,8 +246,8 @@ def test_the_end_frees_the_threads(start: Start, running: bool) -> None:
 def test_nobody_in_view_shows_the_empty_stage_and_says_so(start: Start) -> None:
     session, screen = start()
     empty = [np.full((SIZE[1], SIZE[0], 3), 120, np.uint8)] * 30
-    feed_until(session, empty, lambda: session.news().hint is not None)
-    assert "Nobody is in view" in (session.news().hint or "")
+    feed_until(session, empty, lambda: session.status().hint is not None)
+    assert "Nobody is in view" in (session.status().hint or "")
     before = len(screen.shown)
     feed_until(session, empty, lambda: len(screen.shown) >= before + 15)
     assert screen.last.asked is None
@@ -258,12 +258,12 @@ def test_whoever_forgets_it_is_switched_off(start: Start) -> None:
     session, _ = start(idle_seconds=0.5)
     empty = [np.full((SIZE[1], SIZE[0], 3), 120, np.uint8)] * 30
     feed_until(session, empty, lambda: session.over)
-    assert "switched off" in (session.news().ended or "")
+    assert "switched off" in (session.status().ended or "")
 
 
 @pytest.mark.parametrize("size", [(3840, 2160), (720, 1280), (320, 240)])
 def test_cameras_of_other_shapes(start: Start, size: tuple[int, int]) -> None:
-    session, screen = start(Wish("theo", "nearest", layout="side-by-side"))
+    session, screen = start(LiveSettings("theo", "nearest", layout="side-by-side"))
     frames = [framed(image, size) for image in dance_frames()[:4]]
     feed_until(session, frames, lambda: any(shown.asked is not None for shown in screen.shown))
     width, height = working_size(*size)
@@ -274,11 +274,11 @@ def test_cameras_of_other_shapes(start: Start, size: tuple[int, int]) -> None:
 
 def test_a_stream_that_shrinks_on_its_way_does_not_look_like_stepping_back() -> None:
     frames = dance_frames()[:16]
-    with Eye() as eye:
+    with FrameAnalyzer() as eye:
         heights = []
         for number, image in enumerate(frames):
             smaller = image if number < 8 else cv2.resize(image, (320, 240), interpolation=cv2.INTER_AREA)
-            seen = eye.look(Arrived(number, number / 25, picture(smaller, number)), flip=True)
+            seen = eye.look(CameraFrame(number, number / 25, picture(smaller, number)), flip=True)
             assert seen.sight is not None
             heights.append(float(np.ptp(seen.sight.pose.xy[:, 1])))
         assert max(heights) / min(heights) < 1.25
@@ -290,7 +290,7 @@ def test_what_is_shown_is_recorded_and_plays(start: Start, tmp_path: Path) -> No
     session.record(tmp_path / "mirror.mp4", sound=False, longest=60)
     first = len(screen.shown)
     feed(session, dance_frames()[:30])
-    assert session.news().recording is not None
+    assert session.status().recording is not None
     recorded = session.stop_recording()
     assert recorded is not None
     frames = frames_of(recorded.path)
@@ -298,7 +298,7 @@ def test_what_is_shown_is_recorded_and_plays(start: Start, tmp_path: Path) -> No
     assert recorded.frames == len(frames)
     assert len(frames) + recorded.left_out >= len(shown) - 2
     assert np.abs(frames[-1].astype(int) - shown[-1].image).mean() < 6
-    assert session.news().recording is None
+    assert session.status().recording is None
 
 
 def test_a_broken_generator_ends_it_with_a_sentence() -> None:
@@ -315,9 +315,9 @@ def test_a_broken_generator_ends_it_with_a_sentence() -> None:
             raise Broken
 
     screen = Screen()
-    with LiveSession(lambda p, g: (target, Breaks()), Wish("theo", "nearest"), screen.show) as session:  # type: ignore[arg-type,return-value]
+    with LiveSession(lambda p, g: (target, Breaks()), LiveSettings("theo", "nearest"), screen.show) as session:  # type: ignore[arg-type,return-value]
         feed_until(session, dance_frames(), lambda: session.over)
-        assert "start it again" in (session.news().ended or "")
+        assert "start it again" in (session.status().ended or "")
 
 
 def test_an_unwritable_recording_is_told(start: Start, tmp_path: Path) -> None:

@@ -5,12 +5,12 @@ import pytest
 import torch
 from torch import nn
 
-from core import conditioning
-from core.canvas import LAYERS, Behind, layers_of
+from core.conditioning import pose_encoding
 from core.networks.blocks import Excitation, ResidualBlock
 from core.networks.build import Drawn, build
 from core.networks.config import MlpConfig
 from core.networks.mlp import Mlp
+from core.rendering.canvas import LAYERS, Behind, layers_of
 from tests.bodies import moved
 from tests.puppets import dance, puppet, puppet_light, small_config, wall
 
@@ -118,8 +118,8 @@ def test_it_learns_two_pictures_by_heart() -> None:
         frame, mask = puppet(pose)
         wanted.append(layers_of(frame, config.canvas, pose, Behind(mask, puppet_light(pose), wall())).reshape(5, -1).T)
     truth = torch.from_numpy(np.stack(wanted)).float() / 255
-    told = torch.from_numpy(np.stack([conditioning.encode(p.landmarks, config.unit) for p in poses]))
-    asked = torch.from_numpy(conditioning.canvas_points(config.canvas, poses[0], config.unit).reshape(1, -1, 2))
+    told = torch.from_numpy(np.stack([pose_encoding.encode(p.landmarks, config.unit) for p in poses]))
+    asked = torch.from_numpy(pose_encoding.canvas_points(config.canvas, poses[0], config.unit).reshape(1, -1, 2))
     person = torch.from_numpy(np.flatnonzero((truth[..., 3] > 0).any(0).numpy()))
     torch.manual_seed(0)
     network = Mlp(MlpConfig(trunk=32, trunk_blocks=1, width=48, depth=2, dropout=0.0))
@@ -141,7 +141,7 @@ def test_it_learns_two_pictures_by_heart() -> None:
     halfway = float((truth[0] - truth[1])[moving].abs().mean()) / 2
     assert float((made - truth)[:, moving].abs().mean()) < 0.6 * halfway
     lifted_arm = moved(poses[0], dy=-15, joints=(15, 17))
-    changed = conditioning.encode(lifted_arm.landmarks, config.unit)
+    changed = pose_encoding.encode(lifted_arm.landmarks, config.unit)
     with torch.no_grad():
         lifted = network(torch.from_numpy(changed)[None], asked).clamp(0, 1)
     assert (lifted - made[:1]).abs().max() > 0.1, "another pose is another picture"

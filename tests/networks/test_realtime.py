@@ -5,11 +5,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from core.canvas import KEPT, LAYERS
-from core.limbs import BEYOND, CELL, FIELDS, PART_LAYERS, TOLD
+from core.conditioning.limb_fields import BEYOND, CELL, FIELDS, PART_LAYERS, TOLD
 from core.networks.build import build
 from core.networks.config import RealtimeConfig
 from core.networks.realtime import Realtime, blend
+from core.rendering.canvas import KEPT, LAYERS
 from tests.puppets import small_realtime_config, small_state
 
 SMALL = RealtimeConfig(widths=(8, 12, 16), head=(8, 8))

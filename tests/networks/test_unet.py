@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from core.canvas import LAYERS
-from core.conditioning import STICKS
+from core.conditioning.pose_encoding import STICKS
 from core.networks.build import build
 from core.networks.config import UNetConfig
 from core.networks.unet import SelfAttention, UNet
+from core.rendering.canvas import LAYERS
 from tests.puppets import small_state, small_unet_config
 
 WIDTHS = (8, 12, 16)

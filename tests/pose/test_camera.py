@@ -11,13 +11,13 @@ from benchmarks.pose import JOINTS
 from benchmarks.quality import analysed
 from benchmarks.reports.camera import DANCE, FILMED_BY_HAND, apart, asked_by, dance_video, slide
 from benchmarks.reports.case import Case
-from core.corners import Homography, normalised, transformed
 from core.generators.registry import create_generator
 from core.pipeline import DancePipeline
-from core.pose.analysis import Analysis, look
 from core.pose.camera import CameraMotion, in_view, steadied
+from core.pose.video_analysis import Analysis, look
 from core.targets.store import load_target
 from core.types import Frame, Pose
+from core.utils.corner_tracking import Homography, normalised, transformed
 from core.video.reader import VideoReader
 from tests.bodies import moved, standing
 from tests.targets.test_camera import WAYS, hand, room, seen

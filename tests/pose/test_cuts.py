@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.reports.placing import dance_pictures, nearer
 from core.pose.cuts import PictureChanges, shot_starts, without_mixtures
-from core.pose.dancer import LiveDancer
+from core.pose.live_tracker import LiveDancer
 from core.types import Frame, Pose
 from tests.bodies import moved, standing
 

@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from core import dances
+from core.bundled import dances
 from core.errors import WeightsMissing
 from core.pose import skeleton
-from core.pose.analysis import Analysis, look
 from core.pose.blazepose import BlazePose, Found, Region, refine_on_heat_maps
 from core.pose.detection import clothes_colours
 from core.pose.estimator import PeopleTracker, PoseEstimator, find_people
 from core.pose.mediapipe_graph import MediaPipeTracker
-from core.pose.person import Follower, Person, body_of
+from core.pose.person_selection import Follower, Person, body_of
+from core.pose.video_analysis import Analysis, look
 from core.settings import settings
 from core.types import Frame, VideoFrame
 from core.video.reader import VideoReader

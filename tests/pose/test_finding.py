@@ -13,7 +13,7 @@ from core import paths
 from core.pose.blazepose import BlazePose, Found, Region
 from core.pose.dark import SideHold, readable
 from core.pose.estimator import PeopleTracker, PoseEstimator, find_people
-from core.pose.person import Follower, Person, body_of
+from core.pose.person_selection import Follower, Person, body_of
 from core.pose.tiles import Part, TileWatch, tiles
 from core.types import Frame, Pose
 from core.video.reader import VideoReader

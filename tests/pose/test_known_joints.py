@@ -9,8 +9,8 @@ import pytest
 
 from benchmarks.pose import MEDIAPIPE, USED, Track, delay, detect, joints, live, measure
 from core import paths
-from core.pose.analysis import Analysis, look
 from core.pose.smoothing import smooth_offline
+from core.pose.video_analysis import Analysis, look
 from core.settings import settings
 from core.targets.store import load_target
 from core.types import Pose

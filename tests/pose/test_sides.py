@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from benchmarks.reports.camera import TURNED_AWAY, known_turned_away, write_turned_away
-from core.pose.analysis import look
 from core.pose.sides import with_sides_kept
 from core.pose.smoothing import OneEuro, smooth_offline
+from core.pose.video_analysis import look
 from core.types import Pose
 from core.video.reader import VideoReader
 from tests.bodies import moved, standing

@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.targets.frames import FootageWriter
+from core.targets.frame_store import FootageWriter
 from core.targets.manifest import MANIFEST, FileEntry, GeneratorWeights, Manifest, file_entry
-from core.targets.poses import save_poses
+from core.targets.pose_file import save_poses
 from core.types import Frame
 
 SIZE = (96, 64)

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from core import paths
 from core.errors import Cancelled, NobodyFound, OverLimit, PackInvalid, UnusableInput
 from core.targets import build
+from core.targets.archive import export_pack, import_pack
 from core.targets.build import build_target
 from core.targets.footage import FolderFootage, PartsFootage, VideoFootage, open_footage
-from core.targets.frames import FootageWriter
-from core.targets.pack import export_pack, import_pack
+from core.targets.frame_store import FootageWriter
 from core.targets.store import delete_target, load_target
 from core.types import Frame
 from core.video.reader import VideoReader

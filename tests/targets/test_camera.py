@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from core.corners import transformed
 from core.targets.camera import CameraPath, CameraTracker
 from core.types import Frame
+from core.utils.corner_tracking import transformed
 
 SIZE = (320, 240)
 NOBODY = np.zeros(SIZE[::-1], np.uint8)

@@ -6,7 +6,7 @@ import numpy as np
 from core.targets.camera import CameraTracker
 from core.targets.cutout import Backdrop, Cutter, backdrop_for, moved
 from core.targets.stage import Sample, Stage, find_stage
-from core.targets.studio import studio
+from core.targets.studio_backdrop import studio
 from core.types import Alpha, Frame, Pose
 from tests.targets.test_camera import SIZE, hand, room, seen
 

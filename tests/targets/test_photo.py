@@ -15,23 +15,24 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core import dances, paths
-from core.canvas import Canvas
+from core import paths
+from core.bundled import dances
 from core.errors import NobodyFound, OverLimit, UnusableInput
-from core.generators.recall import in_mirror, pick
+from core.generators.part_retrieval import in_mirror, pick
 from core.generators.registry import create_generator
-from core.photo import build_from_photos, passing_performer
-from core.pictures import kind_of, read_picture
 from core.pose.blazepose import BlazePose, Region
 from core.pose.estimator import PoseEstimator
-from core.preview import danced
+from core.rendering.canvas import Canvas
+from core.rendering.image_files import kind_of, read_picture
+from core.services.footage_preview import danced
+from core.services.photo_performer import build_from_photos, passing_performer
 from core.targets.build import build_target
-from core.targets.photo import PhotoFootage, SeenPhoto, are_photos, check_photos, look_at, photo_stage
+from core.targets.photo import AnalyzedPhoto, PhotoFootage, are_photos, check_photos, look_at, photo_stage
 from core.targets.store import load_target
 from core.transfer import TransferOptions, transfer
 from core.types import Frame, Pose
 from core.video.reader import VideoReader
-from core.warping.parts import LEFT_ARM, RIGHT_ARM
+from core.warping.part_warp import LEFT_ARM, RIGHT_ARM
 from tests.figures import FLOOR, robot
 from tests.puppets import taken
 
@@ -81,7 +82,7 @@ def test_a_photo_needs_no_torch(tmp_path: Path) -> None:
         "import sys; sys.modules['torch'] = None\n"
         "from pathlib import Path\n"
         "from core.generators.registry import create_generator\n"
-        "from core.photo import passing_performer\n"
+        "from core.services.photo_performer import passing_performer\n"
         "from core.targets.photo import look_at\n"
         f"with passing_performer(look_at([Path({str(photo)!r})])) as me:\n"
         "    generator, asked = create_generator('realtime', me), me.pose(0)\n"
@@ -256,10 +257,10 @@ def test_limbs_that_a_photo_shows_badly_are_the_other_sides(tmp_path: Path) -> N
     with PoseEstimator(masks=True) as estimator:
         found = estimator.detect(image, 0)
     assert found is not None
-    seen = SeenPhoto("theo", image, (found,))
+    seen = AnalyzedPhoto("theo", image, (found,))
     hidden = found.pose.landmarks.copy()
     hidden[[13, 15, 17, 19, 21], 3] = 0
-    behind = SeenPhoto("theo", image, (replace(found, pose=Pose(hidden)),))
+    behind = AnalyzedPhoto("theo", image, (replace(found, pose=Pose(hidden)),))
     with build_from_photos([seen], id="me", name="Me") as me, build_from_photos([behind], id="one", name="One") as one:
         memory, other = (create_generator("realtime", target).memory for target in (me, one))  # type: ignore[attr-defined]
         asked = me.pose(0)

@@ -20,7 +20,7 @@ from core.targets.store import (
     new_folder,
     place_in,
 )
-from core.targets.studio import studio
+from core.targets.studio_backdrop import studio
 from tests.targets.material import make_performer, number_of, some_poses
 
 

@@ -9,9 +9,9 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from core.canvas import KEPT, LAYERS
-from core.conditioning import STICKS
-from core.training.adversarial import CRITIC_STEPS, PENALTY, REAL, Rival, Windows
+from core.conditioning.pose_encoding import STICKS
+from core.rendering.canvas import KEPT, LAYERS
+from core.training.adversarial import CRITIC_STEPS, PENALTY, REAL, AdversarialLoss, Windows
 from core.training.recipes import Objective
 
 BOTH: list[Objective] = ["bce", "wgan-gp"]
@@ -46,9 +46,9 @@ class Bright:
         return 0.8 + 0.05 * torch.randn((count, LAYERS, SIDE, SIDE), generator=draws)
 
 
-def rival_of(objective: Objective, task: Bright | None = None) -> Rival:
+def rival_of(objective: Objective, task: Bright | None = None) -> AdversarialLoss:
     torch.manual_seed(0)
-    return Rival(Fabric(accelerator="cpu", devices=1), task or Bright(), objective)
+    return AdversarialLoss(Fabric(accelerator="cpu", devices=1), task or Bright(), objective)
 
 
 def draws(seed: int = 0) -> torch.Generator:
@@ -62,7 +62,7 @@ def seen_by(network: Pictures, source: torch.Generator) -> Windows:
     return Bright().windows(network, FRAMES, source, 1)[0]
 
 
-def critic_of(rival: Rival) -> dict[str, Tensor]:
+def critic_of(rival: AdversarialLoss) -> dict[str, Tensor]:
     weights: dict[str, Tensor] = rival.state_dict()["critic"]
     return {name: tensor.clone() for name, tensor in weights.items()}
 
@@ -86,7 +86,7 @@ class Linear(nn.Module):
         return told.reshape(len(seen), 1, self.patches, -1).sum(-1, keepdim=True)
 
 
-def with_critic(rival: Rival, critic: nn.Module) -> Rival:
+def with_critic(rival: AdversarialLoss, critic: nn.Module) -> AdversarialLoss:
     rival._critic = rival._shown = critic
     return rival
 
@@ -238,7 +238,7 @@ def test_a_critic_goes_on_where_it_was(objective: Objective) -> None:
     kept = io.BytesIO()
     torch.save(first.state_dict(), kept)
     torch.manual_seed(99)
-    second = Rival(Fabric(accelerator="cpu", devices=1), Bright(), objective)
+    second = AdversarialLoss(Fabric(accelerator="cpu", devices=1), Bright(), objective)
     kept.seek(0)
     content: dict[str, Any] = torch.load(kept, weights_only=True)
     second.load_state_dict(content)

@@ -8,8 +8,8 @@ import torch
 from safetensors.torch import load_file
 
 from core.errors import DanceError
+from core.inference.runner import NetworkFiles
 from core.networks.config import read_config
-from core.runtime import NetworkFiles
 from core.training import export as exporting
 from core.training.export import export
 from tests.puppets import small_config, small_state, small_unet_config

@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from core.conditioning.limb_fields import FIELDS, LABELS, points_on
 from core.generators.segmentation import SIDE
-from core.limbs import FIELDS, LABELS, points_on
 from core.networks.config import SegmenterConfig
 from core.networks.segmenter import Segmenter
 from core.training.labels import LabelledPeople, LabelTask, joined, labelled, shares_right, varied

@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import nn
 
-from core.training import pictures
+from core.training import image_task
+from core.training.image_task import PictureTask
 from core.training.perceptual import WEIGHT, Perceptual, load_perceptual
-from core.training.pictures import PictureTask
-from tests.training.test_pictures import SQUARE, Oracle, config_of, draws
+from tests.training.test_image_task import SQUARE, Oracle, config_of, draws
 from tests.training.views import coded_examples
 
 
@@ -40,7 +40,7 @@ def test_it_teaches_the_picture_and_not_itself(loss: Perceptual) -> None:
 
 
 def test_a_task_adds_it_to_the_error(loss: Perceptual, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pictures, "_VARIED", 0.0)
+    monkeypatch.setattr(image_task, "_VARIED", 0.0)
     examples, frames = coded_examples(**SQUARE), torch.tensor([2, 5])
     network = Oracle(examples, [2, 5], shift=3)
     plain = PictureTask(examples, config_of(examples), torch.device("cpu")).loss(network, frames, draws())

@@ -20,28 +20,28 @@ from safetensors.torch import load_file
 
 from core import paths
 from core.errors import DanceError, GeneratorNotFound, NobodyFound, UnusableInput
-from core.evaluate import evaluate, performer_of
+from core.evaluation.evaluate import evaluate, performer_of
 from core.generators.neural import NeuralGenerator
 from core.generators.registry import create_generator
+from core.inference.runner import NetworkFiles
+from core.inference.torch_runner import load_weights
 from core.networks.build import build
 from core.networks.config import NetworkConfig, Training
-from core.networks.serve import load_weights
 from core.networks.start import StartConfig
-from core.runs import CHECKPOINT, METRICS
-from core.runtime import NetworkFiles
+from core.services.training_runs import CHECKPOINT, METRICS
 from core.targets.build import build_target
 from core.targets.split import SplitName
 from core.targets.store import load_target
-from core.targets.trained import add_generator
+from core.targets.weights import add_generator
 from core.training.recipes import RECIPES, Recipe
-from core.training.train import Order, _start, run_folder, train
-from core.training.trainer import Length, Trained
+from core.training.train import TrainingConfig, _start, run_folder, train
+from core.training.trainer import Trained, TrainingBudget
 from core.types import Pose
 from tests.conftest import PROJECT
 from tests.puppets import SIZE, SMALL, SMALL_UNET, dance, make_puppet, puppet, small_unet_config, wall
 from tests.test_cli import one_sentence, run
 
-SHORT = Length(epochs=2)
+SHORT = TrainingBudget(epochs=2)
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +55,7 @@ def own() -> Path:
     return make_puppet(paths.user_performers())
 
 
-def teach(order: Order, target_id: str = "puppet") -> Trained:
+def teach(order: TrainingConfig, target_id: str = "puppet") -> Trained:
     with load_target(target_id) as target:
         return train(target, order)
 
@@ -70,7 +70,7 @@ def painter(target_id: str = "puppet") -> NeuralGenerator:
 def test_from_footage_to_a_picture(own: Path) -> None:
     shares: list[float] = []
     prepared: list[float] = []
-    order = Order("mlp-se", length=Length(epochs=25), seed=5)
+    order = TrainingConfig("mlp-se", length=TrainingBudget(epochs=25), seed=5)
     with load_target("puppet") as target:
         trained = train(target, order, preparing=prepared.append, progress=lambda share, _: shares.append(share))
     assert prepared[-1] == shares[-1] == 1.0
@@ -103,7 +103,7 @@ def test_from_footage_to_a_picture(own: Path) -> None:
 
 
 def test_a_trained_performer_is_judged_by_what_was_held_out(own: Path) -> None:
-    teach(Order("mlp-se", length=SHORT))
+    teach(TrainingConfig("mlp-se", length=SHORT))
     training = painter().config.training
     assert training is not None
     with load_target("puppet") as target:
@@ -117,12 +117,12 @@ def test_a_trained_performer_is_judged_by_what_was_held_out(own: Path) -> None:
 
 
 def test_learning_from_everything_holds_nothing_out(own: Path) -> None:
-    order = Order("mlp-se", "all", length=Length(epochs=1))
+    order = TrainingConfig("mlp-se", "all", length=TrainingBudget(epochs=1))
     trained = teach(order)
     assert trained.validation_l1 is None
     assert trained.held_out_l1 is None
     assert painter().trained_on == "all"
-    assert run_folder("puppet", order) != run_folder("puppet", Order("mlp-se"))
+    assert run_folder("puppet", order) != run_folder("puppet", TrainingConfig("mlp-se"))
 
 
 def _folder_of_frames(folder: Path) -> Path:
@@ -144,7 +144,7 @@ def test_a_performer_of_pictures_from_a_camera_that_sways(tmp_path: Path) -> Non
     build_target(pictures, id="swaying", name="Swaying").close()
     with performer_of("swaying", pictures) as same:
         assert same.id == "swaying", "it is known by its pictures, though they lie on a stage that stands still"
-    trained = teach(Order("mlp-se", length=Length(epochs=20)), "swaying")
+    trained = teach(TrainingConfig("mlp-se", length=TrainingBudget(epochs=20)), "swaying")
     assert trained.validation_l1 is not None
     generator = painter("swaying")
     with load_target("swaying") as target:
@@ -164,12 +164,12 @@ def test_stopped_before_anything_was_learnt(own: Path, exported: NetworkFiles) -
     before = painter().generate(dance(9)[8], None).image
     # whether it says so or not
     with load_target("puppet") as target, contextlib.suppress(DanceError):
-        train(target, Order("mlp-se", length=SHORT, seed=1), stop=lambda: True)
+        train(target, TrainingConfig("mlp-se", length=SHORT, seed=1), stop=lambda: True)
     np.testing.assert_array_equal(painter().generate(dance(9)[8], None).image, before)
 
 
 def test_stopped_and_resumed_is_as_if_never_stopped(own: Path) -> None:
-    order = Order("mlp-se", length=Length(epochs=4))
+    order = TrainingConfig("mlp-se", length=TrainingBudget(epochs=4))
     teach(order)
     straight = painter().generate(dance(9)[8], None).image
     asked: list[int] = []
@@ -181,38 +181,38 @@ def test_stopped_and_resumed_is_as_if_never_stopped(own: Path) -> None:
     with load_target("puppet") as target:
         assert train(target, order, stop=stop).epochs == 2
     assert painter().config.training is not None
-    resumed = teach(Order("mlp-se", length=Length(epochs=4), resume=True))
+    resumed = teach(TrainingConfig("mlp-se", length=TrainingBudget(epochs=4), resume=True))
     assert resumed.epochs == 4
     np.testing.assert_array_equal(painter().generate(dance(9)[8], None).image, straight)
 
 
 def test_nothing_to_resume(own: Path) -> None:
     with pytest.raises(UnusableInput, match="--resume"):
-        teach(Order("mlp-se", length=SHORT, resume=True))
+        teach(TrainingConfig("mlp-se", length=SHORT, resume=True))
 
 
 def test_a_run_on_another_canvas_is_not_resumed(own: Path) -> None:
-    teach(Order("mlp-se", length=SHORT))
+    teach(TrainingConfig("mlp-se", length=SHORT))
     with pytest.raises(UnusableInput, match="--resume"):
-        teach(Order("mlp-se", size=96, length=Length(epochs=3), resume=True))
+        teach(TrainingConfig("mlp-se", size=96, length=TrainingBudget(epochs=3), resume=True))
 
 
 @pytest.mark.parametrize("size", [0, 63, 1025])
 def test_sizes_that_are_none(size: int) -> None:
     with pytest.raises(UnusableInput, match="64 to 1024"):
-        Order("mlp-se", size=size)
+        TrainingConfig("mlp-se", size=size)
 
 
 @pytest.mark.parametrize("name", ["nearest", "dream"])
 def test_what_cannot_be_trained(own: Path, name: str) -> None:
     with pytest.raises(GeneratorNotFound, match="mlp-se"):
-        teach(Order(name, length=SHORT))
+        teach(TrainingConfig(name, length=SHORT))
 
 
 def test_a_performer_in_a_further_folder(puppets: Path) -> None:
     """In a folder that is none of the usual ones, which is said by ``root``."""
     with load_target("puppet", puppets) as target:
-        train(target, Order("mlp-se", length=Length(epochs=1)), root=puppets)
+        train(target, TrainingConfig("mlp-se", length=TrainingBudget(epochs=1)), root=puppets)
     with load_target("puppet", puppets) as target:
         assert create_generator("mlp-se", target).trained_on == "blocks"
 
@@ -280,7 +280,7 @@ FAMILY = {
 
 def taught(name: str, epochs: int, seed: int = 0) -> NeuralGenerator:
     """The generator after a run whose figures are what they should be."""
-    order = Order(name, length=Length(epochs=epochs), seed=seed)
+    order = TrainingConfig(name, length=TrainingBudget(epochs=epochs), seed=seed)
     trained = teach(order)
     assert trained.epochs == epochs
     assert trained.validation_l1 is not None
@@ -346,7 +346,7 @@ def given(config: NetworkConfig, files: NetworkFiles, folder: Path, split: Split
 def start_of(recipe: Recipe = GAN, *, resume: bool = False) -> Path | StartConfig | None:
     config = small_unet_config(generator="gan-bce-unet")
     with load_target("puppet") as target:
-        return _start(target, config, recipe, Order("gan-bce-unet", resume=resume))
+        return _start(target, config, recipe, TrainingConfig("gan-bce-unet", resume=resume))
 
 
 def test_it_begins_with_the_weights_its_recipe_names(own: Path, exported_unet: NetworkFiles, tmp_path: Path) -> None:
@@ -395,7 +395,7 @@ def test_a_performer_without_weights_to_begin_with(own: Path, caplog: pytest.Log
 def test_a_performer_of_three_frames_is_one_sentence(own: Path) -> None:
     make_puppet(own.parent, "brief", frames=4)  # nobody is in the last
     with pytest.raises(NobodyFound, match="use longer footage"):
-        teach(Order("unet-attn", length=SHORT), "brief")
+        teach(TrainingConfig("unet-attn", length=SHORT), "brief")
 
 
 def test_two_processes_train_one_network(own: Path) -> None:
@@ -416,7 +416,7 @@ def test_two_processes_train_one_network(own: Path) -> None:
     done = run(*words, "--epochs", "2")
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("is trained: 2 epochs") == 1
-    folder = run_folder("puppet", Order("gan-bce-mlp"))
+    folder = run_folder("puppet", TrainingConfig("gan-bce-mlp"))
     with (folder / METRICS).open() as file:
         assert [row["epoch"] for row in csv.DictReader(file)] == ["1", "2"]
     with load_target("puppet") as target:

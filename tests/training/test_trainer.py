@@ -16,14 +16,14 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from core.canvas import LAYERS
-from core.conditioning import STICKS
+from core.conditioning.pose_encoding import STICKS
 from core.errors import OutputFailed, UnusableInput
 from core.networks.config import MlpConfig
-from core.runs import CHECKPOINT, METRICS, SHEETS
-from core.training.adversarial import Rival, Windows
+from core.rendering.canvas import LAYERS
+from core.services.training_runs import CHECKPOINT, METRICS, SHEETS
+from core.training.adversarial import AdversarialLoss, Windows
 from core.training.recipes import RECIPES, Objective, Recipe, recipe_of
-from core.training.trainer import CURVES, Length, Row, Trained, Trainer
+from core.training.trainer import CURVES, Row, Trained, Trainer, TrainingBudget
 
 RECIPE = Recipe(MlpConfig(), rate=2e-2, frames=4, points=1)
 FRAMES = 24
@@ -74,7 +74,7 @@ class OnePicture:
         return torch.full((LAYERS, 16, 16), self.judged_by())
 
 
-def trainer(folder: Path, length: Length, **changes: Any) -> Trainer:
+def trainer(folder: Path, length: TrainingBudget, **changes: Any) -> Trainer:
     torch.manual_seed(changes.get("seed", 0))
     given: dict[str, Any] = {
         "fabric": Fabric(accelerator="cpu", devices=1), "network": Painting(), "task": OnePicture(), "recipe": RECIPE,
@@ -112,10 +112,10 @@ def rows(folder: Path) -> list[dict[str, str]]:
 @pytest.mark.parametrize("steps", [5, 10, 13, 19])
 def test_a_run_that_was_stopped_and_resumed_is_the_run_that_was_not(tmp_path: Path, steps: int) -> None:
     """Whether it was stopped between two epochs or in the middle of one."""
-    straight = trainer(tmp_path / "straight", Length(epochs=4)).run()
-    broken = trainer(tmp_path / "broken", Length(epochs=4), stop=after(steps)).run()
+    straight = trainer(tmp_path / "straight", TrainingBudget(epochs=4)).run()
+    broken = trainer(tmp_path / "broken", TrainingBudget(epochs=4), stop=after(steps)).run()
     assert broken.epochs == steps // 5
-    resumed = trainer(tmp_path / "broken", Length(epochs=4)).run(resume=True)
+    resumed = trainer(tmp_path / "broken", TrainingBudget(epochs=4)).run(resume=True)
     assert straight.epochs == 4
     assert_same(straight, resumed)
     timeless = [
@@ -126,26 +126,26 @@ def test_a_run_that_was_stopped_and_resumed_is_the_run_that_was_not(tmp_path: Pa
 
 
 def test_a_run_that_is_done_stays_as_it_is(tmp_path: Path) -> None:
-    first = trainer(tmp_path, Length(epochs=2)).run()
-    again = trainer(tmp_path, Length(epochs=2)).run(resume=True)
+    first = trainer(tmp_path, TrainingBudget(epochs=2)).run()
+    again = trainer(tmp_path, TrainingBudget(epochs=2)).run(resume=True)
     assert_same(first, again)
     assert len(rows(tmp_path)) == 2
 
 
 def test_a_longer_run_goes_on(tmp_path: Path) -> None:
-    trainer(tmp_path, Length(epochs=2)).run()
-    longer = trainer(tmp_path, Length(epochs=3)).run(resume=True)
+    trainer(tmp_path, TrainingBudget(epochs=2)).run()
+    longer = trainer(tmp_path, TrainingBudget(epochs=3)).run(resume=True)
     assert longer.epochs == 3
     assert [row["epoch"] for row in rows(tmp_path)] == ["1", "2", "3"]
 
 
 def test_the_seed_says_everything(tmp_path: Path) -> None:
-    one, same = (trainer(tmp_path / name, Length(epochs=2), seed=7).run() for name in "ab")
+    one, same = (trainer(tmp_path / name, TrainingBudget(epochs=2), seed=7).run() for name in "ab")
     assert_same(one, same)
-    other = trainer(tmp_path / "c", Length(epochs=2), seed=8).run()
+    other = trainer(tmp_path / "c", TrainingBudget(epochs=2), seed=8).run()
     assert not torch.equal(one.state["pixels"], other.state["pixels"])
     # the same first weights, other draws
-    shuffled = trainer(tmp_path / "d", Length(epochs=2), network=_painting(7), seed=8).run()
+    shuffled = trainer(tmp_path / "d", TrainingBudget(epochs=2), network=_painting(7), seed=8).run()
     assert not torch.equal(one.state["pixels"], shuffled.state["pixels"])
 
 
@@ -155,7 +155,7 @@ def _painting(seed: int) -> Painting:
 
 
 def test_it_gets_better(tmp_path: Path) -> None:
-    trained = trainer(tmp_path, Length(epochs=30)).run()
+    trained = trainer(tmp_path, TrainingBudget(epochs=30)).run()
     errors = [float(row["validation_l1"]) for row in rows(tmp_path)]
     assert errors[-1] < 0.5 * errors[0]
     assert trained.validation_l1 == pytest.approx(min(errors))
@@ -171,33 +171,33 @@ def test_the_best_is_kept_and_not_the_last(tmp_path: Path) -> None:
             wanted.append(0.5 if len(wanted) < 3 else 5.0)
         return wanted[-1]
 
-    run = trainer(tmp_path, Length(epochs=8), task=OnePicture(turning))
+    run = trainer(tmp_path, TrainingBudget(epochs=8), task=OnePicture(turning))
     trained = run.run()
     best = [row["epoch"] for row in rows(tmp_path) if row["best"] == "True"]
     assert best[-1] == "3"
     assert trained.validation_l1 == pytest.approx(float(rows(tmp_path)[2]["validation_l1"]))
-    until = trainer(tmp_path / "until", Length(epochs=8), stop=after(15)).run()
+    until = trainer(tmp_path / "until", TrainingBudget(epochs=8), stop=after(15)).run()
     assert torch.equal(trained.state["pixels"], until.state["pixels"])
 
 
 def test_it_stops_when_nothing_gets_better(tmp_path: Path) -> None:
     worse = iter(np.linspace(1, 50, 10_000))
-    trained = trainer(tmp_path, Length(epochs=100), task=OnePicture(lambda: float(next(worse)))).run()
+    trained = trainer(tmp_path, TrainingBudget(epochs=100), task=OnePicture(lambda: float(next(worse)))).run()
     assert 30 < trained.epochs < 45, "a good third of the run"
 
 
 def test_with_nothing_held_out_the_last_is_given(tmp_path: Path) -> None:
-    trained = trainer(tmp_path, Length(epochs=6), held_out=torch.arange(0)).run()
+    trained = trainer(tmp_path, TrainingBudget(epochs=6), held_out=torch.arange(0)).run()
     assert trained.epochs == 6, "and it does not stop early"
     assert trained.validation_l1 is None
     assert all(row["validation_l1"] == "" and row["best"] == "False" for row in rows(tmp_path))
-    less = trainer(tmp_path / "less", Length(epochs=6), held_out=torch.arange(0), stop=after(25)).run()
+    less = trainer(tmp_path / "less", TrainingBudget(epochs=6), held_out=torch.arange(0), stop=after(25)).run()
     assert not torch.equal(trained.state["pixels"], less.state["pixels"])
 
 
 def test_what_is_given_is_no_longer_trained(tmp_path: Path) -> None:
     """The best so far is a copy: later steps do not write into it."""
-    run = trainer(tmp_path, Length(epochs=3))
+    run = trainer(tmp_path, TrainingBudget(epochs=3))
     given: list[tuple[int, Tensor]] = []
     run.progress = lambda _, row: given.append((row.epoch, run._best["pixels"].clone())) if row.best else None
     trained = run.run()
@@ -206,7 +206,7 @@ def test_what_is_given_is_no_longer_trained(tmp_path: Path) -> None:
 
 def test_figures_and_sheets(tmp_path: Path) -> None:
     seen: list[tuple[float, Row]] = []
-    trainer(tmp_path, Length(epochs=3), progress=lambda share, row: seen.append((share, row))).run()
+    trainer(tmp_path, TrainingBudget(epochs=3), progress=lambda share, row: seen.append((share, row))).run()
     names = ["epoch", "minutes", "rate", "loss", "critic", "asked", "validation_l1", "best"]
     assert list(rows(tmp_path)[0]) == names
     assert [row["epoch"] for row in rows(tmp_path)] == ["1", "2", "3"]
@@ -225,7 +225,7 @@ def test_figures_and_sheets(tmp_path: Path) -> None:
 
 
 def test_the_rate_rises_and_falls(tmp_path: Path) -> None:
-    trainer(tmp_path, Length(epochs=60), held_out=torch.arange(0)).run()
+    trainer(tmp_path, TrainingBudget(epochs=60), held_out=torch.arange(0)).run()
     rates = [float(row["rate"]) for row in rows(tmp_path)]
     top = int(np.argmax(rates))
     assert 10 < top < 30
@@ -236,8 +236,8 @@ def test_the_rate_rises_and_falls(tmp_path: Path) -> None:
 
 
 def test_a_new_run_forgets_the_old_one(tmp_path: Path) -> None:
-    trainer(tmp_path, Length(epochs=3)).run()
-    trainer(tmp_path, Length(epochs=2)).run()
+    trainer(tmp_path, TrainingBudget(epochs=3)).run()
+    trainer(tmp_path, TrainingBudget(epochs=2)).run()
     assert len(rows(tmp_path)) == 2
     assert len(list((tmp_path / SHEETS).iterdir())) == 2
     assert not list(tmp_path.glob("*.part"))
@@ -245,7 +245,7 @@ def test_a_new_run_forgets_the_old_one(tmp_path: Path) -> None:
 
 def test_minutes_end_a_run(tmp_path: Path) -> None:
     begun = monotonic()
-    trained = trainer(tmp_path, Length(minutes=0.01), held_out=torch.arange(0)).run()
+    trained = trainer(tmp_path, TrainingBudget(minutes=0.01), held_out=torch.arange(0)).run()
     assert trained.epochs >= 1
     assert 0.01 <= trained.minutes <= (monotonic() - begun) / 60
 
@@ -255,57 +255,57 @@ def test_minutes_end_a_run(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_a_length_that_is_none(given: dict[str, Any]) -> None:
     with pytest.raises(UnusableInput, match="epochs or in minutes"):
-        Length(**given)
+        TrainingBudget(**given)
 
 
 def test_shares_of_a_length() -> None:
-    assert Length(epochs=4).share(1, 99.0) == 0.25
-    assert Length(minutes=4).share(99, 1.0) == 0.25
-    assert Length(epochs=4).share(9, 0.0) == 1.0
+    assert TrainingBudget(epochs=4).share(1, 99.0) == 0.25
+    assert TrainingBudget(minutes=4).share(99, 1.0) == 0.25
+    assert TrainingBudget(epochs=4).share(9, 0.0) == 1.0
 
 
 def test_nothing_to_resume(tmp_path: Path) -> None:
     with pytest.raises(UnusableInput, match="leave out --resume"):
-        trainer(tmp_path / "none", Length(epochs=1)).run(resume=True)
+        trainer(tmp_path / "none", TrainingBudget(epochs=1)).run(resume=True)
 
 
 def test_a_run_of_another_network(tmp_path: Path) -> None:
-    trainer(tmp_path, Length(epochs=1)).run()
+    trainer(tmp_path, TrainingBudget(epochs=1)).run()
     with pytest.raises(UnusableInput, match="another network"):
-        trainer(tmp_path, Length(epochs=2), network=Painting(8)).run(resume=True)
+        trainer(tmp_path, TrainingBudget(epochs=2), network=Painting(8)).run(resume=True)
 
 
 @pytest.mark.parametrize("content", [b"", b"nothing of ours", bytes(1000)])
 def test_a_checkpoint_that_is_damaged(tmp_path: Path, content: bytes) -> None:
-    trainer(tmp_path, Length(epochs=1)).run()
+    trainer(tmp_path, TrainingBudget(epochs=1)).run()
     (tmp_path / CHECKPOINT).write_bytes(content)
     with pytest.raises(UnusableInput, match="--resume"):
-        trainer(tmp_path, Length(epochs=2)).run(resume=True)
+        trainer(tmp_path, TrainingBudget(epochs=2)).run(resume=True)
 
 
 def test_a_checkpoint_that_is_cut_short(tmp_path: Path) -> None:
-    trainer(tmp_path, Length(epochs=1)).run()
+    trainer(tmp_path, TrainingBudget(epochs=1)).run()
     path = tmp_path / CHECKPOINT
     path.write_bytes(path.read_bytes()[:-500])
     with pytest.raises(UnusableInput, match="--resume"):
-        trainer(tmp_path, Length(epochs=2)).run(resume=True)
+        trainer(tmp_path, TrainingBudget(epochs=2)).run(resume=True)
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OutputFailed, match=r"\.$"):
-        trainer(tmp_path / "file" / "run", Length(epochs=1)).run()
+        trainer(tmp_path / "file" / "run", TrainingBudget(epochs=1)).run()
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 def test_a_disk_that_fills_up_loses_nothing(tmp_path: Path) -> None:
-    trainer(tmp_path, Length(epochs=1)).run()
+    trainer(tmp_path, TrainingBudget(epochs=1)).run()
     part = tmp_path / f"{CHECKPOINT}.part"
     part.symlink_to("/dev/full")
     with pytest.raises(OutputFailed, match="disk"):
-        trainer(tmp_path, Length(epochs=2)).run(resume=True)
+        trainer(tmp_path, TrainingBudget(epochs=2)).run(resume=True)
     assert not part.is_symlink(), "nothing half-written is left"
-    assert trainer(tmp_path, Length(epochs=2)).run(resume=True).epochs == 2, "with room again it goes on"
+    assert trainer(tmp_path, TrainingBudget(epochs=2)).run(resume=True).epochs == 2, "with room again it goes on"
 
 
 def test_recipes_have_names() -> None:
@@ -321,11 +321,11 @@ def test_recipes_have_names() -> None:
 OBJECTIVES: list[Objective] = ["bce", "wgan-gp"]
 
 
-def against(objective: Objective, folder: Path, length: Length, **changes: Any) -> Trainer:
+def against(objective: Objective, folder: Path, length: TrainingBudget, **changes: Any) -> Trainer:
     """A run with a critic beside."""
     fabric, task = Fabric(accelerator="cpu", devices=1), changes.pop("task", OnePicture())
     torch.manual_seed(1)
-    rival = Rival(fabric, task, objective)
+    rival = AdversarialLoss(fabric, task, objective)
     return trainer(folder, length, fabric=fabric, task=task, rival=rival, **changes)
 
 
@@ -337,9 +337,9 @@ def checkpoint(folder: Path) -> dict[str, Any]:
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_with_a_critic_too_a_resumed_run_is_the_run_that_was_not_stopped(objective: Objective, tmp_path: Path) -> None:
     few = replace(RECIPE, frames=10)  # two steps an epoch
-    straight = against(objective, tmp_path / "straight", Length(epochs=3), recipe=few).run()
-    against(objective, tmp_path / "broken", Length(epochs=3), recipe=few, stop=after(3)).run()
-    resumed = against(objective, tmp_path / "broken", Length(epochs=3), recipe=few).run(resume=True)
+    straight = against(objective, tmp_path / "straight", TrainingBudget(epochs=3), recipe=few).run()
+    against(objective, tmp_path / "broken", TrainingBudget(epochs=3), recipe=few, stop=after(3)).run()
+    resumed = against(objective, tmp_path / "broken", TrainingBudget(epochs=3), recipe=few).run(resume=True)
     assert_same(straight, resumed, CLOSE)
     one, other = (checkpoint(tmp_path / name)["rival"] for name in ("straight", "broken"))
     torch.testing.assert_close(one["critic"], other["critic"], rtol=CLOSE, atol=CLOSE)
@@ -348,31 +348,31 @@ def test_with_a_critic_too_a_resumed_run_is_the_run_that_was_not_stopped(objecti
         [(float(row["loss"]), float(row["critic"])) for row in rows(tmp_path / name)] for name in ("straight", "broken")
     ]
     np.testing.assert_allclose(figures[0], figures[1], rtol=CLOSE, atol=CLOSE)
-    first = against(objective, tmp_path / "first", Length(epochs=3), recipe=few, stop=after(2)).run()
+    first = against(objective, tmp_path / "first", TrainingBudget(epochs=3), recipe=few, stop=after(2)).run()
     assert first.epochs == 1
     early = checkpoint(tmp_path / "first")["rival"]["critic"]
     assert not torch.equal(early["layers.0.weight"], one["critic"]["layers.0.weight"]), "and the critic learns"
 
 
 def test_a_run_without_a_critic_is_not_resumed_with_one(tmp_path: Path) -> None:
-    trainer(tmp_path, Length(epochs=1)).run()
+    trainer(tmp_path, TrainingBudget(epochs=1)).run()
     with pytest.raises(UnusableInput, match="--resume"):
-        against("bce", tmp_path, Length(epochs=2)).run(resume=True)
+        against("bce", tmp_path, TrainingBudget(epochs=2)).run(resume=True)
 
 
 def test_the_critics_loss_is_a_figure_of_its_own(tmp_path: Path) -> None:
-    against("bce", tmp_path, Length(epochs=2)).run()
+    against("bce", tmp_path, TrainingBudget(epochs=2)).run()
     with_one = [float(row["critic"]) for row in rows(tmp_path)]
     # what a critic says that cannot tell: the cross entropy of guessing, twice
     assert with_one[0] == pytest.approx(2 * np.log(2), abs=0.4)
     assert with_one[0] != with_one[1]
-    trainer(tmp_path / "alone", Length(epochs=1)).run()
+    trainer(tmp_path / "alone", TrainingBudget(epochs=1)).run()
     assert rows(tmp_path / "alone")[0]["critic"] == ""
 
 
 def test_curves_of_both_sides_are_drawn(tmp_path: Path) -> None:
-    against("bce", tmp_path, Length(epochs=3)).run()
-    trainer(tmp_path / "alone", Length(epochs=1)).run()
+    against("bce", tmp_path, TrainingBudget(epochs=3)).run()
+    trainer(tmp_path / "alone", TrainingBudget(epochs=1)).run()
     texts, curves = [], []
     for folder in (tmp_path, tmp_path / "alone"):
         svg = ElementTree.fromstring((folder / CURVES).read_text())
@@ -399,8 +399,8 @@ class Fixed:
 
 def test_the_generator_is_taught_by_both(tmp_path: Path) -> None:
     whole = replace(RECIPE, frames=FRAMES)  # one step an epoch
-    alone = trainer(tmp_path / "alone", Length(epochs=40), recipe=whole).run()
-    beside = trainer(tmp_path / "beside", Length(epochs=40), recipe=whole, rival=Fixed()).run()
+    alone = trainer(tmp_path / "alone", TrainingBudget(epochs=40), recipe=whole).run()
+    beside = trainer(tmp_path / "beside", TrainingBudget(epochs=40), recipe=whole, rival=Fixed()).run()
     assert float(beside.state["pixels"].mean()) < float(alone.state["pixels"].mean()) - 0.02
     first = {name: rows(tmp_path / name)[0] for name in ("alone", "beside")}
     assert first["alone"]["loss"] == first["beside"]["loss"], "the L1 error alone, to be compared"
@@ -423,7 +423,7 @@ def test_against_a_critic_the_newest_near_the_best_is_kept(
     objective: Objective | None, kept: list[int], tmp_path: Path
 ) -> None:
     """Within a tenth of the smallest error so far; that of the ones kept in between does not count."""
-    length = Length(epochs=len(Scripted.says))
+    length = TrainingBudget(epochs=len(Scripted.says))
     made = trainer(tmp_path, length) if objective is None else against(objective, tmp_path, length)
     given = {name: getattr(made, name) for name in Trainer.__dataclass_fields__ if not name.startswith("_")}
     run, states = Scripted(**given), dict[int, Tensor]()
@@ -450,7 +450,7 @@ class Breaking(OnePicture):
 @pytest.mark.parametrize("held_out", [0, 4])
 def test_a_loss_that_is_no_number_leaves_the_last_good_network(held_out: int, tmp_path: Path) -> None:
     judged = torch.arange(FRAMES - held_out, FRAMES)
-    trained = trainer(tmp_path, Length(epochs=20), task=Breaking(), held_out=judged).run()
+    trained = trainer(tmp_path, TrainingBudget(epochs=20), task=Breaking(), held_out=judged).run()
     assert all(torch.isfinite(tensor).all() for tensor in trained.state.values())
     assert trained.epochs <= 3, "and it stops"
     assert trained.diverged
@@ -473,13 +473,13 @@ class Crowded(OnePicture):
 
 def test_a_device_short_of_memory_gets_fewer_frames_at_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     task = Crowded(1)
-    trained = trainer(tmp_path, Length(epochs=2), task=task).run()
+    trained = trainer(tmp_path, TrainingBudget(epochs=2), task=task).run()
     assert trained.epochs == 2
     assert sorted(task.taken[: FRAMES - 4]) == list(range(FRAMES - 4)), "no frame is left out, none comes twice"
     assert [record.getMessage() for record in caplog.records] == [
         f"The device has no memory for {count} frames a step: going on with {count // 2}." for count in (4, 2)
     ]
-    resumed = trainer(tmp_path, Length(epochs=3), task=Crowded(1))
+    resumed = trainer(tmp_path, TrainingBudget(epochs=3), task=Crowded(1))
     caplog.clear()
     assert resumed.run(resume=True).epochs == 3
     assert not caplog.records, "a resumed run remembers"
@@ -487,4 +487,4 @@ def test_a_device_short_of_memory_gets_fewer_frames_at_once(tmp_path: Path, capl
 
 def test_a_device_without_memory_for_one_frame_is_told_so(tmp_path: Path) -> None:
     with pytest.raises(UnusableInput, match="smaller --size"):
-        trainer(tmp_path, Length(epochs=1), task=Crowded(0)).run()
+        trainer(tmp_path, TrainingBudget(epochs=1), task=Crowded(0)).run()

@@ -1,4 +1,4 @@
-"""What a training beside a server does when its loss is no number any more; the rest of it is in tests/test_studio.py."""
+"""What a training does when its loss is no number any more; the rest is in tests/services/test_training_service.py."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from core import paths
 from core.errors import DanceError
 from core.generators.registry import create_generator
-from core.runs import Record, curve
+from core.services.training_runs import TrainingRun, curve
 from core.targets.store import load_target
 from core.training.recipes import RECIPES
 from core.training.worker import _Commands, train_beside
@@ -38,9 +38,9 @@ def commands() -> Iterator[_Commands]:
         yield _Commands(source)
 
 
-def beside(commands: _Commands, minutes: float) -> tuple[Record, list[tuple[str, dict[str, Any]]]]:
+def beside(commands: _Commands, minutes: float) -> tuple[TrainingRun, list[tuple[str, dict[str, Any]]]]:
     """A training and all that it told."""
-    record = Record(target="puppet", generator="mlp-se", minutes=minutes, device="cpu")
+    record = TrainingRun(target="puppet", generator="mlp-se", minutes=minutes, device="cpu")
     record.save()
     told: list[tuple[str, dict[str, Any]]] = []
     train_beside(record, commands, lambda kind, **of: told.append((kind, of)))

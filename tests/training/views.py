@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from core.canvas import LAYERS, Canvas
-from core.conditioning import stick_image
+from core.conditioning.pose_encoding import stick_image
 from core.pose import skeleton
+from core.rendering.canvas import LAYERS, Canvas
 from core.training.adversarial import Windows
-from core.training.examples import Examples
+from core.training.dataset import Examples
 from core.types import Pose
 from tests.puppets import TORSO, dance
 

@@ -11,10 +11,10 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from core.memory_budget import MemoryBudget
 from core.settings import settings
 from core.transfer import Report
-from core.ui.house import House, Performers, house
+from core.ui.app_services import AppServices, PerformerCache, app_services
+from core.utils.memory_budget import MemoryBudget
 from tests.waiting import PATIENCE, until
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
@@ -32,22 +32,22 @@ def fresh(own_folders: None) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def opened_performers() -> Performers:
+def opened_performers() -> PerformerCache:
     """Performers that stay open from one test to the next: to load and prepare them anew takes seconds each time."""
-    return Performers(MemoryBudget(4_000_000_000))
+    return PerformerCache(MemoryBudget(4_000_000_000))
 
 
 @pytest.fixture
-def shared(opened_performers: Performers) -> House:
+def shared(opened_performers: PerformerCache) -> AppServices:
     """The shared things of the app under test, its speed known, so that no measuring runs beside the test."""
-    made = house()
+    made = app_services()
     made.performers = opened_performers
     made.speed.note(cast(Report, SimpleNamespace(fps_steady=50.0)), again=False)
     return made
 
 
 @pytest.fixture
-def open_app(shared: House) -> Callable[..., AppTest]:
+def open_app(shared: AppServices) -> Callable[..., AppTest]:
     """Opens the app as a new visitor, with a query in the address or not."""
 
     def opened(**query: Any) -> AppTest:

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import dances, paths
-from core.jobs import JobHandle
-from core.ui.house import House
+from core import paths
+from core.bundled import dances
+from core.services.job_queue import JobHandle
+from core.ui.app_services import AppServices
 from core.video.probe import probe
 from tests.ui.test_dance_page import query, upload, video, words
 from tests.waiting import PATIENCE
@@ -36,7 +37,7 @@ def opened(open_app: OpenApp, **query: Any) -> AppTest:
     return app
 
 
-def job_of(app: AppTest, shared: House) -> Any:
+def job_of(app: AppTest, shared: AppServices) -> Any:
     job = shared.jobs.find(query(app, "comparison") or "")
     assert job is not None
     return job
@@ -51,7 +52,7 @@ def choose(app: AppTest, generators: list[str]) -> AppTest:
     return app.button_group(key="compare-generators").set_value(generators).run()
 
 
-def compared(app: AppTest, shared: House, seconds: float = 0.4) -> AppTest:
+def compared(app: AppTest, shared: AppServices, seconds: float = 0.4) -> AppTest:
     """A short comparison of two, made and measured."""
     if app.button_group(key="compare-generators").value != TWO:
         choose(app, TWO)
@@ -115,8 +116,8 @@ class TestChoosing:
 
 
 class TestStates:
-    def test_what_is_done_is_shown_and_taken_home_and_found_again(self, open_app: OpenApp, shared: House) -> None:
-        from core.ui.compare import _csv, _measures, _measuring, _png, _report
+    def test_what_is_done_is_shown_and_taken_home_and_found_again(self, open_app: OpenApp, shared: AppServices) -> None:
+        from core.ui.compare_view import _csv, _measures, _measuring, _png, _report
 
         app = compared(two(open_app), shared)
         assert not app.exception
@@ -164,7 +165,7 @@ class TestStates:
         again.button(key=f"pick-comparison-{address}").click().run()
         assert query(again, "comparison") == address
 
-    def test_running_shows_progress_and_can_be_cancelled(self, open_app: OpenApp, shared: House) -> None:
+    def test_running_shows_progress_and_can_be_cancelled(self, open_app: OpenApp, shared: AppServices) -> None:
         app = opened(open_app)
         app.button(key="compare").click().run()
         job = job_of(app, shared)
@@ -177,7 +178,7 @@ class TestStates:
         assert not app.button(key="compare").disabled
         assert list(shared.files.folder.iterdir()) == []
 
-    def test_waiting_says_how_long_the_line_is(self, open_app: OpenApp, shared: House) -> None:
+    def test_waiting_says_how_long_the_line_is(self, open_app: OpenApp, shared: AppServices) -> None:
         started, go = threading.Event(), threading.Event()
 
         def work(handle: JobHandle[None]) -> bool:
@@ -192,7 +193,7 @@ class TestStates:
         shared.jobs.cancel(job_of(app, shared))
         go.set()
 
-    def test_failed_says_why_and_can_be_tried_again(self, open_app: OpenApp, shared: House) -> None:
+    def test_failed_says_why_and_can_be_tried_again(self, open_app: OpenApp, shared: AppServices) -> None:
         app = two(open_app)
         app = upload(app, "empty stage.mp4", video())
         app.button(key="compare").click().run()
@@ -204,7 +205,7 @@ class TestStates:
         assert "Nobody was found" in app.error[0].value
         assert not app.button(key="compare").disabled
 
-    def test_a_measuring_that_was_stopped_can_be_had_again(self, open_app: OpenApp, shared: House) -> None:
+    def test_a_measuring_that_was_stopped_can_be_had_again(self, open_app: OpenApp, shared: AppServices) -> None:
         app = two(open_app)
         app.slider(key="part-june-sway").set_value((0.0, 1.0)).run()
         app.button(key="compare").click().run()
@@ -224,7 +225,9 @@ class TestStates:
         assert again.state == "done", again.error
         assert 'data-generator="nearest"' in words(app.run())
 
-    def test_a_dance_watched_for_the_other_page_is_not_watched_again(self, open_app: OpenApp, shared: House) -> None:
+    def test_a_dance_watched_for_the_other_page_is_not_watched_again(
+        self, open_app: OpenApp, shared: AppServices
+    ) -> None:
         app = open_app()
         app.slider(key="part-june-sway").set_value((0.0, 0.4))
         app.button(key="dance").click().run()

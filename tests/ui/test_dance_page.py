@@ -16,17 +16,18 @@ from streamlit.testing.v1 import AppTest
 
 from benchmarks.reports import whom
 from benchmarks.reports.files import make_slow_motion
-from core import dances, paths
-from core.compositing import layout_size
-from core.jobs import LONGEST_QUEUE, Job, JobHandle
+from core import paths
+from core.bundled import dances
 from core.pipeline import background_for
-from core.pose.chosen import Chosen
-from core.pose.whom import Candidate
+from core.pose.appearance_match import Chosen
+from core.pose.candidates import Candidate
+from core.rendering.compositing import layout_size
+from core.services.job_queue import LONGEST_QUEUE, Job, JobHandle
 from core.settings import settings
 from core.targets.store import load_target
-from core.ui.clips import rates_offered, thinned_in_words
-from core.ui.house import House
-from core.ui.whom import Looking
+from core.ui.app_services import AppServices
+from core.ui.person_choice import PersonSearch
+from core.ui.video_info import rates_offered, thinned_in_words
 from core.video.probe import probe
 from core.video.reader import VideoReader
 from tests.media import frames_of
@@ -59,14 +60,14 @@ def query(app: AppTest, name: str) -> str | None:
     return value[0] if isinstance(value, list) else value
 
 
-def job_of(app: AppTest, shared: House) -> Any:
+def job_of(app: AppTest, shared: AppServices) -> Any:
     """The job that the address names."""
     job = shared.jobs.find(query(app, "job") or "")
     assert job is not None
     return job
 
 
-def dance_to_the_end(app: AppTest, shared: House, seconds: float = 1.0) -> AppTest:
+def dance_to_the_end(app: AppTest, shared: AppServices, seconds: float = 1.0) -> AppTest:
     app.slider(key="part-june-sway").set_value((0.0, seconds))
     app.button(key="dance").click().run()
     job = job_of(app, shared)
@@ -74,7 +75,7 @@ def dance_to_the_end(app: AppTest, shared: House, seconds: float = 1.0) -> AppTe
     return app.run()
 
 
-def blocked(shared: House) -> threading.Event:
+def blocked(shared: AppServices) -> threading.Event:
     """Keeps the only worker busy, so that the next dance waits."""
     started, go = threading.Event(), threading.Event()
 
@@ -129,7 +130,7 @@ class TestChoosing:
         assert chosen(app, "performer") == ["pick-performer-theo"]
         assert chosen(app, "dance") == ["pick-dance-omar-street"]
 
-    def test_the_time_it_takes_is_told_from_what_was_measured(self, open_app: OpenApp, shared: House) -> None:
+    def test_the_time_it_takes_is_told_from_what_was_measured(self, open_app: OpenApp, shared: AppServices) -> None:
         app = open_app()
         info = probe(paths.BUNDLED_DANCES / "june-sway.mp4")
         assert info.frames is not None
@@ -151,7 +152,7 @@ class TestChoosing:
 
 
 class TestDancing:
-    def test_from_click_to_download(self, open_app: OpenApp, shared: House) -> None:
+    def test_from_click_to_download(self, open_app: OpenApp, shared: AppServices) -> None:
         app = dance_to_the_end(open_app(), shared)
 
         assert not app.exception
@@ -168,7 +169,7 @@ class TestDancing:
         assert job.about.file_name(".mp4") == "mira-june-sway.mp4"
 
     def test_while_it_runs_there_is_progress_and_cancel_and_no_second_click(
-        self, open_app: OpenApp, shared: House
+        self, open_app: OpenApp, shared: AppServices
     ) -> None:
         app = open_app()
         go = blocked(shared)
@@ -183,7 +184,7 @@ class TestDancing:
         assert not app.button(key="dance").disabled
         go.set()
 
-    def test_when_too_many_wait_it_says_so_and_the_page_stays(self, open_app: OpenApp, shared: House) -> None:
+    def test_when_too_many_wait_it_says_so_and_the_page_stays(self, open_app: OpenApp, shared: AppServices) -> None:
         app = open_app()
         go = blocked(shared)
         for _ in range(LONGEST_QUEUE):
@@ -197,7 +198,7 @@ class TestDancing:
         assert not app.button(key="dance").disabled
         go.set()
 
-    def test_cancelling_in_the_middle_leaves_nothing(self, open_app: OpenApp, shared: House) -> None:
+    def test_cancelling_in_the_middle_leaves_nothing(self, open_app: OpenApp, shared: AppServices) -> None:
         app = open_app()
         app.button(key="dance").click().run()
         job = job_of(app, shared)
@@ -209,7 +210,7 @@ class TestDancing:
         assert list(shared.files.folder.iterdir()) == []
         assert "Stopped." in app.run().info[0].value
 
-    def test_another_look_does_not_watch_again(self, open_app: OpenApp, shared: House) -> None:
+    def test_another_look_does_not_watch_again(self, open_app: OpenApp, shared: AppServices) -> None:
         app = dance_to_the_end(open_app(), shared)
         first = query(app, "job")
         assert "this dance was watched before" in words(app)
@@ -224,7 +225,7 @@ class TestDancing:
         assert "pose" not in job.result.report.stages
         assert job.result.report.size == layout_size("side-by-side", (640, 480), (512, 512))
 
-    def test_the_last_five_stay_at_hand(self, open_app: OpenApp, shared: House) -> None:
+    def test_the_last_five_stay_at_hand(self, open_app: OpenApp, shared: AppServices) -> None:
         app = open_app()
         for _ in range(6):
             app = dance_to_the_end(app, shared, 0.5)
@@ -236,7 +237,7 @@ class TestDancing:
         assert cards[-1] == f"pick-result-{query(app, 'job')}"
         assert len(app.get("video")) == 1
 
-    def test_the_address_brings_it_back_after_a_reload(self, open_app: OpenApp, shared: House) -> None:
+    def test_the_address_brings_it_back_after_a_reload(self, open_app: OpenApp, shared: AppServices) -> None:
         before = open_app()
         before.button(key="pick-performer-mira").click().run()
         before = dance_to_the_end(before, shared)
@@ -247,7 +248,7 @@ class TestDancing:
         assert len(after.get("video")) == 1
         assert chosen(after, "performer") == ["pick-performer-mira"]
 
-    def test_another_widget_does_not_stop_it(self, open_app: OpenApp, shared: House) -> None:
+    def test_another_widget_does_not_stop_it(self, open_app: OpenApp, shared: AppServices) -> None:
         app = open_app()
         go = blocked(shared)
         app.button(key="dance").click().run()
@@ -276,7 +277,7 @@ class TestDancing:
         assert app.segmented_control(key="layout").value == "triptych"
         assert app.selectbox(key="generator").value == "nearest-frame"
 
-    def test_a_picture_of_ones_own_stands_behind(self, open_app: OpenApp, shared: House) -> None:
+    def test_a_picture_of_ones_own_stands_behind(self, open_app: OpenApp, shared: AppServices) -> None:
         app = open_app()
         app.segmented_control(key="background").set_value("picture").run()
         picture = Image.new("RGB", (64, 48), (200, 30, 120))
@@ -293,7 +294,7 @@ class TestDancing:
             corner = next(iter(reader)).image[:40, :40].reshape(-1, 3).mean(axis=0)
         assert np.abs(corner - (200, 30, 120)).max() < 12
 
-    def test_a_studio_stands_behind_anybody(self, open_app: OpenApp, shared: House) -> None:
+    def test_a_studio_stands_behind_anybody(self, open_app: OpenApp, shared: AppServices) -> None:
         app = open_app()
         app.segmented_control(key="background").set_value("studio").run()
 
@@ -307,7 +308,7 @@ class TestDancing:
             corner = next(iter(reader)).image[:40, :40].astype(int)
         assert np.abs(corner - wanted[:40, :40]).mean() < 4
 
-    def test_a_background_that_is_no_picture_is_told_at_once(self, open_app: OpenApp, shared: House) -> None:
+    def test_a_background_that_is_no_picture_is_told_at_once(self, open_app: OpenApp, shared: AppServices) -> None:
         app = open_app()
         app.segmented_control(key="background").set_value("picture").run()
 
@@ -326,7 +327,7 @@ class TestDancing:
         assert query(app, "job") is None
         assert not app.run().info
 
-    def test_one_visitor_does_not_see_anothers_dances(self, open_app: OpenApp, shared: House) -> None:
+    def test_one_visitor_does_not_see_anothers_dances(self, open_app: OpenApp, shared: AppServices) -> None:
         dance_to_the_end(open_app(), shared)
 
         other = open_app()
@@ -335,7 +336,7 @@ class TestDancing:
         assert query(other, "job") is None
         assert not [b.key for b in other.button if b.key and b.key.startswith("pick-result-")]
 
-    def test_jobs_of_another_kind_are_not_dances(self, open_app: OpenApp, shared: House) -> None:
+    def test_jobs_of_another_kind_are_not_dances(self, open_app: OpenApp, shared: AppServices) -> None:
         training: Job[Any, Any] = shared.jobs.submit(lambda handle: "weights", about="training")
 
         app = open_app(job=training.id)
@@ -353,7 +354,7 @@ class TestOwnVideo:
         assert "Choose a video first." in words(app)
 
     def test_a_video_without_a_dancer_fails_with_a_sentence_and_nothing_is_lost(
-        self, open_app: OpenApp, shared: House
+        self, open_app: OpenApp, shared: AppServices
     ) -> None:
         app = upload(open_app(), "empty stage.mp4", video())
         assert not app.exception
@@ -376,7 +377,7 @@ class TestOwnVideo:
         [(b"", "is empty"), (b"these are only words\n" * 50, "is not a video that can be read")],
     )
     def test_what_is_no_video_is_refused_by_its_name(
-        self, open_app: OpenApp, shared: House, content: bytes, sentence: str
+        self, open_app: OpenApp, shared: AppServices, content: bytes, sentence: str
     ) -> None:
         app = upload(open_app(), "words.mp4", content)
 
@@ -386,7 +387,7 @@ class TestOwnVideo:
         assert list(shared.files.folder.iterdir()) == []
 
     def test_too_many_bytes_are_refused(
-        self, open_app: OpenApp, shared: House, monkeypatch: pytest.MonkeyPatch
+        self, open_app: OpenApp, shared: AppServices, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("DANCE_MAX_UPLOAD_MB", "1")
         settings.cache_clear()
@@ -398,7 +399,7 @@ class TestOwnVideo:
         assert list(shared.files.folder.iterdir()) == []
 
     def test_too_many_pixels_are_refused_before_they_are_decoded(
-        self, open_app: OpenApp, shared: House, monkeypatch: pytest.MonkeyPatch
+        self, open_app: OpenApp, shared: AppServices, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("DANCE_MAX_PIXELS", "4096")
         settings.cache_clear()
@@ -425,7 +426,7 @@ class TestOwnVideo:
     def test_the_limits_hold_whatever_an_upload_says_of_itself(
         self,
         open_app: OpenApp,
-        shared: House,
+        shared: AppServices,
         monkeypatch: pytest.MonkeyPatch,
         tmp_path: Path,
         limit: tuple[str, str],
@@ -475,7 +476,9 @@ class TestOwnVideo:
         for danced in offered:
             assert (thinned_in_words(rate, danced) is None) == (danced == rate)
 
-    def test_slow_motion_is_danced_at_the_chosen_rate(self, open_app: OpenApp, shared: House, tmp_path: Path) -> None:
+    def test_slow_motion_is_danced_at_the_chosen_rate(
+        self, open_app: OpenApp, shared: AppServices, tmp_path: Path
+    ) -> None:
         make_slow_motion(tmp_path / "slow.mp4", rate=120, seconds=0.6)
         app = upload(open_app(), "slow.mp4", (tmp_path / "slow.mp4").read_bytes())
         assert "It has 120 pictures a second: 60 of them are danced" in words(app)
@@ -495,7 +498,7 @@ class TestOwnVideo:
         assert [info.rate for _, info in made] == [60, 30]
         assert all(info.duration == pytest.approx(0.6, abs=0.01) and info.audio == "aac" for _, info in made)
 
-    def test_a_new_upload_replaces_the_last(self, open_app: OpenApp, shared: House) -> None:
+    def test_a_new_upload_replaces_the_last(self, open_app: OpenApp, shared: AppServices) -> None:
         app = upload(open_app(), "first.mp4", video())
         (first,) = shared.files.folder.iterdir()
 
@@ -504,7 +507,7 @@ class TestOwnVideo:
         (second,) = shared.files.folder.iterdir()
         assert second != first
 
-    def test_several_dancers_can_be_clicked(self, open_app: OpenApp, shared: House) -> None:
+    def test_several_dancers_can_be_clicked(self, open_app: OpenApp, shared: AppServices) -> None:
         app = upload(open_app(), "two.mp4", two_dancers())
         run_until(app, lambda: app.session_state["visit"].looking.done)
 
@@ -556,7 +559,7 @@ class TestOwnVideo:
 
     def test_whom_somebody_chose_stays_whatever_the_other_pictures_show(self) -> None:
         video = next(iter(dances.list_dances())).video
-        both = Looking(video, 0.0, None, _first=[candidate(0.2, count=1), candidate(0.7, count=1)])
+        both = PersonSearch(video, 0.0, None, _first=[candidate(0.2, count=1), candidate(0.7, count=1)])
         later = [candidate(0.7, count=8)]
         assert both.followed(both.people) is both.people[0]
         both._found = later

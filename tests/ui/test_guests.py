@@ -14,18 +14,18 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from core import dances
+from core.bundled import dances
 from core.errors import OverLimit, PackInvalid, TargetNotFound
-from core.live.scene import Wish
+from core.live.live_settings import LiveSettings
 from core.live.session import LiveSession
+from core.services.file_store import FileLease
 from core.settings import settings
-from core.targets.manage import rename_target, set_portrait
-from core.targets.pack import export_pack
+from core.targets.archive import export_pack
+from core.targets.edit import rename_target, set_portrait
 from core.targets.store import list_targets
-from core.ui import live as ui_live
-from core.ui.house import House, house
-from core.ui.performers import MOST_GUESTS
-from core.workspace import Hold
+from core.ui import live_view as ui_live
+from core.ui.app_services import AppServices, app_services
+from core.ui.performer_list import MOST_GUESTS
 from tests.live.camera import dance_frames, feed_until
 from tests.puppets import make_puppet
 from tests.ui.test_dance_page import chosen, job_of, query
@@ -57,7 +57,7 @@ def pack(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 @pytest.fixture
-def guest(shared: House, pack: bytes) -> Hold:
+def guest(shared: AppServices, pack: bytes) -> FileLease:
     """Anna, held by nobody else."""
     return shared.take_guest(io.BytesIO(pack), "anna.zip", len(pack))
 
@@ -91,11 +91,11 @@ def dance_as(app: AppTest, performer: str) -> None:
     app.switch_page("pages/dance.py").run()
 
 
-def folders(shared: House) -> list[Path]:
+def folders(shared: AppServices) -> list[Path]:
     return sorted(shared.files.performers.iterdir())
 
 
-def test_who_is_brought_dances_and_nobody_else_sees_them(open_app: Open, shared: House, pack: bytes) -> None:
+def test_who_is_brought_dances_and_nobody_else_sees_them(open_app: Open, shared: AppServices, pack: bytes) -> None:
     app = bring(open_app(), pack)
     (anna,) = guests(app)
     assert anna != "puppet"
@@ -125,14 +125,14 @@ def test_who_is_brought_dances_and_nobody_else_sees_them(open_app: Open, shared:
     assert anna not in offered(other)
     assert chosen(other, "performer") == ["pick-performer-mira"], "the usual one"
 
-    app.session_state["visit"].shelf.clear()
+    app.session_state["visit"].session_files.clear()
     assert folders(shared) == []
     assert job.result.video.is_file(), "what was danced is kept for its link"
     assert anna not in offered(app.run())
     assert not app.exception
 
 
-def test_who_is_brought_is_compared_and_goes_with_the_visit(open_app: Open, shared: House, pack: bytes) -> None:
+def test_who_is_brought_is_compared_and_goes_with_the_visit(open_app: Open, shared: AppServices, pack: bytes) -> None:
     app = bring(open_app(), pack)
     (anna,) = guests(app)
     app.switch_page("pages/compare.py").run()
@@ -153,14 +153,14 @@ def test_who_is_brought_is_compared_and_goes_with_the_visit(open_app: Open, shar
     assert query(app, "performer") is None, "nobody else has her"
     assert "no longer here" not in words(app)
 
-    app.session_state["visit"].shelf.clear()
+    app.session_state["visit"].session_files.clear()
     assert folders(shared) == []
     assert not app.run().exception
     assert "The performer is no longer here." in words(app)
     assert any('data-generator="nearest"' in html.proto.body for html in app.get("html")), "the numbers stay"
 
 
-def test_who_is_removed_is_gone(open_app: Open, shared: House, pack: bytes) -> None:
+def test_who_is_removed_is_gone(open_app: Open, shared: AppServices, pack: bytes) -> None:
     app = bring(open_app(), pack)
     (anna,) = guests(app)
     target, _ = shared.performers.get(anna, "nearest")
@@ -174,7 +174,7 @@ def test_who_is_removed_is_gone(open_app: Open, shared: House, pack: bytes) -> N
     assert not [key for key in shared.performers._open if key[0] == anna]
 
 
-def test_a_dance_that_waits_or_runs_keeps_its_performer(open_app: Open, shared: House, pack: bytes) -> None:
+def test_a_dance_that_waits_or_runs_keeps_its_performer(open_app: Open, shared: AppServices, pack: bytes) -> None:
     app = bring(open_app(), pack)
     (anna,) = guests(app)
     dance_as(app, anna)
@@ -183,7 +183,7 @@ def test_a_dance_that_waits_or_runs_keeps_its_performer(open_app: Open, shared: 
     app.slider(key="part-june-sway").set_value((0.0, 1.0))
     app.button(key="dance").click().run()
     job = job_of(app, shared)
-    app.session_state["visit"].shelf.clear()
+    app.session_state["visit"].session_files.clear()
     assert [folder.name for folder in folders(shared)] == [anna]
     assert anna not in offered(app.run()), "for that dance alone"
     go.set()
@@ -192,20 +192,20 @@ def test_a_dance_that_waits_or_runs_keeps_its_performer(open_app: Open, shared: 
     assert folders(shared) == [], "and no longer than that"
 
 
-def test_a_dance_that_is_cancelled_in_line_lets_them_go(open_app: Open, shared: House, pack: bytes) -> None:
+def test_a_dance_that_is_cancelled_in_line_lets_them_go(open_app: Open, shared: AppServices, pack: bytes) -> None:
     app = bring(open_app(), pack)
     (anna,) = guests(app)
     dance_as(app, anna)
     go = threading.Event()
     shared.jobs.submit(lambda handle: go.wait(20))
     app.button(key="dance").click().run()
-    app.session_state["visit"].shelf.clear()
+    app.session_state["visit"].session_files.clear()
     shared.jobs.cancel(job_of(app, shared))
     assert folders(shared) == []
     go.set()
 
 
-def test_three_at_a_time(open_app: Open, shared: House, pack: bytes) -> None:
+def test_three_at_a_time(open_app: Open, shared: AppServices, pack: bytes) -> None:
     app = open_app()
     for count in range(1, MOST_GUESTS + 1):
         app = bring(app, pack)
@@ -217,7 +217,7 @@ def test_three_at_a_time(open_app: Open, shared: House, pack: bytes) -> None:
     assert len(folders(shared)) == MOST_GUESTS - 1
 
 
-def test_what_is_no_performer_is_refused_and_leaves_nothing(open_app: Open, shared: House, pack: bytes) -> None:
+def test_what_is_no_performer_is_refused_and_leaves_nothing(open_app: Open, shared: AppServices, pack: bytes) -> None:
     app = open_app()
     for content in (b"PK\x03\x04nonsense", pack[:-30]):
         app = bring(app, content, "evil.zip")
@@ -228,7 +228,7 @@ def test_what_is_no_performer_is_refused_and_leaves_nothing(open_app: Open, shar
         shared.take_guest(io.BytesIO(b"words"), "words.zip", 5)
 
 
-def test_a_file_is_no_larger_than_any_upload(shared: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_is_no_larger_than_any_upload(shared: AppServices, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DANCE_MAX_UPLOAD_MB", "1")
     settings.cache_clear()
     with pytest.raises(OverLimit, match=r"anna.zip is 2 MB: the limit here is 1 MB"):
@@ -244,25 +244,25 @@ def test_on_the_live_page_too(open_app: Open, pack: bytes, monkeypatch: pytest.M
     assert not app.exception
     assert app.session_state["mirror"].stream._wish.performer == anna
     assert anna not in offered(open_app().switch_page("pages/live.py").run())
-    app.session_state["visit"].shelf.clear()
+    app.session_state["visit"].session_files.clear()
     app.run()
     assert not app.exception
     assert app.session_state["mirror"].stream._wish.performer == "mira"
 
 
-def test_a_stream_that_still_shows_them_ends_with_a_sentence(shared: House, guest: Hold) -> None:
+def test_a_stream_that_still_shows_them_ends_with_a_sentence(shared: AppServices, guest: FileLease) -> None:
     seen: list[Any] = []
-    wish = Wish(guest.stored.path.name, "nearest")
+    wish = LiveSettings(guest.stored.path.name, "nearest")
     with LiveSession(shared.performers.get, wish, seen.append) as session:
         feed_until(session, dance_frames(), lambda: len(seen) > 2)
         guest.release()
         feed_until(session, dance_frames(), lambda: session.over)
-        assert session.news().ended == "This performer is no longer here: choose another one."
+        assert session.status().ended == "This performer is no longer here: choose another one."
     assert not guest.stored.path.exists()
 
 
-def test_they_go_with_the_house(guest: Hold) -> None:
+def test_they_are_deleted_when_the_app_stops(guest: FileLease) -> None:
     folder = guest.stored.path
     assert folder.is_dir()
-    house().close()
+    app_services().close()
     assert not folder.exists()

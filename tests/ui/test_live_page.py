@@ -1,4 +1,4 @@
-"""The live page without a browser: what is chosen and said. The pictures themselves are in tests/ui/test_stream.py."""
+"""The live page without a browser: what is chosen and said. The pictures themselves are in tests/ui/test_webrtc.py."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core.errors import DanceError
-from core.live.figures import Spread, Summary
-from core.live.session import News
-from core.ui import live as ui_live
-from core.ui.house import House
+from core.live.session import LiveStatus
+from core.live.stream_stats import Spread, Summary
+from core.ui import live_view as ui_live
+from core.ui.app_services import AppServices
 from core.ui.ice import coturn, ice_servers
 from tests.live.camera import dance_frames, feed, feed_until
 from tests.waiting import until
@@ -80,7 +80,7 @@ def test_every_choice_reaches_the_stream_while_it_runs(streaming: tuple[AppTest,
     assert app.session_state["mirror"].stream is stream
 
 
-def test_while_it_runs_it_tells_and_records_and_hands_on(streaming: tuple[AppTest, Any], shared: House) -> None:
+def test_while_it_runs_it_tells_and_records_and_hands_on(streaming: tuple[AppTest, Any], shared: AppServices) -> None:
     app, stream = streaming
     feed_until(stream.session, dance_frames(), lambda: stream.session.newest is not None)
     stream._seen = True
@@ -101,10 +101,10 @@ def test_while_it_runs_it_tells_and_records_and_hands_on(streaming: tuple[AppTes
     assert mine.recorded.frames > 5
 
     app.button(key="live-as-source").click().run()
-    here = app.session_state["visit"]
-    assert here.dance == "own"
-    assert here.upload.path.is_file()
-    assert here.upload.name == "my mirror.mp4"
+    visitor = app.session_state["visit"]
+    assert visitor.dance == "own"
+    assert visitor.upload.path.is_file()
+    assert visitor.upload.name == "my mirror.mp4"
 
 
 def test_whom_to_follow_is_asked_while_several_are_in_view(streaming: tuple[AppTest, Any]) -> None:
@@ -136,7 +136,7 @@ def test_whom_to_follow_is_asked_while_several_are_in_view(streaming: tuple[AppT
 def test_the_dance_to_follow_is_heard_as_it_begins(streaming: tuple[AppTest, Any]) -> None:
     app, stream = streaming
     app.selectbox(key="live-dance").set_value("june-sway").run()
-    feed_until(stream.session, dance_frames(), lambda: stream.session.news().playing is not None, seconds=60)
+    feed_until(stream.session, dance_frames(), lambda: stream.session.status().playing is not None, seconds=60)
     silent = stream.session._following
     app.run()
     (sound,) = app.get("audio")
@@ -147,7 +147,7 @@ def test_the_dance_to_follow_is_heard_as_it_begins(streaming: tuple[AppTest, Any
     app.run()
     assert stream.session._following is heard, "it would begin anew every second"
     app.selectbox(key="live-dance").set_value(None).run()
-    feed_until(stream.session, dance_frames(), lambda: stream.session.news().playing is None)
+    feed_until(stream.session, dance_frames(), lambda: stream.session.status().playing is None)
     app.run()
     assert not app.get("audio")
 
@@ -165,7 +165,7 @@ def test_a_recording_survives_the_end_of_its_stream(streaming: tuple[AppTest, An
     assert app.session_state["mirror"].stream is not stream
 
 
-def test_whoever_leaves_while_recording_leaves_nothing(streaming: tuple[AppTest, Any], shared: House) -> None:
+def test_whoever_leaves_while_recording_leaves_nothing(streaming: tuple[AppTest, Any], shared: AppServices) -> None:
     app, stream = streaming
     feed_until(stream.session, dance_frames(), lambda: stream.session.newest is not None)
     app.run()
@@ -177,7 +177,7 @@ def test_whoever_leaves_while_recording_leaves_nothing(streaming: tuple[AppTest,
     assert shared.live.free
 
 
-def test_the_third_is_told_and_let_in_later(open_app: Open, shared: House) -> None:
+def test_the_third_is_told_and_let_in_later(open_app: Open, shared: AppServices) -> None:
     guests = [open_app().switch_page("pages/live.py").run() for _ in range(3)]
     streams = [on_air(app) for app in guests[:2]]
     third = guests[2].run()
@@ -253,8 +253,8 @@ OPENSSL = "eajt6WNkZ2X+Zybd9RgeqGLkiEg="
 
 def test_the_figures_are_told_as_they_are() -> None:
     figures = Summary(30.0, 24.0, 21.4, Spread(61.0, 93.0), {"pose": Spread(17.2, 25.0)}, 0.0)
-    html = ui_live.figures_html(News(figures))
+    html = ui_live.figures_html(LiveStatus(figures))
     assert "<b>21</b>" in html
     assert "<b>61 ms</b>" in html
     assert "finding you 17 (25)" in html
-    assert "–" in ui_live.figures_html(News(Summary()))
+    assert "–" in ui_live.figures_html(LiveStatus(Summary()))

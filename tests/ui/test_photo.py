@@ -58,8 +58,8 @@ def test_a_public_app_lets_a_photo_dance_for_the_visit(
     assert "deleted when you leave" in words(app)
     app.button(key="photo-dance").click().run()
     assert not app.exception
-    here = app.session_state["visit"]
-    assert [guest.id for guest in here.performers()] == [here.performer]
+    visitor = app.session_state["visit"]
+    assert [guest.id for guest in visitor.performers()] == [visitor.performer]
     assert not [performer for performer in list_targets() if performer.own]
 
 

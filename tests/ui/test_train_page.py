@@ -1,4 +1,4 @@
-"""The train page without a browser. What a training itself does is in tests/test_studio.py, the whole way in tests/browser."""
+"""The train page without a browser. Training itself is tested in tests/services, the whole way in tests/browser."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import paths
-from core.runs import Record
+from core.services.training_runs import TrainingRun
 from core.targets.store import list_targets, load_target
 from core.types import Frame
-from core.ui.curve import curve_svg
-from core.ui.house import House
-from core.ui.making import MakeRequest, free_id, make
+from core.ui.app_services import AppServices
+from core.ui.build_job import MakeRequest, free_id, make
+from core.ui.loss_chart import curve_svg
 from core.video.reader import VideoReader
 from tests.media import write_video
 from tests.puppets import make_puppet
@@ -37,9 +37,9 @@ def own() -> Path:
 
 
 @pytest.fixture
-def interrupted(own: Path) -> Record:
+def interrupted(own: Path) -> TrainingRun:
     """A training that a server left which is no more."""
-    return keep(Record(target="puppet", generator="mlp", minutes=30, device="cpu", state="training", trained=1.0))
+    return keep(TrainingRun(target="puppet", generator="mlp", minutes=30, device="cpu", state="training", trained=1.0))
 
 
 def opened(open_app: Open) -> AppTest:
@@ -53,7 +53,7 @@ def words(app: AppTest) -> str:
     return " ".join(str(element.value) for element in shown)
 
 
-def keep(record: Record) -> Record:
+def keep(record: TrainingRun) -> TrainingRun:
     """Leave a run as an earlier server did."""
     record.save()
     (record.folder / "metrics.csv").write_text(
@@ -134,7 +134,7 @@ def test_a_public_app_trains_nobody_and_says_why(open_app: Open, monkeypatch: py
     assert kinds[1:] == [[".zip"]], "what was trained elsewhere"
 
 
-def test_an_interrupted_training_is_shown_and_goes_on(interrupted: Record, open_app: Open) -> None:
+def test_an_interrupted_training_is_shown_and_goes_on(interrupted: TrainingRun, open_app: Open) -> None:
     record = interrupted
     app = opened(open_app)
     assert "Interrupted" in words(app)
@@ -152,19 +152,19 @@ def test_an_interrupted_training_is_shown_and_goes_on(interrupted: Record, open_
     assert "10 more minutes" in [b.label for b in app.button]
 
 
-def test_two_who_press_at_once_train_it_once(interrupted: Record, open_app: Open, shared: House) -> None:
+def test_two_who_press_at_once_train_it_once(interrupted: TrainingRun, open_app: Open, shared: AppServices) -> None:
     first, second = opened(open_app), opened(open_app)
     for app in (first, second):
         app.button(key=f"resume-{interrupted.id}").click().run()
         assert not app.exception
     assert not first.toast
     assert "being trained already" in second.toast[0].value
-    assert shared.studio is not None
-    assert [record.state in {"waiting", "training"} for record in shared.studio.records()] == [True]
-    shared.studio.stop(interrupted.id)
+    assert shared.training_service is not None
+    assert [record.state in {"waiting", "training"} for record in shared.training_service.records()] == [True]
+    shared.training_service.stop(interrupted.id)
 
 
-def test_ones_own_performers_are_renamed_handed_on_and_deleted(open_app: Open, shared: House, own: Path) -> None:
+def test_ones_own_performers_are_renamed_handed_on_and_deleted(open_app: Open, shared: AppServices, own: Path) -> None:
     app = opened(open_app)
     app.text_input(key="name-puppet").set_value("Anna").run()
     assert next(t for t in list_targets() if t.id == "puppet").name == "Anna"
@@ -174,7 +174,7 @@ def test_ones_own_performers_are_renamed_handed_on_and_deleted(open_app: Open, s
     assert not app.exception
 
     app.button(key="pack-puppet").click().run()
-    pack = app.session_state["visit"].shelf.get("pack-puppet").path.read_bytes()
+    pack = app.session_state["visit"].session_files.get("pack-puppet").path.read_bytes()
     assert "manifest.json" in zipfile.ZipFile(io.BytesIO(pack)).namelist()
 
     app.button(key="delete-puppet").click().run()
@@ -187,15 +187,15 @@ def test_ones_own_performers_are_renamed_handed_on_and_deleted(open_app: Open, s
     assert "Anna" in words(app)
 
 
-def test_a_performer_in_training_is_not_deleted(open_app: Open, shared: House, own: Path) -> None:
-    assert shared.studio is not None
-    run = shared.studio.start(Record(target="puppet", generator="mlp", minutes=30, device="cpu"))
+def test_a_performer_in_training_is_not_deleted(open_app: Open, shared: AppServices, own: Path) -> None:
+    assert shared.training_service is not None
+    run = shared.training_service.start(TrainingRun(target="puppet", generator="mlp", minutes=30, device="cpu"))
     app = opened(open_app)
     app.button(key="delete-puppet").click().run()
     app.button(key="delete-yes").click().run()
     assert "being trained" in words(app)
     assert any(t.own for t in list_targets())
-    shared.studio.stop(run)
+    shared.training_service.stop(run)
 
 
 def test_a_pack_that_is_none_is_refused(open_app: Open) -> None:
@@ -213,9 +213,9 @@ def test_ids_come_from_names(name: str, made: str) -> None:
     assert free_id(name) == made
 
 
-def test_two_of_one_name_are_both_made(shared: House, tmp_path: Path) -> None:
+def test_two_of_one_name_are_both_made(shared: AppServices, tmp_path: Path) -> None:
     """As from two tabs in which Train was pressed."""
-    assert shared.studio is not None
+    assert shared.training_service is not None
     with load_target("theo") as theo:
         clip = write_video(tmp_path / "me.mp4", [theo.frames[4 * i] for i in range(24)], rate=10)
     jobs = []
@@ -227,7 +227,7 @@ def test_two_of_one_name_are_both_made(shared: House, tmp_path: Path) -> None:
     until(lambda: all(job.over for job in jobs))
     assert [job.error for job in jobs] == [None, None]
     assert {t.id: t.name for t in list_targets() if t.own} == {"anna": "Anna", "anna-2": "Anna"}
-    assert {record.target for record in shared.studio.records()} == {"anna", "anna-2"}
+    assert {record.target for record in shared.training_service.records()} == {"anna", "anna-2"}
 
 
 def test_curves_are_drawn_from_their_own_first_error_down() -> None:

@@ -16,16 +16,18 @@ from streamlit.runtime.context import ContextProxy
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.testing.v1 import AppTest
 
-from core import compositing, dances, paths
-from core.jobs import UNEXPECTED
+from core import paths
+from core.bundled import dances
+from core.rendering import compositing
+from core.services.file_store import MEGABYTE
+from core.services.job_queue import UNEXPECTED
 from core.settings import settings
-from core.targets import manage, pack
-from core.targets.pack import export_pack
+from core.targets import archive, edit
+from core.targets.archive import export_pack
 from core.transfer import Report
-from core.ui import clips
-from core.ui.house import House, house
-from core.ui.serving import BROWSER
-from core.workspace import MEGABYTE
+from core.ui import video_info
+from core.ui.app_services import AppServices, app_services
+from core.ui.server import BROWSER
 from tests.puppets import make_puppet
 from tests.ui.test_dance_page import dance_to_the_end, job_of, query, upload, video, words
 from tests.waiting import PATIENCE, until
@@ -57,7 +59,7 @@ def break_down(*_: Any, **__: Any) -> NoReturn:
     raise RuntimeError(f"{SECRET} is broken")
 
 
-def files_of(shared: House) -> list[Path]:
+def files_of(shared: AppServices) -> list[Path]:
     return [path for path in shared.files.folder.rglob("*") if path.is_file()]
 
 
@@ -116,14 +118,14 @@ def test_what_nobody_expected_leaves_nothing_of_an_upload(
         monkeypatch.setenv("DANCE_HOSTED", "1")
         settings.cache_clear()
         st.cache_resource.clear()
-    shared: House = request.getfixturevalue("shared")
+    shared: AppServices = request.getfixturevalue("shared")
     content = packed(tmp_path / "elsewhere")
     if door == "portrait":
         make_puppet(paths.user_performers())
-    monkeypatch.setattr(clips, "_refuse_large_pictures", break_down)
+    monkeypatch.setattr(video_info, "_refuse_large_pictures", break_down)
     monkeypatch.setattr(compositing, "parse_background", break_down)
-    monkeypatch.setattr(pack, "import_pack", break_down)
-    monkeypatch.setattr(manage, "set_portrait", break_down)
+    monkeypatch.setattr(archive, "import_pack", break_down)
+    monkeypatch.setattr(edit, "set_portrait", break_down)
     give = {
         "video": give_video,
         "backdrop": give_backdrop,
@@ -148,7 +150,7 @@ def test_what_nobody_expected_leaves_nothing_of_an_upload(
 
 
 def test_what_is_refused_leaves_nothing_either_and_is_said_until_something_else_is_done(
-    open_app: Open, shared: House, held: Held
+    open_app: Open, shared: AppServices, held: Held
 ) -> None:
     app = upload(open_app(), "words.mp4", b"words" * 99)
     for _ in range(3):
@@ -161,7 +163,7 @@ def test_what_is_refused_leaves_nothing_either_and_is_said_until_something_else_
     assert len(files_of(shared)) == 1
 
 
-def test_memory_is_given_back_as_soon_as_an_upload_is_stored(open_app: Open, shared: House, held: Held) -> None:
+def test_memory_is_given_back_as_soon_as_an_upload_is_stored(open_app: Open, shared: AppServices, held: Held) -> None:
     app = open_app()
     for name in ("a.mp4", "b.mp4", "c.mp4"):
         app = upload(app, name, video())
@@ -188,7 +190,7 @@ def test_a_page_that_breaks_says_one_sentence(open_app: Open, monkeypatch: pytes
 
 
 def test_a_dance_that_breaks_says_one_sentence_and_leaves_the_upload_alone(
-    open_app: Open, shared: House, monkeypatch: pytest.MonkeyPatch
+    open_app: Open, shared: AppServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = upload(open_app(), "mine.mp4", video())
     (uploaded,) = files_of(shared)
@@ -204,17 +206,17 @@ def test_a_dance_that_breaks_says_one_sentence_and_leaves_the_upload_alone(
     app.run()
     assert app.error[0].value == UNEXPECTED
     assert files_of(shared) == [uploaded]
-    app.session_state["visit"].shelf.clear()
+    app.session_state["visit"].session_files.clear()
     assert files_of(shared) == []
 
 
-def test_an_upload_that_is_taken_in_while_its_visitor_leaves_is_not_kept(open_app: Open, shared: House) -> None:
+def test_an_upload_that_is_taken_in_while_its_visitor_leaves_is_not_kept(open_app: Open, shared: AppServices) -> None:
     app = open_app()
-    here = app.session_state["visit"]
-    here.shelf.away()
-    here.shelf._grace = 0.05
+    visitor = app.session_state["visit"]
+    visitor.session_files.away()
+    visitor.session_files._grace = 0.05
     late = shared.files.take(io.BytesIO(b"video"), "late.mp4", 5, MEGABYTE)
-    here.shelf.put("upload", late)
+    visitor.session_files.put("upload", late)
     until(lambda: files_of(shared) == [], what="the upload to go")
 
 
@@ -232,7 +234,7 @@ def browsers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("browsers")
 def test_an_address_gives_the_result_and_the_upload_only_to_the_browser_it_came_from(
-    open_app: Open, shared: House
+    open_app: Open, shared: AppServices
 ) -> None:
     mine = upload(open_app(), "mine.mp4", (paths.BUNDLED_DANCES / "june-sway.mp4").read_bytes())
     next(s for s in mine.slider if s.label == "Which part").set_value((0.0, 1.0))
@@ -247,11 +249,11 @@ def test_an_address_gives_the_result_and_the_upload_only_to_the_browser_it_came_
         stranger = open_app(job=query(mine, "job"))
         assert not stranger.exception
         assert len(stranger.get("video")) == 1, "the result"
-        here = stranger.session_state["visit"]
-        assert here.upload is None
-        assert here.dance != "own"
+        visitor = stranger.session_state["visit"]
+        assert visitor.upload is None
+        assert visitor.dance != "own"
         stranger.button(key="pick-dance-own").click().run()
-        assert here.upload is None
+        assert visitor.upload is None
         assert stranger.button(key="dance").disabled
 
     reloaded = open_app(job=query(mine, "job"))
@@ -270,7 +272,7 @@ def small(fresh: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("small")
-def test_of_one_visit_so_many_results_are_kept(open_app: Open, shared: House) -> None:
+def test_of_one_visit_so_many_results_are_kept(open_app: Open, shared: AppServices) -> None:
     app, made = open_app(), []
     for _ in range(5):
         app = dance_to_the_end(app, shared, 0.5)
@@ -282,7 +284,7 @@ def test_of_one_visit_so_many_results_are_kept(open_app: Open, shared: House) ->
 
 
 def test_the_oldest_results_that_nobody_looks_at_go_when_there_is_no_room(
-    open_app: Open, shared: House, monkeypatch: pytest.MonkeyPatch
+    open_app: Open, shared: AppServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = (dance_to_the_end(open_app(), shared, 0.5) for _ in range(2))
     oldest, newer = job_of(first, shared), job_of(second, shared)
@@ -302,7 +304,7 @@ def test_where_nothing_can_be_freed_it_is_said(open_app: Open, monkeypatch: pyte
     monkeypatch.setenv(variable, "64")
     settings.cache_clear()
     st.cache_resource.clear()
-    full = house()
+    full = app_services()
     # no measuring beside the test, which needs room as well
     full.speed.note(cast(Report, SimpleNamespace(fps_steady=50.0)), again=False)
     app = open_app()

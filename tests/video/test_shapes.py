@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.reports.files import Part, cropped, dance_frames, make_anamorphic, make_turned, write_parts
-from core.pose.analysis import look
+from core.pose.video_analysis import look
 from core.targets.footage import VideoFootage
 from core.types import Frame, VideoFrame
 from core.video.reader import VideoReader

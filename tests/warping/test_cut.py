@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.canvas import Canvas
-from core.limbs import CLOTH_LABEL, LABELS, Points, points_on
+from core.conditioning.limb_fields import CLOTH_LABEL, LABELS, Points, points_on
+from core.rendering.canvas import Canvas
 from core.types import Pose
 from core.warping.outline import STANDARD
-from core.warping.parts import HEAD, LEFT_ARM, LEFT_LEG, RIGHT_ARM, TRUNK, Piece, completed, snapshot
+from core.warping.part_warp import HEAD, LEFT_ARM, LEFT_LEG, RIGHT_ARM, TRUNK, Piece, completed, snapshot
 from tests.bodies import moved, standing
 
 TORSO = 80.0

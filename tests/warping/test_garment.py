@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from core.limbs import LABELS, points_on
+from core.conditioning.limb_fields import LABELS, points_on
 from core.types import Frame, Pose
 from core.warping.garment import lifted, told_apart
 from core.warping.outline import STANDARD
-from core.warping.parts import snapshot, warp_parts
+from core.warping.part_warp import snapshot, warp_parts
 from tests.bodies import moved, standing
-from tests.warping.test_parts import CANVAS, TORSO, WHOLE, laid, painted
+from tests.warping.test_part_warp import CANVAS, TORSO, WHOLE, laid, painted
 
 RED, BLUE, GREY = (210, 40, 40), (40, 60, 200), (120, 120, 120)
 HEM = 24

@@ -11,19 +11,19 @@ import pytest
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from core.canvas import Canvas
-from core.generators.realtime import memory_of
+from core.conditioning.limb_fields import Box, points_on
+from core.generators.realtime import exemplar_bank_of
 from core.generators.registry import create_generator
-from core.limbs import Box, points_on
-from core.targets.frames import FootageWriter
+from core.rendering.canvas import Canvas
+from core.targets.frame_store import FootageWriter
 from core.targets.manifest import MANIFEST, Manifest, file_entry
 from core.targets.matte import body_shape
-from core.targets.poses import save_poses
+from core.targets.pose_file import save_poses
 from core.targets.store import load_target
 from core.types import Alpha, Frame, Pose
-from core.warping.bend import bend
+from core.warping.limb_warp import bend
 from core.warping.outline import STANDARD, Outline, level_points, measure_outline
-from core.warping.parts import snapshot, warp_parts
+from core.warping.part_warp import snapshot, warp_parts
 from tests.bodies import moved, standing
 from tests.puppets import small_realtime_config, taken
 
@@ -289,7 +289,7 @@ def test_nearest_and_realtime_keep_a_performers_skirt_whole(tmp_path: Path) -> N
         )
         here = CANVAS.cut(middle.astype(np.uint8), asked) > 0
         for outline, whole in ((target.outline, True), (STANDARD, False)):
-            memory = memory_of(target, config.model_copy(update={"outline": outline}))
+            memory = exemplar_bank_of(target, config.model_copy(update={"outline": outline}))
             seen = memory.seen(asked, taken(6), WHOLE)
             cover = np.zeros((CANVAS.height, CANVAS.width), np.uint8)
             cover[seen.box.rows, seen.box.columns] = seen.parts[..., 3].max(0)
