@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 from collections.abc import Callable
+from importlib.metadata import entry_points
+from typing import Final
 
 from core.errors import GeneratorNotFound, WeightsMissing
 from core.generators.base import Generator, GeneratorSpec
 from core.targets.store import Target
+
+logger = logging.getLogger(__name__)
+
+PLUGINS: Final = "dance.generators"
+"""Entry point group in which an installed package names a function; it is called once and registers what the package brings."""
 
 _MAKERS: dict[str, tuple[GeneratorSpec, Callable[[Target], Generator]]] = {}
 
@@ -39,6 +48,14 @@ def create_generator(name: str, target: Target) -> Generator:
     return maker(target)
 
 
+@functools.cache
 def _load() -> None:
-    # registration happens on import; done here so that importing the registry alone stays cheap
+    """Register what ships, then what installed packages bring. Deferred, so that importing the registry alone stays cheap."""
     from core.generators import nearest, neural, realtime  # noqa: F401
+
+    for plugin in entry_points(group=PLUGINS):
+        try:
+            plugin.load()()
+        except Exception:
+            # a package of somebody else's must not take the app down with it
+            logger.exception("the generator package %s could not be loaded", plugin.value)
