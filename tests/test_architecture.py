@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts.draw_architecture import OUTPUT, drawing
 from tests.conftest import PROJECT
 
 SOURCES = sorted([PROJECT / "app.py", *(PROJECT / "pages").glob("*.py"), *(PROJECT / "core").rglob("*.py")])
@@ -136,3 +137,7 @@ def test_tracked_files_name_no_machine() -> None:
     words = re.compile(r"(?<![\w.])/(?:work|root|home/\w+|farm)/")
     for path in [*SOURCES, *(PROJECT / "scripts").rglob("*.py"), *(PROJECT / "benchmarks").rglob("*.py")]:
         assert not words.search(path.read_text()), path
+
+
+def test_the_drawing_of_the_packages_is_current() -> None:
+    assert OUTPUT.read_text(encoding="utf-8") == drawing(), "run python -m scripts.draw_architecture"
