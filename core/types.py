@@ -20,7 +20,7 @@ Alpha: TypeAlias = NDArray[np.uint8]
 """(height, width) uint8, 0 where the stage shows, 255 where the person covers it."""
 
 NetworkInput: TypeAlias = NDArray[np.float32] | NDArray[np.uint8]
-"""What a network is given, with a batch of one: numbers, or pictures."""
+"""One input of a network, with a batch of one: numbers, or pictures."""
 
 LANDMARKS = 33
 
@@ -30,8 +30,8 @@ class Pose:
     """One person in one picture.
 
     ``landmarks`` is (33, 4) float32 in MediaPipe's order: x, y and z in pixels (z towards the camera is negative, zero at
-    the hips) and visibility in [0, 1]. ``colours`` is (6,) float32, the clothes' mean colours by which a person is known again
-    (``core.pose.detection.clothes_colours``), None where nobody looked.
+    the hips) and visibility in [0, 1]. ``colours`` is (6,) float32, the mean colours of the clothes, by which a person is
+    re-identified (``core.pose.detection.clothes_colours``); None where they were not measured.
     """
 
     landmarks: NDArray[np.float32]
@@ -52,12 +52,12 @@ class Pose:
         return self.landmarks[:, 3]
 
     def scaled(self, factor: float) -> Pose:
-        """The same person in a picture ``factor`` times as large."""
+        """Return the pose in a picture ``factor`` times as large."""
         scale = np.array([factor, factor, factor, 1.0], np.float32)
         return Pose(self.landmarks * scale, self.colours)
 
     def moved(self, x: float, y: float) -> Pose:
-        """The same person so many pixels further right and down."""
+        """Return the pose moved by ``x`` pixels to the right and ``y`` down."""
         return Pose(self.landmarks + np.array([x, y, 0.0, 0.0], np.float32), self.colours)
 
 
@@ -82,7 +82,7 @@ class VideoFrame:
 
     @property
     def picture(self) -> Frame:
-        """The image without what is black around the picture."""
+        """The image without the black border around the picture."""
         if self.box is None:
             return self.image
         left, top, width, height = self.box
@@ -91,7 +91,7 @@ class VideoFrame:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What a generator made: the performer on the performer's own stage, and where the person is in it."""
+    """One picture of a generator: the performer on their own stage, and the mask of the person."""
 
     image: Frame
     alpha: Alpha

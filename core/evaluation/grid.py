@@ -136,7 +136,7 @@ def compare(
 
 
 class ComparisonGrid(Closeable):
-    """The grid as a :class:`core.transfer.Show`. Close it, or use it as a context."""
+    """The grid as a :class:`core.transfer.FrameProducer`. Close it, or use it as a context."""
 
     needs_source = True
     keyframe_interval = _KEYFRAMES
@@ -172,21 +172,21 @@ class ComparisonGrid(Closeable):
         return [_worded("source"), _worded("skeleton"), *made, *known]
 
     def size(self, source: tuple[int, int]) -> tuple[int, int]:
-        """See ``Show``."""
+        """See ``FrameProducer``."""
         return self._mosaic.size
 
     def live(self, sighting: FrameDetections) -> Frame:
-        """See ``Show``: the first generator alone."""
+        """See ``FrameProducer``: the first generator alone."""
         return self._pipelines[0].step(sighting.frame, sighting=sighting).image
 
     def plan(self, analysis: Analysis) -> RetargetedMotion:
-        """See ``Show``."""
+        """See ``FrameProducer``."""
         moves = self._pipelines[0].moves(analysis)
         self._plans = [pipeline.plan(moves) for pipeline in self._pipelines]
         return moves
 
     def step(self, frame: VideoFrame) -> tuple[Frame, dict[str, float]]:
-        """See ``Show``; the time of each generator is a stage of its own, see :func:`stage_of`."""
+        """See ``FrameProducer``; the time of each generator is a stage of its own, see :func:`stage_of`."""
         clock = Clock()
         made = []
         for generator, pipeline, plan in zip(self._generators, self._pipelines, self._plans, strict=True):

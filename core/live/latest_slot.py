@@ -1,4 +1,4 @@
-"""What lies between the threads of a live stream: one slot each, newest wins, so that nothing ever queues up."""
+"""A thread-safe slot that holds the newest item only, so that no queue builds up between the threads of a live stream."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class LatestSlot(Generic[T]):
-    """One slot. What is put replaces what nobody took yet; whoever takes waits for the next."""
+    """A single-item mailbox: ``put`` overwrites an item that was not taken yet, ``take`` waits for the next one."""
 
     def __init__(self) -> None:
         self._item: T | None = None
@@ -17,14 +17,14 @@ class LatestSlot(Generic[T]):
         self._changed = threading.Condition()
 
     def put(self, item: T) -> None:
-        """Leave ``item`` in place of what is there. Nothing happens once it is closed."""
+        """Store ``item``, overwriting the present one. Do nothing once closed."""
         with self._changed:
             if not self._closed:
                 self._item = item
                 self._changed.notify_all()
 
     def take(self, timeout: float | None = None) -> T | None:
-        """The newest item, waited for; None when the box was closed or nothing came within ``timeout`` seconds."""
+        """Wait for the newest item and return it; return None if the slot is closed or ``timeout`` seconds pass."""
         with self._changed:
             self._changed.wait_for(lambda: self._closed or self._item is not None, timeout)
             item, self._item = self._item, None
@@ -32,17 +32,17 @@ class LatestSlot(Generic[T]):
             return item
 
     def wait_until_taken(self) -> None:
-        """Wait until nothing lies in it."""
+        """Wait until the slot is empty."""
         with self._changed:
             self._changed.wait_for(lambda: self._item is None)
 
     @property
     def closed(self) -> bool:
-        """Whether nothing will ever come again."""
+        """Whether the slot is closed for good."""
         return self._closed
 
     def close(self) -> None:
-        """Wake whoever waits, for good; what lies inside is dropped."""
+        """Drop the item and wake all waiting threads; later ``put`` calls do nothing."""
         with self._changed:
             self._closed = True
             self._item = None

@@ -1,4 +1,4 @@
-"""Who dances live in this process, and how many may at once."""
+"""Limit how many live streams run at once in this process."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from core.errors import DanceError
 logger = logging.getLogger(__name__)
 
 SILENT_SECONDS: Final = 40.0
-"""A stream that no camera picture reached for so long is closed: its browser crashed, or the line is cut."""
+"""Seconds without a camera picture after which a stream is closed: its browser crashed or lost its connection."""
 
-_LOOK_EVERY: Final = 2.0
+_CHECK_SECONDS: Final = 2.0
 
 
 class StreamLimitReached(DanceError):
-    """As many as can dance live at once already do."""
+    """All places are taken."""
 
 
 class LimitedStream(Protocol):
-    """A live stream, as the room sees it."""
+    """A live stream as the limiter sees it."""
 
     @property
     def silent_seconds(self) -> float:
-        """Since the last camera picture, or since it began."""
+        """Seconds since the last camera picture, or since the start."""
 
     def close(self) -> None:
-        """End it and give back what it holds."""
+        """End the stream and release its resources."""
 
 
 class StreamLimiter:
-    """Lets in up to ``places`` streams, and shows out those that fell silent.
+    """Admit up to ``places`` streams, and close those that stopped sending pictures.
 
     Args:
-        places: streams at once.
-        silent_seconds: after which a stream without pictures is closed.
-        clock: monotonic seconds.
+        places: the most streams at once.
+        silent_seconds: seconds without pictures after which a stream is closed.
+        clock: returns monotonic seconds.
     """
 
     def __init__(
@@ -48,64 +48,64 @@ class StreamLimiter:
         self.places = places
         self._silent = silent_seconds
         self._clock = clock
-        self._guests: set[LimitedStream] = set()
+        self._streams: set[LimitedStream] = set()
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._watch: threading.Thread | None = None
 
     @property
     def taken(self) -> int:
-        """How many dance just now."""
+        """How many streams run."""
         with self._lock:
-            return len(self._guests)
+            return len(self._streams)
 
     @property
     def free(self) -> bool:
-        """Whether another one would be let in."""
+        """Whether another stream would be admitted."""
         return self.taken < self.places
 
-    def enter(self, guest: LimitedStream) -> None:
-        """Let a stream in.
+    def enter(self, stream: LimitedStream) -> None:
+        """Admit a stream.
 
         Raises:
-            RoomFull: all places are taken, or the app is being stopped.
+            StreamLimitReached: all places are taken, or the app is being stopped.
         """
         with self._lock:
             if self._closed.is_set():
                 raise StreamLimitReached("The app is being stopped: start it again and try then.")
-            if len(self._guests) >= self.places:
+            if len(self._streams) >= self.places:
                 raise StreamLimitReached(full_words(self.places))
-            self._guests.add(guest)
+            self._streams.add(stream)
             if self._watch is None:
-                self._watch = threading.Thread(target=self._look_around, name="live-room", daemon=True)
+                self._watch = threading.Thread(target=self._close_silent_streams, name="stream-limiter", daemon=True)
                 self._watch.start()
 
-    def leave(self, guest: LimitedStream) -> None:
-        """A stream is over. Leaving twice does no harm."""
+    def leave(self, stream: LimitedStream) -> None:
+        """Give back the place of a stream. May be called twice."""
         with self._lock:
-            self._guests.discard(guest)
+            self._streams.discard(stream)
 
     def close(self) -> None:
-        """End every stream, for good."""
+        """Close every stream and admit no more."""
         self._closed.set()
         with self._lock:
-            guests, self._guests = list(self._guests), set()
-        for guest in guests:
-            guest.close()
+            streams, self._streams = list(self._streams), set()
+        for stream in streams:
+            stream.close()
         if self._watch is not None:
-            self._watch.join(_LOOK_EVERY)
+            self._watch.join(_CHECK_SECONDS)
 
-    def _look_around(self) -> None:
-        while not self._closed.wait(min(_LOOK_EVERY, self._silent / 2)):
+    def _close_silent_streams(self) -> None:
+        while not self._closed.wait(min(_CHECK_SECONDS, self._silent / 2)):
             with self._lock:
-                silent = [guest for guest in self._guests if guest.silent_seconds > self._silent]
-            for guest in silent:
+                silent = [stream for stream in self._streams if stream.silent_seconds > self._silent]
+            for stream in silent:
                 logger.info("a live stream fell silent and is closed")
-                guest.close()
-                self.leave(guest)
+                stream.close()
+                self.leave(stream)
 
 
 def full_words(places: int) -> str:
-    """The sentence for whoever is not let in."""
+    """Return the sentence for a visitor who is not admitted."""
     who = "Somebody else dances" if places == 1 else f"{places} people dance"
     return f"{who} live here just now, which is all this computer can keep up with: try again in a moment."

@@ -1,4 +1,4 @@
-"""Things that hold something native: closed, or used as a context."""
+"""Base class of objects that hold native resources."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Self
 
 
 class Closeable(ABC):
-    """``with Thing() as thing:`` closes it at the end, however that comes."""
+    """An object with ``close()`` that is also a context manager, which closes it on exit."""
 
     @abstractmethod
     def close(self) -> None:
-        """Give back what it holds."""
+        """Release the resources."""
 
     def __enter__(self) -> Self:
         return self

@@ -1,7 +1,7 @@
-"""Names that people give: cleaned once on their way in, so that they are harmless wherever they are shown.
+"""Clean names that people type, once, on input, so that they are safe to show anywhere.
 
-What turns text round, has no width or steers a terminal is no part of a name. What Markdown or a terminal's markup takes for
-its own is left in it: that is the business of whoever shows it.
+Characters that change the direction of text, have no width or control a terminal are removed. Markdown and terminal markup
+stay: escaping them is up to what shows the name.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ _INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
 _MOST_MARKS: Final = 4
-"""Accents on one letter; more of them climb over the lines above and below."""
+"""The most combining marks on one letter; more would run into the lines above and below."""
 
 
 def clean_line(text: str) -> str:
-    """``text`` as one line of what can be seen: runs of white space become one space, all else without a shape goes."""
+    """Return ``text`` as one line of visible characters, each run of white space as one space."""
     spaced = "".join(" " if c.isspace() else c for c in text)
     return " ".join(_seen(spaced).split())
 
 
 def clean_text(text: str) -> str:
-    """The same of a text of several lines, which stay."""
+    """Clean each line of a text as :func:`clean_line` does; keep the line breaks."""
     return "\n".join(clean_line(line) for line in text.replace("\r\n", "\n").split("\n"))
 
 

@@ -1,4 +1,4 @@
-"""Locks between processes, kept by the system: whoever is killed lets go."""
+"""Named locks between processes. The system holds them, so a process that is killed releases its own."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from core import paths
 from core.errors import OutputFailed, UnusableInput
 
 _A_MOMENT: Final = 1.0
-"""Seconds: as long as another process may hold a lock just to see whether it is free."""
+"""Seconds to wait: another process may hold a lock briefly to see whether it is free."""
 
 
 @contextmanager
 def alone(name: str, taken: str) -> Iterator[None]:
-    """Hold the lock called ``name`` (a plain file name), or refuse with the sentence ``taken`` where another has it.
+    """Hold the lock called ``name`` (a plain file name); where another holds it, refuse with the sentence ``taken``.
 
     Raises:
-        UnusableInput: another process has it, or another thread.
+        UnusableInput: another process or thread holds it.
         OutputFailed: the lock's file cannot be made.
     """
     try:
@@ -39,7 +39,7 @@ def in_turn(name: str, root: Path | None = None) -> Iterator[None]:
     """Wait for the lock called ``name`` and hold it.
 
     Args:
-        root: the folder that it guards something in, instead of the user's own data.
+        root: the folder to keep the lock in, instead of the user's data folder.
 
     Raises:
         OutputFailed: the lock's file cannot be made.
@@ -75,10 +75,10 @@ def _lock(name: str, root: Path | None = None) -> FileLock:
 
 
 def _acquired(name: str, root: Path | None = None, *, seconds: float = -1) -> FileLock:
-    """The lock, taken after waiting for at most so many seconds, for ever where negative.
+    """Acquire the lock and return it, waiting at most ``seconds``; for ever where negative.
 
     Raises:
-        Timeout: another has it.
+        Timeout: another process holds it.
         OutputFailed: its file cannot be made.
     """
     try:

@@ -1,4 +1,4 @@
-"""Words and numbers from outside, where only some can be used."""
+"""Check words and numbers that come from outside."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ Word = TypeVar("Word", bound=str)
 
 
 def one_of(text: str, known: Sequence[Word], what: str) -> Word:
-    """The one of ``known`` that ``text`` is; ``what`` names the kind of word.
+    """Return the member of ``known`` that equals ``text``; ``what`` names the kind of word in the error.
 
     Raises:
-        UnusableInput: it is none of them; the message lists them.
+        UnusableInput: there is none; the message lists ``known``.
     """
     for word in known:
         if word == text:
@@ -23,11 +23,11 @@ def one_of(text: str, known: Sequence[Word], what: str) -> Word:
 
 
 def check_number(value: float, least: float, most: float, what: str) -> None:
-    """Make sure that a number lies from ``least`` to ``most``; ``what`` begins the sentence that says so.
+    """Check that a number lies between ``least`` and ``most``; ``what`` begins the sentence of the error.
 
     Raises:
-        UnusableInput: it does not, or is no number at all.
+        UnusableInput: it does not, or is NaN.
     """
-    # not the other way round: nothing is true of NaN
+    # comparisons with NaN are False, so this order refuses it
     if not least <= value <= most:
         raise UnusableInput(f"{what} is a number from {least:.10g} to {most:.10g}, not {value:.10g}.")

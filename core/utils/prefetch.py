@@ -1,4 +1,4 @@
-"""Small ways to let decoding, generation and encoding run beside each other. Errors surface where the results are used."""
+"""Run decoding, generation and encoding concurrently, with bounded queues. Errors are raised where results are used."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class _Failure:
 
 
 def prefetch(items: Iterable[T], depth: int = 3) -> Generator[T, None, None]:
-    """``items``, made in a thread of their own up to ``depth`` before they are asked for.
+    """Yield ``items``, produced by a background thread at most ``depth`` ahead of the consumer.
 
-    Leaving the loop early stops the thread after the item it is making.
+    Leaving the loop early stops the thread after the item that it is producing.
     """
     queue: Queue[object] = Queue(depth)
     stopped = threading.Event()
@@ -40,11 +40,11 @@ def prefetch(items: Iterable[T], depth: int = 3) -> Generator[T, None, None]:
                 queue.put(item)
                 if stopped.is_set():
                     break
-        except BaseException as error:  # handed to the thread that asks for the next item
+        except BaseException as error:  # raised in the consuming thread
             last = _Failure(error)
         queue.put(last)
 
-    thread = threading.Thread(target=make, name="ahead", daemon=True)
+    thread = threading.Thread(target=make, name="prefetch", daemon=True)
     thread.start()
     try:
         while (item := queue.get()) is not _END:
@@ -60,10 +60,10 @@ def prefetch(items: Iterable[T], depth: int = 3) -> Generator[T, None, None]:
 
 
 def side_by_side(work: Callable[[T], R], items: Iterable[T], workers: int) -> Generator[R, None, None]:
-    """``work(item)`` for each item, in order, by up to ``workers`` threads at once; one worker is the calling thread.
+    """Yield ``work(item)`` for each item, in order, computed by up to ``workers`` threads; with one worker, by the caller.
 
-    ``items`` is read by the calling thread, at most ``workers`` items ahead of the result that is asked for. Leaving the loop
-    early drops what no thread has begun, and waits for what one has.
+    ``items`` is read by the calling thread, at most ``workers`` ahead of the result that is waited for. Leaving the loop early
+    cancels what has not started and waits for what has.
     """
     if workers < 2:
         yield from map(work, items)
@@ -73,7 +73,7 @@ def side_by_side(work: Callable[[T], R], items: Iterable[T], workers: int) -> Ge
         try:
             for item in items:
                 waiting.append(pool.submit(work, item))
-                # one more than there are threads: none waits for the caller
+                # one more than there are threads, so that none waits for the caller
                 if len(waiting) > workers:
                     yield waiting.popleft().result()
             while waiting:
@@ -83,17 +83,17 @@ def side_by_side(work: Callable[[T], R], items: Iterable[T], workers: int) -> Ge
 
 
 class BackgroundConsumer(Generic[T]):
-    """Hands items to a function that runs in a thread of its own, in order, at most ``depth`` waiting.
+    """Pass items to a function that runs in a background thread, in order, with at most ``depth`` queued.
 
-    As a context it waits for the last item on a clean exit. An error in the thread is raised by the next ``put`` or at the
-    end, and what still waits is dropped.
+    Use it as a context manager: a clean exit waits for the last item. An error in the thread is raised by the next ``put`` or on
+    exit, and queued items are dropped.
     """
 
     def __init__(self, work: Callable[[T], None], depth: int = 4) -> None:
         self._work = work
         self._queue: Queue[object] = Queue(depth)
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="beside", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="consumer", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -110,14 +110,14 @@ class BackgroundConsumer(Generic[T]):
             raise self._error
 
     def put(self, item: T) -> None:
-        """Hand over the next item; waits while too many wait already."""
+        """Queue the next item; block while the queue is full."""
         if self._error is not None:
             raise self._error
         self._queue.put(item)
 
     def _run(self) -> None:
         while (item := self._queue.get()) is not _END:
-            # after an error the queue is still emptied, or the other side would wait for ever
+            # keep emptying the queue after an error, or the producer would block for ever
             if self._error is None:
                 try:
                     self._work(item)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Which process something belongs to, and whether that process still lives."""
+"""Names of processes that stay unique when process ids are reused, and whether such a process is running."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ OWNER: Final = r"\d{1,10}-\d{1,12}"
 """A regular expression of what :func:`this_process` returns."""
 
 _OWNER = re.compile(r"(?P<pid>\d{1,10})-(?P<born>\d{1,12})")
-# the clock that start times are told by may be set right while a process lives
+# the system clock may be corrected while a process runs
 _SAME_START_SECONDS: Final = 60
 
 
 def this_process() -> str:
-    """A name of this process that no other has, not even one that gets its number later: number and start time."""
+    """Return a unique name of this process: its id and start time, since ids are reused."""
     own = psutil.Process()
     return f"{own.pid}-{int(own.create_time())}"
 
 
 def this_machine() -> str:
-    """Eight hexadecimal digits that tell this machine (or container) from others that write into the same folder."""
+    """Return eight hexadecimal digits that tell this machine (or container) from others that share a folder."""
     return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
 
 
 def is_alive(owner: str) -> bool:
-    """Whether the process of this machine lives whose name :func:`this_process` gave; False for anything else."""
+    """Return whether the process that :func:`this_process` named is running on this machine; False for any other text."""
     named = _OWNER.fullmatch(owner)
     if named is None:
         return False
@@ -45,5 +45,5 @@ def is_alive(owner: str) -> bool:
 
 
 def is_helper() -> bool:
-    """Whether this process was started by another to train along, on another device or machine."""
+    """Return whether this process was started as one of several ranks of a distributed training."""
     return any(os.environ.get(name, "0") != "0" for name in ("LOCAL_RANK", "NODE_RANK"))

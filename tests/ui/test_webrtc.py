@@ -226,7 +226,7 @@ def test_pictures_come_back_in_order_and_all_is_freed(come: Callable[[], Browser
     until(lambda: browser.seen[-1][1].shape == (512, 512, 3))
 
     browser.leave()
-    until(lambda: not [name for name in live_threads() if name != "live-room"])
+    until(lambda: not [name for name in live_threads() if name != "stream-limiter"])
     until(lambda: room.taken == 0)
     assert stream.over
     assert stream.ended is None
