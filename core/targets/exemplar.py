@@ -139,14 +139,14 @@ class _Small:
         return (best - [[height], [width]]).T, np.asarray(spread[0] / np.maximum(spread[1], 1e-3), np.float32)
 
     def fitting_shifts(self, given: _Shifts) -> _Shifts:
-        """``given`` and further shifts, each of which continues the rim where no other does, and so that each pixel has a source."""
+        """``given`` and further shifts that continue the rim where no other does, so many that each pixel has a source."""
         height, width = self.hole.shape
         up, across = int(_REACH[0] * height), int(_REACH[1] * width)
         every = np.stack(np.meshgrid(np.arange(-up, up + 1, 2), np.arange(-across, across + 1, 2)), -1).reshape(-1, 2)
         every = every[np.abs(every).max(axis=1) > _NEAREST * max(height, width)]
         most = int(np.clip(np.sqrt(_WORK / self.spots.shape[1]), *_SHIFTS))
         chosen = list(given)
-        apart = np.stack([self._apart_at_rim(shift) for shift in np.concatenate([given, every])])
+        apart = self._apart_at_rim(np.concatenate([given, every]))
         least, left = apart[: len(given)].min(axis=0), apart[len(given) :]
         while len(chosen) < most and len(every):
             gains = np.maximum(least - left, 0).sum(axis=1)
@@ -170,15 +170,25 @@ class _Small:
         """Where a shift (2,) leads from each pixel of the hole, kept within the picture, and whether there is something known."""
         return _led(self.spots, shift, self.hole)
 
-    def _apart_at_rim(self, shift: _Shifts) -> NDArray[np.float64]:
-        """How far the rim is from its like by a shift, in grey levels, for each stretch of it."""
-        rim = cv2.dilate(self.hole.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(np.bool_) & ~self.hole
-        spots: _Spots = np.stack(np.nonzero(rim))
-        cells = np.unique(spots // _CELL, axis=1, return_inverse=True)[1].reshape(-1)
-        to, known = _led(spots, shift, self.hole)
-        squares = ((self.image[tuple(to)] - self.image[tuple(spots)]) ** 2).mean(axis=1)
-        apart = np.bincount(cells, np.where(known, np.minimum(squares, _SEAM), _SEAM)) / np.bincount(cells)
-        return np.asarray(np.sqrt(apart + 30 * abs(shift[0]) / (_RISE * len(self.hole))))
+    def _apart_at_rim(self, shifts: _Shifts) -> NDArray[np.float32]:
+        """(k, stretches of the rim): how far each is from its like by each shift, in grey levels."""
+        grown = cv2.dilate(self.hole.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(np.bool_)
+        rim: _Spots = np.stack(np.nonzero(grown & ~self.hole))
+        cells = np.unique(rim // _CELL, axis=1, return_inverse=True)[1].reshape(-1)
+        sizes = np.bincount(cells)
+        down, across = np.abs(shifts).max(axis=0).tolist()
+        known = np.where(self.hole[..., None], np.float32(np.nan), self.image)
+        wide = np.pad(known, ((down, down), (across, across), (0, 0)), constant_values=np.nan)
+        width, flat = wide.shape[1], wide.reshape(-1, 3)
+        places, own = (rim[0] + down) * width + rim[1] + across, self.image[tuple(rim)]
+        apart = np.empty((len(shifts), len(sizes)), np.float32)
+        for i, shift in enumerate(shifts):
+            off = flat[places + (shift[0] * width + shift[1])] - own
+            # fmin: what is unknown could not be worse
+            squares = np.fmin(np.einsum("nc,nc->n", off, off) / 3, _SEAM)
+            apart[i] = np.bincount(cells, squares) / sizes
+        rise = np.abs(shifts[:, :1]) / (_RISE * len(self.hole))
+        return np.asarray(np.sqrt(apart + 30 * rise), np.float32)
 
 
 class _Choice:
@@ -406,9 +416,7 @@ def _led(spots: _Spots, shift: NDArray[np.int64], hole: NDArray[np.bool_]) -> tu
     return kept, (kept == to).all(axis=0) & ~hole[tuple(kept)]
 
 
-def _most_alike(
-    image: _Picture, asked: _Spots, known: _Spots, farther: float
-) -> tuple[_Spots, NDArray[np.float32]]:
+def _most_alike(image: _Picture, asked: _Spots, known: _Spots, farther: float) -> tuple[_Spots, NDArray[np.float32]]:
     """For each patch the middle of the most similar one that lies ``farther`` away, and their difference in grey levels."""
     have = _patches(image, known).reshape(known.shape[1], -1)
     squares = (have * have).sum(axis=1)
@@ -448,7 +456,7 @@ def _seldom(small: _Small) -> _Picture:
 
 
 def _smooth(image: _Picture, unknown: NDArray[np.bool_], share: _Picture) -> _Picture:
-    """``image`` with what is unknown in the colours of its surroundings, which ``share`` (height, width) says how far to believe."""
+    """``image`` with what is unknown in the colours around it, of which ``share`` (height, width) says how much is known."""
     made = np.zeros_like(image)
     left = np.ones(unknown.shape, np.float32)
     for sigma in (1.5, 4.0, 12.0, 40.0):
