@@ -45,14 +45,21 @@ function buttonOf(view, name, at) {
   button.className = name.split(" ")[0].toLowerCase();
   button.addEventListener("pointerdown", (event) => {
     if (event.button) return;
-    button.setPointerCapture(event.pointerId);
-    button.focus({ preventScroll: true });
+    // on a small screen one joint's target covers part of another's: the nearest is meant
+    const { left, top, width, height } = view.picture.getBoundingClientRect();
+    const by = ([x, y]) => [left + x * width - event.clientX, top + y * height - event.clientY];
+    const away = view.points.map((point) => Math.hypot(...by(point)));
+    const nearest = away.indexOf(Math.min(...away));
+    view.grip = by(view.points[nearest]);
+    view.buttons[nearest].setPointerCapture(event.pointerId);
+    view.buttons[nearest].focus({ preventScroll: true });
     event.preventDefault();
   });
   button.addEventListener("pointermove", (event) => {
     if (!button.hasPointerCapture(event.pointerId)) return;
     const { left, top, width, height } = view.picture.getBoundingClientRect();
-    move(view, at, (event.clientX - left) / width, (event.clientY - top) / height);
+    const [x, y] = view.grip;
+    move(view, at, (event.clientX + x - left) / width, (event.clientY + y - top) / height);
   });
   button.addEventListener("lostpointercapture", () => view.report());
   button.addEventListener("focus", () => tell(view, at));
