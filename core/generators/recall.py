@@ -56,6 +56,10 @@ _CLOTH_WORTH: Final = 0.5
 _HIDDEN: Final = 1.0
 """What a part costs more whose joints are not to be seen."""
 
+_SIDE_WORTH: Final = (0.0, 0.0, 0.15, 0.15, 0.6, 0.6)
+"""What it counts for each part that the trunk is turned another way than asked, up to 4 times where it is seen from the other side: a
+leg seen from behind is as bent as from before, but has other seams, pockets and shoes."""
+
 _MIRRORED: Final = 0.6
 """What a limb costs more that is the other side's, seen in a mirror: sleeves and watches need not be alike."""
 _UNSEEN: Final = 3.0
@@ -109,6 +113,7 @@ class Recall:
         self.unit, self._cloth = unit, cloth
         self._parts = _part_features(landmarks, unit)
         self._body = _body_features(landmarks, unit)
+        self._turned = _turned(landmarks)
         self._overlaid = hidden_spots(_from_pelvis(landmarks, unit))
         self._aversion = np.zeros((len(PARTS), len(landmarks)), np.float32)
         self._aversion[:, len(landmarks) - mirrored :] = _MIRRORED
@@ -139,6 +144,8 @@ class Recall:
     ) -> Costs:
         asked = _part_features(landmarks[None], self.unit)
         near = np.stack([((have[places] - want) ** 2).sum(1) for have, want in zip(self._parts, asked, strict=True)])
+        turned = np.abs(self._turned[places] - _turned(landmarks[None])) ** 2
+        near += np.array(_SIDE_WORTH, np.float32)[:, None] * turned
         if self._cloth:
             near[TRUNK] += _CLOTH_WORTH * near[[LEFT_LEG, RIGHT_LEG]].sum(0)
         body = ((self._body[places] - _body_features(landmarks[None], self.unit)) ** 2).sum(1)
@@ -304,6 +311,13 @@ def _places(points: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         around = (points[:, list(joints)] - points[:, [root]]) * _DEPTH * (_HEAD_WORTH if part == HEAD else 1.0)
         features.append(np.concatenate([around, turned], 1).reshape(len(points), -1).astype(np.float32))
     return features
+
+
+def _turned(landmarks: NDArray[np.float32]) -> NDArray[np.complex64]:
+    """(K,): which way hips and shoulders are turned around an upright axis, as a complex number of length 1."""
+    across = landmarks[:, [11, 23], :3].sum(1) - landmarks[:, [12, 24], :3].sum(1)
+    way = across[:, 0] + 1j * across[:, 2]
+    return np.asarray(way / np.maximum(np.abs(way), 1e-3), np.complex64)
 
 
 def _bend(points: NDArray[np.float32], limb: tuple[int, int, int]) -> NDArray[np.float32]:
