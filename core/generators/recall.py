@@ -51,6 +51,8 @@ _DEPTH: Final = np.array([1.0, 1.0, 0.6], np.float32)
 _HEAD_WORTH: Final = 3.0
 _TURN_WORTH: Final = 1.0
 _BODY_WORTH: Final = 0.02
+_LEAN_WORTH: Final = 0.35
+"""What it counts that a trunk leans another way, of what it counts that it is turned or bent otherwise."""
 _CLOTH_WORTH: Final = 0.5
 """What legs that stand otherwise count for the picture of a trunk from which a skirt hangs, of what they count for a leg's."""
 _HIDDEN: Final = 1.0
@@ -68,7 +70,7 @@ _FORESHORTENED: Final = 6.0
 """What it costs more, for each torso length by which it is shorter in the picture than the other side's."""
 _NEVER: Final = 1e3
 
-_OVERLAID: Final = 2.0
+_OVERLAID: Final = 5.0
 """What a part costs more all of which lies behind others in a picture and is to be seen."""
 
 SWITCH: Final = 0.05
@@ -309,8 +311,18 @@ def _places(points: NDArray[np.float32]) -> list[NDArray[np.float32]]:
     features = []
     for part, (joints, root) in enumerate(_JOINTS):
         around = (points[:, list(joints)] - points[:, [root]]) * _DEPTH * (_HEAD_WORTH if part == HEAD else 1.0)
+        if part == TRUNK:
+            around = np.concatenate([_LEAN_WORTH * around, _upright(points, around)], 1)
         features.append(np.concatenate([around, turned], 1).reshape(len(points), -1).astype(np.float32))
     return features
+
+
+def _upright(points: NDArray[np.float32], around: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The same places (K, n, 3) in the picture turned so that the spine is upright: a trunk that leans is one that stands, turned."""
+    spine = points[:, PELVIS, :2] - points[:, NECK, :2]
+    way = (spine[:, 1] - 1j * spine[:, 0]) / np.maximum(np.hypot(*spine.T), 1e-3)
+    flat = (around[..., 0] + 1j * around[..., 1]) * np.conj(way)[:, None]
+    return np.stack([flat.real, flat.imag, around[..., 2]], -1).astype(np.float32)
 
 
 def _turned(landmarks: NDArray[np.float32]) -> NDArray[np.complex64]:
