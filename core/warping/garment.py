@@ -30,6 +30,10 @@ _NEAR: Final = 0.06
 """Torso lengths around a pixel of which it is not sure, in which others tell what it is."""
 _BEGINS: Final = 0.1
 """Torso lengths over which, coming from above, it is taken more and more to hang over the legs."""
+_BAND: Final = 0.05
+"""Torso lengths by which a shirt goes on below its last sure pixel: hems have bands, and shadows below them."""
+_MEET: Final = (0.28, (0.3, 0.06))
+"""Torso lengths to either side of the middle of the hips within which two trouser legs meet; below them, and to either side there."""
 _SAMPLES: Final = 120
 _FEWEST: Final = 40
 _LIKE: Final = 0.08
@@ -100,7 +104,18 @@ def told_apart(
     parts[:, here[0], here[1]] = _relabelled(np.ascontiguousarray(parts[:, here[0], here[1]]), lead)
     shirt_over = np.zeros((height, width), np.uint8)
     shirt_over[here] = cv2.multiply(parts[_TRUNK][here], hangs, scale=1 / 255)
+    band = max(round(_BAND * unit), 1)
+    shirt_over = cv2.dilate(shirt_over, np.ones((2 * band + 1, 1), np.uint8))
+    _between_thighs(shirt_over, hips, down, unit)
     return parts, shirt_over
+
+
+def _between_thighs(over: Alpha, hips: complex, down: complex, unit: float) -> None:
+    """Add where two trouser legs meet: it goes with the trunk, or each thigh would take half of it along."""
+    level, below = _MEET
+    corners = [hips + unit * down * (low + 1j * wide) for low, wide in zip((0, 0, below[0], below[0]), (-level, level, below[1], -below[1]), strict=True)]
+    outline = np.array([[round(16 * corner.real), round(16 * corner.imag)] for corner in corners], np.int32)
+    cv2.fillConvexPoly(over, outline, 255, cv2.LINE_AA, shift=4)
 
 
 def _decided(lead: NDArray[np.float32], reach: int) -> NDArray[np.float32]:
