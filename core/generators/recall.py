@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 from core.generators.base import Shares
 from core.limbs import CROWN, CROWN_SHARE, EARS, LEFT_HAND, NECK, PELVIS, RIGHT_HAND
+from core.pose.cuts import elsewhere
 from core.pose.skeleton import MIRRORED
+from core.types import Pose
 from core.warping.hiding import hidden_spots, newly_hidden
 from core.warping.parts import HEAD, LEFT_ARM, LEFT_LEG, PARTS, RIGHT_ARM, RIGHT_LEG, TRUNK
 
@@ -59,8 +61,8 @@ _HIDDEN: Final = 1.0
 """What a part costs more whose joints are not to be seen."""
 
 _SIDE_WORTH: Final = (0.0, 0.0, 0.15, 0.15, 0.6, 0.6)
-"""What it counts for each part that the trunk is turned another way than asked, up to 4 times where it is seen from the other side: a
-leg seen from behind is as bent as from before, but has other seams, pockets and shoes."""
+"""What it counts for each part that the trunk is turned another way than asked, up to 4 times where it is seen from the other
+side: a leg seen from behind is as bent as from before, but has other seams, pockets and shoes."""
 
 _MIRRORED: Final = 0.6
 """What a limb costs more that is the other side's, seen in a mirror: sleeves and watches need not be alike."""
@@ -81,8 +83,6 @@ _LONGEST: Final = 0.1
 _FADE: Final = 0.15
 """Seconds before and after a change over which one picture of a part fades into the next; a stream, which does not know the
 change before it comes, fades as long after it."""
-_JUMP: Final = 0.25
-"""Torso lengths that the median joint moves from one frame to the next, from which on it is another shot: nothing fades."""
 _COMPANY: Final = 0.1
 """Share of the smallest cost by which the picture that the trunk is from is preferred: parts of one picture fit together."""
 MOST_UNLIKE: Final = 2.0
@@ -232,14 +232,6 @@ def _shares(weighted: Iterable[tuple[int, float]]) -> Shares:
     return tuple((place, weight / total) for place, weight in two)
 
 
-def shots(poses: Sequence[NDArray[np.float32]], unit: float) -> list[slice]:
-    """Return the stretches of consecutive poses, (33, 4) each, between which somebody jumps farther than anybody can move."""
-    points = np.stack(poses)[:, list(_BODY), :2]
-    moved = np.median(np.linalg.norm(np.diff(points, axis=0), axis=2), axis=1) / unit
-    edges = [0, *(np.flatnonzero(moved > _JUMP) + 1).tolist(), len(points)]
-    return [slice(begin, end) for begin, end in pairwise(edges)]
-
-
 class LivePicker:
     """Picks the frame for each part of the poses of one live stream, whose future is not known.
 
@@ -260,7 +252,7 @@ class LivePicker:
         """Return the places that each part of the pose (33, 4) at ``seconds`` is taken from."""
         costs = self._recall.costs(landmarks)
         last, self._last = self._last, (landmarks, seconds)
-        if last is None or seconds - last[1] > 2 * _FADE or len(shots([last[0], landmarks], self._recall.unit)) > 1:
+        if last is None or seconds - last[1] > 2 * _FADE or _elsewhere(last, (landmarks, seconds)):
             self._places = self._before = np.array(pick(costs))
             self._changed, self._excess = np.full(len(PARTS), -np.inf), np.zeros(len(PARTS))
         else:
@@ -277,6 +269,10 @@ class LivePicker:
         self._places = np.where(due, best, self._places)
         self._changed = np.where(due, seconds, self._changed)
         self._excess = np.where(due, 0.0, self._excess)
+
+
+def _elsewhere(before: tuple[NDArray[np.float32], float], after: tuple[NDArray[np.float32], float]) -> bool:
+    return elsewhere(Pose(before[0]), Pose(after[0]), after[1] - before[1], changed=False)
 
 
 def select(landmarks: NDArray[np.float32], unit: float, most: int) -> NDArray[np.int64]:
@@ -318,7 +314,7 @@ def _places(points: NDArray[np.float32]) -> list[NDArray[np.float32]]:
 
 
 def _upright(points: NDArray[np.float32], around: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The same places (K, n, 3) in the picture turned so that the spine is upright: a trunk that leans is one that stands, turned."""
+    """The same places (K, n, 3) with the picture turned until the spine is upright: who leans is who stands, turned."""
     spine = points[:, PELVIS, :2] - points[:, NECK, :2]
     way = (spine[:, 1] - 1j * spine[:, 0]) / np.maximum(np.hypot(*spine.T), 1e-3)
     flat = (around[..., 0] + 1j * around[..., 1]) * np.conj(way)[:, None]

@@ -32,8 +32,8 @@ _BEGINS: Final = 0.1
 """Torso lengths over which, coming from above, it is taken more and more to hang over the legs."""
 _BAND: Final = 0.05
 """Torso lengths by which a shirt goes on below its last sure pixel: hems have bands, and shadows below them."""
-_MEET: Final = (0.28, (0.3, 0.06))
-"""Torso lengths to either side of the middle of the hips within which two trouser legs meet; below them, and to either side there."""
+_MEET: Final = ((0.0, 0.28), (0.3, 0.06))
+"""Torso lengths below the hips, and to either side of their middle, within which trouser legs meet; the same farther down."""
 _SAMPLES: Final = 120
 _FEWEST: Final = 40
 _LIKE: Final = 0.08
@@ -112,8 +112,11 @@ def told_apart(
 
 def _between_thighs(over: Alpha, hips: complex, down: complex, unit: float) -> None:
     """Add where two trouser legs meet: it goes with the trunk, or each thigh would take half of it along."""
-    level, below = _MEET
-    corners = [hips + unit * down * (low + 1j * wide) for low, wide in zip((0, 0, below[0], below[0]), (-level, level, below[1], -below[1]), strict=True)]
+    corners = [
+        hips + unit * down * (low + 1j * side * wide)
+        for low, wide, sides in (_MEET[0] + ((-1, 1),), _MEET[1] + ((1, -1),))
+        for side in sides
+    ]
     outline = np.array([[round(16 * corner.real), round(16 * corner.imag)] for corner in corners], np.int32)
     cv2.fillConvexPoly(over, outline, 255, cv2.LINE_AA, shift=4)
 

@@ -133,7 +133,7 @@ _HEM_STEEP: Final = 64.0
 _ALIKE: Final = (8.0, 24.0)
 """Grey levels between two pictures of a part up to which they are mixed, and from which on one of them is seen."""
 _MISSED: Final = (4.0, 10.0)
-"""Grey levels that are left between two pictures along the flow between them, up to which it is believed, and from which on not."""
+"""Grey levels left between two pictures along the flow between them, up to which it is believed, and from which on not."""
 _DECIDED: Final = 5.0
 """How much faster the one then takes the place of the other."""
 _SIDEWAYS: Final = (0.2, 0.45)
@@ -379,17 +379,18 @@ def _lay_shirt(
     for (_, spot, hangs), share in shirts:
         if hangs is None:
             continue
+        shown = hangs
         if min(first, second) < 1:
-            hangs = cv2.bitwise_and(hangs, _before_thighs(points, unit, (first, second), box, spot))
+            shown = cv2.bitwise_and(hangs, _before_thighs(points, unit, (first, second), box, spot))
         legs, trunk = (layers[_LAYER[part]][spot.rows, spot.columns] for part in (LEFT_LEG, TRUNK))
-        cover = cv2.merge([cv2.multiply(hangs, cv2.compare(legs[..., 3], 0, cv2.CMP_GT), scale=share / 255)] * 4)
+        cover = cv2.merge([cv2.multiply(shown, cv2.compare(legs[..., 3], 0, cv2.CMP_GT), scale=share / 255)] * 4)
         legs[:] = cv2.add(
             cv2.multiply(legs, cv2.bitwise_not(cover), scale=1 / 255), cv2.multiply(trunk, cover, scale=1 / 255)
         )
 
 
 def _before_thighs(points: Points, unit: float, hanging: tuple[float, float], box: Box, spot: Box) -> Alpha:
-    """(spot.height, spot.width): 255 where a shirt lies before the thighs: the farther one is lifted, the higher up it ends there.
+    """(spot.height, spot.width): 255 where a shirt lies before the thighs: where one is lifted, it ends higher up.
 
     Args:
         hanging: for the left and the right thigh, 1 where it is not lifted, 0 where all of it lies before the shirt.
@@ -398,13 +399,15 @@ def _before_thighs(points: Points, unit: float, hanging: tuple[float, float], bo
     left, top = box.left + spot.left, box.top + spot.top
     hip, other = (float(points[joint, 0]) - left for joint in (23, 24))
     x = np.arange(spot.width, dtype=np.float32)
-    share = hanging[0] + (hanging[1] - hanging[0]) * np.clip((x - hip) / (other - hip if abs(other - hip) > 1 else 1), 0, 1)
+    share = hanging[0] + (hanging[1] - hanging[0]) * np.clip(
+        (x - hip) / (other - hip if abs(other - hip) > 1 else 1), 0, 1
+    )
     down = points[PELVIS, :2] - points[NECK, :2]
     down = down / max(float(np.hypot(*down)), 1e-3)
     y = np.arange(spot.height, dtype=np.float32)[:, None] + top - points[PELVIS, 1]
     below = y * down[1] + (x + left - points[PELVIS, 0]) * down[0]
     ends = unit * (_SHIRT[0] + (_SHIRT[1] - _SHIRT[0]) * share)
-    return np.clip((ends - below) * _HEM_STEEP + 127, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip((ends - below) * _HEM_STEEP + 127, 0, 255), np.uint8)
 
 
 def _warped(bones: _Bones, part: int, piece: Piece, box: Box) -> _Moved | None:
@@ -446,15 +449,16 @@ def _mixed(warped: Sequence[tuple[_Moved, float]]) -> tuple[NDArray[np.uint8], B
         whole[here.rows, here.columns] = part.image
     shares = [share for _, share in warped]
     if len(images) == 2:
-        return _faded(*_met(images[0], images[1], shares[1]), shares[1]), around
+        return _faded(_met(images[0], images[1], shares[1]), shares[1]), around
     mixed = np.zeros_like(images[0])
     for image, share in zip(images, shares, strict=True):
         cv2.scaleAdd(image, share, mixed, mixed)
     return mixed, around
 
 
-def _faded(first: NDArray[np.uint8], second: NDArray[np.uint8], share: float) -> NDArray[np.uint8]:
+def _faded(pictures: Sequence[NDArray[np.uint8]], share: float) -> NDArray[np.uint8]:
     """Two pictures (height, width, 4) that lie on each other as one, with ``share`` of the second."""
+    first, second = pictures
     # mixed evenly they are softer than either: their colours change faster than their places
     even = share * share / (share * share + (1 - share) ** 2)
     size = (max(first.shape[1] // 4, 1), max(first.shape[0] // 4, 1))
@@ -645,8 +649,12 @@ def _head(points: Points, own: Points) -> tuple[complex, complex]:
 
 
 def _facing(asked: NDArray[np.complex128], own: NDArray[np.complex128], unit: float) -> float:
-    """How far a trunk shows both of its sides, asked and in its picture: from beside they lie on each other, and would fold it."""
-    widths = [((at[11] - at[12]) * np.conj(at[PELVIS] - at[NECK])).imag / abs(at[PELVIS] - at[NECK]) for at in (asked, own)]
+    """How far a trunk shows both of its sides, asked and in its picture: from beside they lie on each other and would fold it."""
+    spines = [at[PELVIS] - at[NECK] for at in (asked, own)]
+    widths = [
+        ((at[11] - at[12]) * np.conj(spine)).imag / max(abs(spine), 1e-3)
+        for at, spine in zip((asked, own), spines, strict=True)
+    ]
     least, enough = _SIDEWAYS
     width = min(np.sign(widths[0]) * wide for wide in widths) / unit
     return float(np.clip((width - least) / (enough - least), 0, 1))
@@ -662,5 +670,5 @@ def _complex(points: NDArray[np.float32]) -> NDArray[np.complex128]:
     return points[..., 0] + 1j * points[..., 1].astype(np.float64)
 
 
-def _wide(values: NDArray[np.float64]) -> NDArray[np.float32]:
+def _wide(values: NDArray[np.floating]) -> NDArray[np.float32]:
     return np.asarray(values, np.float32)[:, None, None]
