@@ -130,12 +130,8 @@ _SHIRT: Final = (-0.25, 0.4)
 """Torso lengths below the hips at which a shirt ends before a thigh that is lifted, and lower than which none ends."""
 _HEM_STEEP: Final = 64.0
 """Grey levels to a pixel across that edge."""
-_ALIKE: Final = (8.0, 24.0)
-"""Grey levels between two pictures of a part up to which they are mixed, and from which on one of them is seen."""
 _MISSED: Final = (4.0, 10.0)
 """Grey levels left between two pictures along the flow between them, up to which it is believed, and from which on not."""
-_DECIDED: Final = 5.0
-"""How much faster the one then takes the place of the other."""
 _SIDEWAYS: Final = (0.2, 0.45)
 """Torso lengths between the shoulders in the picture at which a trunk is seen from the side, and from which on it has sides."""
 _HOLE_EDGE: Final = np.ones((3, 3), np.uint8)
@@ -437,7 +433,7 @@ def _mixed(warped: Sequence[tuple[_Moved, float]]) -> tuple[NDArray[np.uint8], B
     """Several pictures of one part, each with its share, as one.
 
     Two are moved towards each other along the optical flow between them: laid over each other as they are, a face would have
-    four eyes. Where they differ even then, it is the one or the other that is seen.
+    four eyes.
     """
     boxes = [part.spot for part, _ in warped]
     left, top = min(box.left for box in boxes), min(box.top for box in boxes)
@@ -449,25 +445,13 @@ def _mixed(warped: Sequence[tuple[_Moved, float]]) -> tuple[NDArray[np.uint8], B
         whole[here.rows, here.columns] = part.image
     shares = [share for _, share in warped]
     if len(images) == 2:
-        return _faded(_met(images[0], images[1], shares[1]), shares[1]), around
+        images = _met(images[0], images[1], shares[1])
+        # mixed evenly they are softer than either: their colours change faster than their places
+        shares = [share * share / (shares[0] ** 2 + shares[1] ** 2) * sum(shares) for share in shares]
     mixed = np.zeros_like(images[0])
     for image, share in zip(images, shares, strict=True):
         cv2.scaleAdd(image, share, mixed, mixed)
     return mixed, around
-
-
-def _faded(pictures: Sequence[NDArray[np.uint8]], share: float) -> NDArray[np.uint8]:
-    """Two pictures (height, width, 4) that lie on each other as one, with ``share`` of the second."""
-    first, second = pictures
-    # mixed evenly they are softer than either: their colours change faster than their places
-    even = share * share / (share * share + (1 - share) ** 2)
-    size = (max(first.shape[1] // 4, 1), max(first.shape[0] // 4, 1))
-    apart = cv2.absdiff(*(cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in (first, second)))
-    apart = cv2.blur(apart.max(2), (3, 3)).astype(np.float32)
-    unlike = np.clip((apart - _ALIKE[0]) / (_ALIKE[1] - _ALIKE[0]), 0, 1)
-    decided = min(max((even - 0.5) * _DECIDED + 0.5, 0.0), 1.0)
-    weight = cv2.resize(even + unlike * np.float32(decided - even), first.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    return np.asarray(cv2.blendLinear(first, second, 1 - weight, weight), np.uint8)
 
 
 def _met(first: NDArray[np.uint8], second: NDArray[np.uint8], share: float) -> list[NDArray[np.uint8]]:
