@@ -152,11 +152,10 @@ def test_nothing_fades_over_a_cut(root: Path) -> None:
         first, last = (target.pose(generator.config.memory[place]) for place in (0, -1))
         poses, times = [first] * 5 + [last] * 5, [Fraction(i, 25) for i in range(10)]
         cut, whole = generator.choose_all(poses, times, [5]), generator.choose_all(poses, times)
-    assert len({len(shares) for choice in cut for shares in choice or ()}) == 1
     assert cut[4] == cut[0]
     assert cut[5] == cut[9]
     assert cut[4] != cut[5]
-    assert any(len(shares) == 2 for choice in whole for shares in choice or ())
+    assert whole[4] != whole[0], "in one shot one fades into the other"
 
 
 def test_nothing_in_view_is_nothing_chosen(root: Path) -> None:
