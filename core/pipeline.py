@@ -40,6 +40,7 @@ class RetargetedMotion:
     ``poses`` are the dancer's (source pixels, smoothed), ``asked`` the performer's (performer pixels), ``times`` seconds,
     ``found`` the number of frames in which the dancer was found. ``seen`` says how much of what each frame asks the
     performer's footage shows, from 0 to 1 (:mod:`core.pose.known_views`), NaN for nobody; ``asked`` is what was made of that.
+    ``cuts`` are the numbers of the frames that begin another shot.
     """
 
     poses: list[Pose | None]
@@ -47,6 +48,7 @@ class RetargetedMotion:
     times: list[Fraction]
     found: int
     seen: list[float]
+    cuts: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +210,7 @@ class DancePipeline(Closeable):
 
     def plan(self, moves: RetargetedMotion) -> TransferPlan:
         """The plan for moves that were asked of this performer, by whichever generator."""
-        return TransferPlan(moves, self._act.generator.choose_all(moves.asked, moves.times))
+        return TransferPlan(moves, self._act.generator.choose_all(moves.asked, moves.times, moves.cuts))
 
     def moves(self, analysis: Analysis) -> RetargetedMotion:
         """What a whole file asks of this performer.
@@ -228,7 +230,7 @@ class DancePipeline(Closeable):
         asked, seen = self._act.ask_all(smooth, times, cuts)
         back = [None if view is None else normalised(np.linalg.inv(view)) for view in views]
         poses = [None if p is None else in_view(p, v) for p, v in zip(smooth, back, strict=True)]
-        return RetargetedMotion(poses, asked, analysis.times, found, seen)
+        return RetargetedMotion(poses, asked, analysis.times, found, seen, cuts)
 
     def step(
         self, frame: VideoFrame, plan: TransferPlan | None = None, sighting: FrameDetections | None = None
