@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import distributions
 from pathlib import Path
 
@@ -135,7 +135,45 @@ def test_failed_install_leaves_no_stamp(small_environment: tuple[Path, Path], tm
     assert not (venv / ".installed-broken.txt").exists()
 
 
+def test_what_was_installed_for_the_tests_is_enough_for_the_app(
+    small_environment: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both lists at once, so that pip is asked once; and then neither again."""
+    venv, requirements = small_environment
+    testing = requirements.with_name("requirements-test.txt")
+    testing.write_text("# nothing either\n", encoding="utf-8")
+    requirements.write_text("# nothing at all\n", encoding="utf-8")
+    installed: list[str] = []
+    actual = subprocess.run
+
+    def counted(command: list[str], **options: bool) -> subprocess.CompletedProcess[bytes]:
+        installed.extend(word for word in command if word == "install")
+        return actual(command, check=options["check"])
+
+    monkeypatch.setattr(subprocess, "run", counted)
+    setup.ensure_requirements([requirements, testing], venv)
+    setup.ensure_requirements([requirements], venv)
+    setup.ensure_requirements([requirements, testing], venv)
+    assert installed == ["install"]
+
+
 # ---- the tests
+
+
+def test_every_run_of_the_tests_chooses_some_and_the_fast_one_no_browser() -> None:
+    def chosen(words: Sequence[str]) -> set[str]:
+        asked = [sys.executable, "-m", "pytest", "--collect-only", "-q", *words, "-n", "0", *FEW]
+        done = subprocess.run(asked, cwd=PROJECT, capture_output=True, text=True, check=False)
+        return {line for line in done.stdout.splitlines() if "::" in line}
+
+    both, (fast,) = [chosen(words) for words in setup.TESTS], [chosen(words) for words in setup.FAST]
+    assert all(both)
+    assert not both[0] & both[1]
+    assert fast < both[0]
+    assert {line.partition("::")[0] for line in fast} == {"tests/test_names.py"}
+
+
+FEW = ("tests/test_names.py", "tests/test_studio.py", "tests/browser/test_visitors.py")
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def blocked(shared: House) -> threading.Event:
 
     def work(handle: JobHandle[None]) -> bool:
         started.set()
-        return go.wait(20)
+        return go.wait(PATIENCE)
 
     shared.jobs.submit(work)
     assert started.wait(PATIENCE)
