@@ -9,15 +9,18 @@ import subprocess
 import sys
 import threading
 import tomllib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from importlib.metadata import distributions
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from streamlit import config as streamlit_config
 
 from core.settings import Settings
 from scripts import setup
+from tests.conftest import SLOW, pytest_collection_modifyitems
 from tests.waiting import PATIENCE
 
 PROJECT = setup.PROJECT
@@ -160,20 +163,21 @@ def test_what_was_installed_for_the_tests_is_enough_for_the_app(
 # ---- the tests
 
 
-def test_every_run_of_the_tests_chooses_some_and_the_fast_one_no_browser() -> None:
-    def chosen(words: Sequence[str]) -> set[str]:
-        asked = [sys.executable, "-m", "pytest", "--collect-only", "-q", *words, "-n", "0", *FEW]
-        done = subprocess.run(asked, cwd=PROJECT, capture_output=True, text=True, check=False)
-        return {line for line in done.stdout.splitlines() if "::" in line}
+@pytest.mark.parametrize(
+    ("path", "slow"), [("test_studio.py", True), ("training/test_train.py", True), ("test_names.py", False)]
+)
+def test_the_fast_run_leaves_out_whole_files_of_slow_tests(path: str, slow: bool) -> None:
+    marks: list[pytest.MarkDecorator] = []
+    item: Any = SimpleNamespace(path=PROJECT / "tests" / path, add_marker=marks.append)
+    pytest_collection_modifyitems([item])
+    assert [mark.name for mark in marks] == ["slow"] * slow
+    assert item.path.is_file()
+    ((_, chosen, *_),) = setup.FAST
+    assert {"not slow", "not browser"} <= set(chosen.split(" and "))
 
-    both, (fast,) = [chosen(words) for words in setup.TESTS], [chosen(words) for words in setup.FAST]
-    assert all(both)
-    assert not both[0] & both[1]
-    assert fast < both[0]
-    assert {line.partition("::")[0] for line in fast} == {"tests/test_names.py"}
 
-
-FEW = ("tests/test_names.py", "tests/test_studio.py", "tests/browser/test_visitors.py")
+def test_what_is_said_to_be_slow_is_there() -> None:
+    assert [name for name in SLOW if not (PROJECT / "tests" / name).exists()] == []
 
 
 @pytest.mark.parametrize(
