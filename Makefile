@@ -4,7 +4,7 @@ PYTHON ?= python3
 ARGS ?=
 SETUP := @$(PYTHON) scripts/setup.py
 
-.PHONY: run install test test-long check clean
+.PHONY: run install test test-fast test-long check clean
 
 run:        ## install what is missing and start the app
 	$(SETUP) run $(ARGS)
@@ -14,6 +14,9 @@ install:    ## only install
 
 test:       ## lint, types and every test that is not marked `long`
 	$(SETUP) test $(ARGS)
+
+test-fast:  ## lint, types and the files of quick tests: what to run while working
+	$(SETUP) test-fast $(ARGS)
 
 test-long:  ## the tests marked `long`
 	$(SETUP) test-long $(ARGS)

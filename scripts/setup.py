@@ -36,11 +36,14 @@ LIBRARIES = {
 }
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 LEFTOVERS = (".venv", ".pytest_cache", ".mypy_cache", ".ruff_cache", "build")
-# Most tests keep one core busy: two processes share them by files. A browser and its server want the machine for themselves.
+# Two processes each: most tests keep one core busy, and a browser and its server leave gaps. Whoever is done takes half of
+# what the other has left, so that a file of slow tests does not keep one of them for minutes.
+SHARED = ("-n", "2", "--dist", "worksteal")
 TESTS = (
-    ("-m", "not long and not browser", "-n", "2", "--dist", "loadfile"),
-    ("-m", "browser and not long"),
+    ("-m", "not long and not browser", *SHARED),
+    ("-m", "browser and not long", *SHARED),
 )
+FAST = (("-m", "not long and not browser and not slow", *SHARED),)
 NONE_CHOSEN = 5
 CHECKS = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",))
 
@@ -205,7 +208,9 @@ def ensure_requirements(files: Sequence[Path], venv: Path = VENV) -> None:
     Raises:
         SetupError: pip could not install them.
     """
-    stamp, wanted = venv / f".installed-{files[-1].name}", fingerprint(files)
+    # what is installed with all of the files is so with the first alone: pip is asked once for all of them
+    stamps = {venv / f".installed-{files[n].name}": fingerprint(files[: n + 1]) for n in range(len(files))}
+    stamp, wanted = list(stamps.items())[-1]
     if venv_python(venv).exists() and stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
         return
     ensure_venv(venv)
@@ -214,7 +219,8 @@ def ensure_requirements(files: Sequence[Path], venv: Path = VENV) -> None:
     names = [argument for file in files for argument in ("-r", str(file))]
     if subprocess.run([str(python), "-m", "pip", "install", *names], check=False).returncode:
         raise SetupError(f"pip could not install {files[-1].name}: its message is above; run the same command again.")
-    stamp.write_text(wanted, encoding="utf-8")
+    for stamp, wanted in stamps.items():
+        stamp.write_text(wanted, encoding="utf-8")
 
 
 # ---- the browser of the tests
@@ -263,10 +269,9 @@ def install(test: bool) -> Path:
     """Everything up to the point where the app, or the tests, can start; returns the environment's interpreter."""
     require_python()
     serving, testing = PROJECT / "requirements.txt", PROJECT / "requirements-test.txt"
-    ensure_requirements([serving])
+    ensure_requirements([serving, testing] if test else [serving])
     ensure_libraries()
     if test:
-        ensure_requirements([serving, testing])
         ensure_browser()
     return venv_python(VENV)
 
@@ -283,16 +288,24 @@ def become(command: list[str]) -> NoReturn:
 
 def check(python: Path) -> None:
     """Lint and types; ends the program at the first that finds something."""
-    for module, *arguments in CHECKS:
-        say(" ".join(["$", module, *arguments]))
-        status = subprocess.run([str(python), "-m", module, *arguments], check=False).returncode
-        if status:
-            raise SystemExit(status)
+    commands = [[str(python), "-m", module, *arguments] for module, *arguments in CHECKS]
+    # the last one takes most of the time, on one core: the others have said their say meanwhile
+    *quick, slow = commands
+    say(" ".join(["$", *slow[2:]]))
+    with subprocess.Popen(slow) as types:
+        for command in quick:
+            say(" ".join(["$", *command[2:]]))
+            status = subprocess.run(command, check=False).returncode
+            if status:
+                types.terminate()
+                raise SystemExit(status)
+    if types.returncode:
+        raise SystemExit(types.returncode)
 
 
-def test(python: Path, extra: Sequence[str]) -> NoReturn:
-    """Run every test that is not marked ``long``, and end the program with pytest's status."""
-    commands = [[str(python), "-m", "pytest", *words, *extra] for words in TESTS]
+def test(python: Path, runs: Sequence[Sequence[str]], extra: Sequence[str]) -> NoReturn:
+    """Run the tests that each of ``runs`` chooses, and end the program with pytest's status."""
+    commands = [[str(python), "-m", "pytest", *words, *extra] for words in runs]
     try:
         statuses = [subprocess.run(command, check=False).returncode for command in commands]
     except KeyboardInterrupt:
@@ -318,12 +331,12 @@ def perform(command: str, extra: Sequence[str]) -> None:
     if command == "clean":
         return clean()
     python = install(test=command not in ("run", "install"))
-    if command in ("test", "check"):
+    if command in ("test", "test-fast", "check"):
         check(python)
     if command == "run":
         become([str(python), "-m", "streamlit", "run", "app.py", *listen(extra), *extra])
-    if command == "test":
-        test(python, extra)
+    if command in ("test", "test-fast"):
+        test(python, TESTS if command == "test" else FAST, extra)
     if command == "test-long":
         become([str(python), "-m", "pytest", "-m", "long", *extra])
     return None
@@ -332,7 +345,7 @@ def perform(command: str, extra: Sequence[str]) -> None:
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the command line; what goes wrong on purpose ends in one sentence on stderr."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("command", choices=["run", "install", "test", "test-long", "check", "clean"])
+    parser.add_argument("command", choices=["run", "install", "test", "test-fast", "test-long", "check", "clean"])
     parser.add_argument("extra", nargs=argparse.REMAINDER, help="goes on to streamlit or pytest")
     arguments = parser.parse_args(argv)
     try:

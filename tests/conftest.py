@@ -17,6 +17,22 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 PROJECT = Path(__file__).resolve().parent.parent
 
+SLOW = (
+    "generators/test_realtime.py", "live", "pose/test_whom.py", "targets/test_build.py", "targets/test_check.py",
+    "targets/test_photo.py", "test_cli.py", "test_footage_kinds.py", "test_hard_footage.py", "test_network.py",
+    "test_placing.py", "test_plan.py", "test_quality.py", "test_readme.py", "test_studio.py", "training", "ui",
+)  # fmt: skip
+"""Files and folders of tests that train, dance whole clips, run pages or start the command line: marked ``slow``, as a whole."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what ``make test-fast`` leaves out, before ``-m`` chooses."""
+    slow = [PROJECT / "tests" / name for name in SLOW]
+    for item in items:
+        if any(place == item.path or place in item.path.parents for place in slow):
+            item.add_marker(pytest.mark.slow)
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:

@@ -174,7 +174,7 @@ def test_a_polite_kill_leaves_nothing_half_written(tmp_path: Path, name: str) ->
     number = signal.Signals[name]
     process = dancing(tmp_path / "out.mp4")
     process.send_signal(number)
-    _, said = process.communicate(timeout=120)
+    _, said = process.communicate(timeout=PATIENCE)
     if process.returncode == 0:
         pytest.skip("this computer was faster than the signal")
     assert process.returncode == 128 + number
@@ -187,7 +187,7 @@ def test_what_a_killed_transfer_left_is_swept_by_the_next(tmp_path: Path) -> Non
     killed = dancing(tmp_path / "out.mp4")
     (left,) = parts_of(killed, tmp_path)
     killed.kill()
-    killed.communicate(timeout=60)
+    killed.communicate(timeout=PATIENCE)
     assert left.exists()
     (tmp_path / ".mine.part").write_text("mine")
     done = run(

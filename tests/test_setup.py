@@ -12,12 +12,15 @@ import tomllib
 from collections.abc import Callable, Iterator
 from importlib.metadata import distributions
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from streamlit import config as streamlit_config
 
 from core.settings import Settings
 from scripts import setup
+from tests.conftest import SLOW, pytest_collection_modifyitems
 from tests.waiting import PATIENCE
 
 PROJECT = setup.PROJECT
@@ -135,7 +138,46 @@ def test_failed_install_leaves_no_stamp(small_environment: tuple[Path, Path], tm
     assert not (venv / ".installed-broken.txt").exists()
 
 
+def test_what_was_installed_for_the_tests_is_enough_for_the_app(
+    small_environment: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both lists at once, so that pip is asked once; and then neither again."""
+    venv, requirements = small_environment
+    testing = requirements.with_name("requirements-test.txt")
+    testing.write_text("# nothing either\n", encoding="utf-8")
+    requirements.write_text("# nothing at all\n", encoding="utf-8")
+    installed: list[str] = []
+    actual = subprocess.run
+
+    def counted(command: list[str], **options: bool) -> subprocess.CompletedProcess[bytes]:
+        installed.extend(word for word in command if word == "install")
+        return actual(command, check=options["check"])
+
+    monkeypatch.setattr(subprocess, "run", counted)
+    setup.ensure_requirements([requirements, testing], venv)
+    setup.ensure_requirements([requirements], venv)
+    setup.ensure_requirements([requirements, testing], venv)
+    assert installed == ["install"]
+
+
 # ---- the tests
+
+
+@pytest.mark.parametrize(
+    ("path", "slow"), [("test_studio.py", True), ("training/test_train.py", True), ("test_names.py", False)]
+)
+def test_the_fast_run_leaves_out_whole_files_of_slow_tests(path: str, slow: bool) -> None:
+    marks: list[pytest.MarkDecorator] = []
+    item: Any = SimpleNamespace(path=PROJECT / "tests" / path, add_marker=marks.append)
+    pytest_collection_modifyitems([item])
+    assert [mark.name for mark in marks] == ["slow"] * slow
+    assert item.path.is_file()
+    ((_, chosen, *_),) = setup.FAST
+    assert {"not slow", "not browser"} <= set(chosen.split(" and "))
+
+
+def test_what_is_said_to_be_slow_is_there() -> None:
+    assert [name for name in SLOW if not (PROJECT / "tests" / name).exists()] == []
 
 
 @pytest.mark.parametrize(

@@ -121,7 +121,7 @@ def draw_with(page: Page, generator: str) -> None:
         # a list that is opened while the page is made again closes
         page.locator(".st-key-live-generator").get_by_role("combobox").click()
         try:
-            page.get_by_role("option", name=title, exact=True).click(timeout=2000)
+            page.get_by_role("option", name=title, exact=True).click(timeout=10_000)
         except Late:
             return False
         return True

@@ -19,7 +19,7 @@ from core.video.probe import probe
 from tests.browser import page as stage
 from tests.browser.conftest import Come, Picture
 from tests.browser.page import PHONE, WIDE
-from tests.browser.serving import PROJECT, Server
+from tests.browser.serving import PROJECT, Server, until
 from tests.media import frames_of, loudness, sound_seconds
 
 pytestmark = pytest.mark.browser
@@ -142,7 +142,8 @@ def test_cancel_in_the_middle_leaves_nothing_but_the_upload(come: Come, server: 
 
     expect(page.get_by_text("Stopped.")).to_be_visible()
     expect(stage.dance_button(page)).to_be_enabled()
-    (kept,) = (path for path in server.files() if path not in before)
+    until(lambda: len(set(server.files()) - set(before)) == 1, what="nothing but the upload to be left")
+    (kept,) = set(server.files()) - set(before)
     assert kept.read_bytes() == long_clip.read_bytes()
     assert stage.percent_done(page) is None
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect
 
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.browser
 
 CAMERA_SECONDS = 12.0
 
-Come = Callable[[], Page]
+Come = Callable[..., Page]
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +41,8 @@ def come(filmed: Browser, server: Server) -> Iterator[Come]:
     """Brings visitors to the train page who choose to film themselves. None of them may see a traceback."""
     contexts: list[BrowserContext] = []
 
-    def arrive() -> Page:
-        contexts.append(context := camera.probed(filmed))
+    def arrive(by: Browser = filmed) -> Page:
+        contexts.append(context := camera.probed(by))
         page = context.new_page()
         reach(page, f"{server.url}/train")
         choose(page, "Film yourself")
@@ -90,14 +91,21 @@ def test_from_start_to_a_video_that_is_looked_at(come: Come, picture: Picture) -
     expect(page.get_by_text(re.compile("filmed 2"))).to_be_visible()
 
 
-def test_whoever_stops_before_it_begins_is_told(come: Come, server: Server, picture: Picture) -> None:
-    page = come()
-    before = parts(server)
-    camera.wait_until_shown(camera.start(page))
-    camera.stop(page)
-    expect(page.get_by_text("so nothing was kept")).to_be_visible()
-    picture(page, "film-6-nothing-kept")
-    until(lambda: parts(server) <= before)
+def test_whoever_stops_before_it_begins_is_told(
+    come: Come, server: Server, executable: str, playwright_here: Playwright, tmp_path: Path, picture: Picture
+) -> None:
+    # nobody is in view, so that it does not begin before Stop is pressed, however long that takes
+    empty = [np.full((480, 640, 3), 120, np.uint8)] * camera.RATE
+    file = camera.write_camera(tmp_path / "empty.mjpeg", iter(empty))
+    with camera.with_camera(playwright_here, executable, file) as browser:
+        page = come(browser)
+        before = parts(server)
+        camera.wait_until_shown(camera.start(page))
+        camera.stop(page)
+        expect(page.get_by_text("so nothing was kept")).to_be_visible()
+        picture(page, "film-6-nothing-kept")
+        until(lambda: parts(server) <= before)
+        page.context.close()
 
 
 def test_whoever_leaves_leaves_nothing(come: Come, server: Server) -> None:

@@ -27,11 +27,12 @@ def test_a_start_a_crash_another_start_and_a_polite_stop(come: Come, start: Star
     stage.upload(page, long_clip.name, long_clip)
     stage.press_dance(page)
     stage.wait_for_preview(page)
-    stage.wait_for_percent(page, 60)
+    until(lambda: len(first.files()) > 1, what="the result to be begun beside the upload", every=0.05)
     job = stage.job_of(page)
     page.context.close()
     first.kill()
     left = first.files()
+    assert len(left) > 1
     assert long_clip.read_bytes() in [path.read_bytes() for path in left]
 
     # what a crash left is deleted at the next start
@@ -50,7 +51,10 @@ def test_a_start_a_crash_another_start_and_a_polite_stop(come: Come, start: Star
         return page.get_by_text("That dance is no longer here").is_visible()
 
     until(forgotten, what="the result to be forgotten", every=0.5)
-    assert [path.read_bytes() for path in second.files()] == [clip.read_bytes()]
+    until(
+        lambda: [path.read_bytes() for path in second.files()] == [clip.read_bytes()],
+        what="nothing but the upload to be left",
+    )
     expect(stage.dance_button(page)).to_be_enabled()
 
     # stopped in the middle it leaves nothing

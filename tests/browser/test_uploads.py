@@ -12,7 +12,7 @@ from playwright.sync_api import FilePayload, Page, expect
 
 from tests.browser import page as stage
 from tests.browser.conftest import UPLOAD_MB, Come, Start
-from tests.browser.serving import Server
+from tests.browser.serving import Server, until
 from tests.media import write_sound, write_video
 
 pytestmark = pytest.mark.browser
@@ -73,14 +73,14 @@ def test_what_is_no_video_or_too_large_is_refused_at_once(
         assert says in sentence
         assert_one_clear_sentence(sentence)
         expect(stage.dance_button(page)).to_be_disabled()
-        assert set(server.files()) <= before
+        until(lambda: set(server.files()) <= before, what="nothing to be left of it")
 
     # over the limit it is refused before it is read
     stage.offer(page, "huge.mp4", bytes((UPLOAD_MB << 20) + 1))
     expect(page.get_by_text(f"must be {UPLOAD_MB}.0MB or smaller")).to_be_visible()
     expect(page.get_by_text(f"Up to {UPLOAD_MB} MB and 3 minutes")).to_be_visible()
     expect(stage.dance_button(page)).to_be_disabled()
-    assert set(server.files()) <= before
+    until(lambda: set(server.files()) <= before, what="nothing to be left of it")
     works_afterwards(page)
 
 
@@ -111,7 +111,7 @@ def test_a_video_with_nobody_in_it_is_told_and_nothing_is_left_of_it(
     assert "Nobody was found" in sentence
     assert_one_clear_sentence(sentence)
     expect(stage.dance_button(page)).to_be_enabled()
-    assert set(server.files()) <= before
+    until(lambda: set(server.files()) <= before, what="nothing to be left of it")
     works_afterwards(page)
 
 

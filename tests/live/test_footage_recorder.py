@@ -84,8 +84,8 @@ def test_what_the_camera_gave_is_kept_and_what_is_shown_tells(start: Start, size
     assert filming.status().words == STEP_BACK
     feed(filming, frames, lambda: filming.status().count is not None)
     assert filming.status().recorded == 0
-    begun = monotonic()
-    feed(filming, frames, lambda: filming.status().recorded > 4)
+    begun, first = monotonic(), len(shown)
+    feed(filming, frames, lambda: filming.status().recorded > 4 and len(shown) >= first + 20)
     passed = monotonic() - begun
     status = filming.status()
     assert status.phase == "recording"

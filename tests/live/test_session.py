@@ -289,12 +289,12 @@ def test_what_is_shown_is_recorded_and_plays(start: Start, tmp_path: Path) -> No
     until_danced(session, screen)
     session.record(tmp_path / "mirror.mp4", sound=False, longest=60)
     first = len(screen.shown)
-    feed(session, dance_frames()[:30])
+    feed_until(session, dance_frames(), lambda: len(screen.shown) >= first + 20)
     assert session.status().recording is not None
     recorded = session.stop_recording()
+    shown = screen.shown[first:]
     assert recorded is not None
     frames = frames_of(recorded.path)
-    shown = screen.shown[first:]
     assert recorded.frames == len(frames)
     assert len(frames) + recorded.left_out >= len(shown) - 2
     assert np.abs(frames[-1].astype(int) - shown[-1].image).mean() < 6
@@ -324,7 +324,8 @@ def test_an_unwritable_recording_is_told(start: Start, tmp_path: Path) -> None:
     session, screen = start()
     until_danced(session, screen)
     session.record(tmp_path / "no such folder" / "mirror.mp4", sound=False, longest=60)
-    feed(session, dance_frames()[:10])
+    first = len(screen.shown)
+    feed_until(session, dance_frames(), lambda: len(screen.shown) >= first + 2)
     with pytest.raises(DanceError, match="no folder"):
         session.stop_recording()
     until_danced(session, screen)

@@ -214,7 +214,7 @@ class TestShelf:
         until(lambda: not hold.stored.path.exists())
 
     def test_who_comes_back_in_time_finds_it(self, files: Workspace) -> None:
-        session_files, left = SessionFiles(grace_seconds=0.5), SessionFiles(grace_seconds=0.5)
+        session_files, left = SessionFiles(grace_seconds=2.0), SessionFiles(grace_seconds=2.0)
         hold, lost = (files.take(io.BytesIO(b"abc"), name, 3, MEGABYTE) for name in ("a", "b"))
         session_files.put("upload", hold)
         left.put("upload", lost)

@@ -248,7 +248,7 @@ def test_results_are_told_oldest_first_and_can_be_forgotten_before_their_time(ce
 
     def made(name: str, owner: str) -> Job[Any, Any]:
         job: Job[Any, Any] = centre.submit(lambda handle: name, owner=owner, release=lambda: released.append(name))
-        assert job.wait(5)
+        assert job.wait(PATIENCE)
         return job
 
     def fail(handle: JobHandle[None]) -> None:
@@ -256,10 +256,10 @@ def test_results_are_told_oldest_first_and_can_be_forgotten_before_their_time(ce
 
     mine, yours = made("mine", "me"), made("yours", "you")
     made("nobody's", "")
-    assert centre.submit(fail, owner="me").wait(5)
+    assert centre.submit(fail, owner="me").wait(PATIENCE)
     gate = Gate()
     running = centre.submit(gate, owner="me")
-    assert gate.started.wait(5)
+    assert gate.started.wait(PATIENCE)
 
     assert centre.results() == [mine, yours]
     assert centre.results("me") == [mine]

@@ -148,7 +148,7 @@ def test_a_generator_that_was_let_go_of_is_warmed_again() -> None:
 
 def _join(name: str) -> None:
     for thread in [thread for thread in threading.enumerate() if thread.name == name]:
-        thread.join(30)
+        thread.join(PATIENCE)
 
 
 @needs_assets

@@ -183,7 +183,7 @@ class TestStates:
 
         def work(handle: JobHandle[None]) -> bool:
             started.set()
-            return go.wait(20)
+            return go.wait(PATIENCE)
 
         shared.jobs.submit(work)
         assert started.wait(PATIENCE)

@@ -81,7 +81,7 @@ def blocked(shared: AppServices) -> threading.Event:
 
     def work(handle: JobHandle[None]) -> bool:
         started.set()
-        return go.wait(20)
+        return go.wait(PATIENCE)
 
     shared.jobs.submit(work)
     assert started.wait(PATIENCE)

@@ -136,7 +136,7 @@ def test_whom_to_follow_is_asked_while_several_are_in_view(streaming: tuple[AppT
 def test_the_dance_to_follow_is_heard_as_it_begins(streaming: tuple[AppTest, Any]) -> None:
     app, stream = streaming
     app.selectbox(key="live-dance").set_value("june-sway").run()
-    feed_until(stream.session, dance_frames(), lambda: stream.session.status().playing is not None, seconds=60)
+    feed_until(stream.session, dance_frames(), lambda: stream.session.status().playing is not None)
     silent = stream.session._following
     app.run()
     (sound,) = app.get("audio")

@@ -28,7 +28,7 @@ from core.settings import settings
 from core.ui.server import BROWSER, ONLY_HERE, BrowserRecognition, LoopbackOnly, UploadMemory, was_refused
 from core.ui.uploads import require_content
 from tests.browser.serving import Server, serving
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 
 def own_addresses() -> list[str]:
@@ -41,7 +41,7 @@ def ask(server: Server, host: str) -> tuple[int, str]:
     """Status and text of the front page, asked for at that address of this computer."""
     url = server.url.replace("127.0.0.1", host)
     try:
-        with urlopen(url, timeout=20) as answer:
+        with urlopen(url, timeout=PATIENCE) as answer:
             return answer.status, answer.read().decode()
     except HTTPError as refused:
         return refused.code, refused.read().decode()

@@ -18,6 +18,7 @@ from core.targets.edit import rename_target
 from core.utils.file_lock import alone, in_turn, is_taken
 from tests.conftest import PROJECT
 from tests.puppets import make_puppet
+from tests.waiting import PATIENCE
 
 HOLD = """
 import sys, time
@@ -38,7 +39,7 @@ def held_elsewhere(run: str) -> Iterator[subprocess.Popen[str]]:
         yield process
     finally:
         process.kill()
-        process.wait(60)
+        process.wait(PATIENCE)
 
 
 def test_a_lock_is_for_one_and_dies_with_its_holder() -> None:
@@ -49,7 +50,7 @@ def test_a_lock_is_for_one_and_dies_with_its_holder() -> None:
         with pytest.raises(UnusableInput, match="already"), claimed("anna-mlp-blocks"):
             pass
         holder.kill()
-        holder.wait(60)
+        holder.wait(PATIENCE)
         with claimed("anna-mlp-blocks"):
             assert is_claimed("anna-mlp-blocks")
     assert not is_claimed("anna-mlp-blocks")
@@ -121,5 +122,5 @@ def test_a_manifest_is_changed_by_one_at_a_time(tmp_path: Path) -> None:
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(1)
     assert process.stdout.readline() == "done\n"
-    assert process.wait(60) == 0
+    assert process.wait(PATIENCE) == 0
     rename_target("puppet", "Berta", tmp_path / "performers")

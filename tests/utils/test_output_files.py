@@ -21,6 +21,7 @@ from core.utils.output_files import aside, put_back, replacing, same_output, set
 from core.utils.processes import is_alive, this_process
 from core.video.writer import VideoWriter
 from tests.conftest import PROJECT
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="devices and pipes are a Unix thing")
 
@@ -208,14 +209,14 @@ def test_only_what_the_dead_left_is_swept(tmp_path: Path, kind: str) -> None:
     dying, living = leave(tmp_path / "out.mp4", kind), leave(tmp_path / "out.mp4", kind)
     try:
         dying.send_signal(signal.SIGKILL)
-        dying.wait(60)
+        dying.wait(PATIENCE)
         usable_output(tmp_path / "other.mp4")
         left = set(names_in(tmp_path)) - set(kept)
         assert len(left) == 1
         assert f".{living.pid}-" in left.pop()
     finally:
         living.kill()
-        living.wait(60)
+        living.wait(PATIENCE)
     sweep_leftovers(tmp_path)
     assert set(names_in(tmp_path)) == set(kept)
 
@@ -223,7 +224,7 @@ def test_only_what_the_dead_left_is_swept(tmp_path: Path, kind: str) -> None:
 def test_what_was_set_aside_comes_back(tmp_path: Path) -> None:
     dying = leave(tmp_path / "anna", "old")
     dying.kill()
-    dying.wait(60)
+    dying.wait(PATIENCE)
     sweep_leftovers(tmp_path)
     put_back(tmp_path)
     assert names_in(tmp_path) == ["anna"]

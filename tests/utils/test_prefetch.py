@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from core.utils.prefetch import side_by_side
+from tests.waiting import PATIENCE
 
 
 def test_two_threads_work_at_once_and_results_come_in_order() -> None:
@@ -14,7 +15,7 @@ def test_two_threads_work_at_once_and_results_come_in_order() -> None:
 
     def work(item: int) -> int:
         if item < 2:
-            together.wait(timeout=60)
+            together.wait(timeout=PATIENCE)
         return item * item
 
     assert list(side_by_side(work, range(20), workers=2)) == [item * item for item in range(20)]
@@ -54,5 +55,5 @@ def test_leaving_early_ends_the_threads() -> None:
     results = side_by_side(lambda _: threading.current_thread(), range(100), workers=2)
     worker = next(results)
     results.close()
-    worker.join(timeout=60)
+    worker.join(timeout=PATIENCE)
     assert not worker.is_alive()
