@@ -9,14 +9,18 @@ import streamlit as st
 from core.dances import Dance, list_dances
 from core.errors import DanceError
 from core.targets.store import TargetSummary
+from core.ui.again import show_again
 from core.ui.dancing import DanceJob, DanceRequest, start
 from core.ui.house import house
 from core.ui.options import Look, choose_generator, choose_look, choose_performer, portrait_url
 from core.ui.page import run_page
 from core.ui.source import Source, choose_source, trim
-from core.ui.stage import show_job, show_notice, show_poster, show_results, show_time, source_picture
+from core.ui.stage import show_example, show_job, show_notice, show_results, show_time
 from core.ui.visit import Visit, job_on_stage, visit
 from core.ui.words import plain
+
+
+WHAT = "A dance video in, a performer’s video out: the same moves, to the same music."
 
 
 def show(performers: list[TargetSummary]) -> None:
@@ -28,11 +32,11 @@ def show(performers: list[TargetSummary]) -> None:
     with controls:
         source, performer = controls_of(here, job, dances, performers)
     with stage:
-        if job is not None:
+        if job is None:
+            show_example(WHAT)
+        else:
             show_job(job, portrait_url(performer))
-        if job is None or job.state in {"failed", "cancelled"}:
-            title = f"{performer.name} in “{source.title}”" if source else f"What shall {performer.name} dance?"
-            show_poster(source_picture(here, dances), portrait_url(performer), title)
+            show_again(here, job, performers)
         show_results(here.dances, "result", "Your last dances")
 
 
@@ -45,7 +49,7 @@ def controls_of(
     performer = choose_performer(here, performers, here.dance or "")
     generator = choose_generator(performer)
     house().warm(performer.id, generator)
-    with st.expander("Layout, background, part of the dance", key="more"):
+    with st.expander("Layout, background, trim", key="more"):
         look = choose_look(here)
         if source is not None and source.upload is None:
             begin, end = trim(source.clip, key=f"part-{source.id}")
@@ -74,6 +78,7 @@ def request_of(here: Visit, source: Source, performer: TargetSummary, generator:
         start=source.start,
         end=source.end,
         rate=source.rate,
+        frames=source.frames,
     )
 
 

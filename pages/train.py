@@ -17,7 +17,7 @@ from core.ui.making import MakeJob, MakeRequest, make
 from core.ui.page import run_page
 from core.ui.performers import show_guests, show_performers
 from core.ui.photo import WANTED_PHOTO, Photos, choose_photos, photos, show_photos
-from core.ui.stage import show_poster
+from core.ui.stage import show_example
 from core.ui.studio import show_run
 from core.ui.visit import Visit, visit
 from core.ui.words import plain, what_leaves
@@ -89,7 +89,7 @@ def show_stage(
     studio: Studio, given: Footage, job: MakeJob | None, performers: list[TargetSummary], *, filming: bool
 ) -> None:
     names = {performer.id: performer.name for performer in performers}
-    checked, making, runs, idle = (st.container() for _ in range(4))
+    idle, checked, making, runs = (st.container() for _ in range(4))
     with checked:
         show_check(given)
     with making:
@@ -106,7 +106,7 @@ def show_stage(
                 show_run(studio, record, title)
     with idle:
         if given.check is None and job is None and not records and not filming:
-            show_poster(None, None, "Twenty seconds of video make you a performer.")
+            show_example("Make a performer of yourself, from twenty seconds of video or one photo.")
 
 
 def _plan(here: Visit, studio: Studio, given: Footage, job: MakeJob | None) -> None:

@@ -28,7 +28,7 @@ from core.ui.pictures import as_url, file_url, tag
 from core.ui.uploads import take_upload
 from core.ui.visit import OWN, UPLOAD, Visit
 from core.ui.whom import Looking, choose_person
-from core.ui.words import in_words
+from core.ui.words import in_words, plain
 from core.workspace import Stored
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def _own_card(here: Visit) -> Card:
 
 def _own(here: Visit) -> Source | None:
     upload = _uploaded(here)
-    if upload is None:
+    if upload is None or UPLOAD in here.refused:
         return None
     about = clip(upload.path)
     rate = _choose_rate(about.rate, key=f"rate-{here.uploads}")
@@ -124,9 +124,20 @@ def _uploaded(here: Visit) -> Stored | None:
             here, UPLOAD, given, lambda: take_video(house().files, given, given.name, given.size, owner=here.id)
         )
         st.rerun()
+    st.button("Refused by the browser", key="refused", on_click=_refuse, args=(here,))
     if UPLOAD in here.refused:
         st.error(here.refused[UPLOAD])
+        if here.upload is not None:
+            name = plain(here.upload.name)
+            st.button(f"Go on with {name}", key="keep-upload", on_click=here.refused.pop, args=(UPLOAD,))
     return here.upload
+
+
+def _refuse(here: Visit) -> None:
+    """A file did not even begin to be uploaded, which ``manners.js`` tells by a button that nobody sees."""
+    here.uploads += 1
+    most = settings().max_upload_mb
+    here.refused[UPLOAD] = f"That file was not taken: it has to be a video of at most {most} MB."
 
 
 def trim(about: Clip, key: str, pictures_of: Path | None = None) -> tuple[float, float | None]:
@@ -138,7 +149,7 @@ def trim(about: Clip, key: str, pictures_of: Path | None = None) -> tuple[float,
     if whole <= _SHORTEST:
         return 0.0, None
     chosen = st.slider(
-        "Which part", 0.0, whole, (0.0, min(whole, most)), 0.1, format="%.1f s", key=key, persist_state="session"
+        "Trim", 0.0, whole, (0.0, min(whole, most)), 0.1, format="%.1f s", key=key, persist_state="session"
     )
     start, end = _within(chosen, whole, most)
     if end - start < chosen[1] - chosen[0] - 1e-6:

@@ -12,7 +12,7 @@ from core.errors import UnusableInput
 from core.jobs import Job
 from core.targets.store import TargetSummary, find_target
 from core.ui.comparing import CompareJob, CompareRequest
-from core.ui.dancing import DanceJob, DanceRequest
+from core.ui.dancing import Asked, DanceJob, DanceRequest
 from core.ui.house import House, Visitors, house
 from core.ui.leaving import notice_leaving
 from core.ui.serving import BROWSER
@@ -152,6 +152,7 @@ def visit() -> Visit:
     """The visit of this session."""
     if "visit" not in st.session_state:
         st.session_state["visit"] = Visit(browser=st.context.cookies.get(BROWSER, ""))
+        _find_again(st.session_state["visit"])
     here: Visit = st.session_state["visit"]
     shared = house()
     _present(here).visitors.come(here.id, here)
@@ -163,6 +164,17 @@ def visit() -> Visit:
     notice_leaving(left)
     here.shelf.back()
     return here
+
+
+def _find_again(here: Visit) -> None:
+    """What the same browser made before a reload, or beside this in another window."""
+    if not here.browser:
+        return
+    for job in house().jobs.results():
+        request = job.about
+        if isinstance(request, Asked) and secrets.compare_digest(here.browser, request.browser):
+            stage = here.dances if isinstance(request, DanceRequest) else here.comparisons
+            stage.results = [job.id, *stage.results][:_AT_HAND]
 
 
 @st.cache_resource(scope="session", show_spinner=False, on_release=lambda presence: presence.end())
