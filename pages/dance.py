@@ -19,7 +19,6 @@ from core.ui.stage import show_example, show_job, show_notice, show_results, sho
 from core.ui.visit import Visit, job_on_stage, visit
 from core.ui.words import plain
 
-
 WHAT = "A dance video in, a performer’s video out: the same moves, to the same music."
 
 
@@ -30,7 +29,7 @@ def show(performers: list[TargetSummary]) -> None:
     with st.container(key="dance-page"):
         controls, stage = st.columns([5, 7], gap="large")
     with controls:
-        source, performer = controls_of(here, job, dances, performers)
+        performer = controls_of(here, job, dances, performers)
     with stage:
         if job is None:
             show_example(WHAT)
@@ -42,7 +41,7 @@ def show(performers: list[TargetSummary]) -> None:
 
 def controls_of(
     here: Visit, job: DanceJob | None, dances: list[Dance], performers: list[TargetSummary]
-) -> tuple[Source | None, TargetSummary]:
+) -> TargetSummary:
     st.subheader("1 · The dance", anchor=False)
     source = choose_source(here, dances)
     st.subheader("2 · The performer", anchor=False)
@@ -56,7 +55,7 @@ def controls_of(
             source = replace(source, start=begin, end=end)
     request = None if source is None else request_of(here, source, performer, generator, look)
     dance_button(here, job, source, request)
-    return source, performer
+    return performer
 
 
 def request_of(here: Visit, source: Source, performer: TargetSummary, generator: str, look: Look) -> DanceRequest:

@@ -14,6 +14,8 @@ from core.ui.footage import WANTED, Footage, choose_footage, choose_way, footage
 from core.ui.house import house
 from core.ui.ice import ice_servers
 from core.ui.making import MakeJob, MakeRequest, make
+from core.ui.manners import say
+from core.ui.options import title_of
 from core.ui.page import run_page
 from core.ui.performers import show_guests, show_performers
 from core.ui.photo import WANTED_PHOTO, Photos, choose_photos, photos, show_photos
@@ -96,11 +98,12 @@ def show_stage(
         if job is not None and job.state == "failed":
             st.error(plain(job.error or ""))
         elif job is not None and not job.over:
-            _watch_making(job.id)
+            with st.container(key="stage-making"):
+                _watch_making(job.id)
     records = studio.records()
     with runs:
         for place, record in enumerate(records):
-            title = f"{names.get(record.target, record.target)} · {record.generator}"
+            title = f"{names.get(record.target, record.target)} · {title_of(record.generator)}"
             # the newest is what it is about
             with st.container() if place == 0 else st.expander(plain(title), key=f"earlier-{record.id}"):
                 show_run(studio, record, title)
@@ -115,7 +118,8 @@ def _plan(here: Visit, studio: Studio, given: Footage, job: MakeJob | None) -> N
         "Name",
         placeholder="What shall your performer be called?",
         max_chars=60,
-        key="train-name",
+        # empty again once somebody was made
+        key=f"train-name-{st.session_state.get('made', 0)}",
         persist_state="session",
     )
     name = clean_line(name)
@@ -131,8 +135,14 @@ def _plan(here: Visit, studio: Studio, given: Footage, job: MakeJob | None) -> N
     st.caption(MINUTES[minutes])
     with st.expander("Another generator", key="train-more"):
         generator = st.selectbox(
-            "Generator", OTHERS, required=True, key="train-generator", persist_state="session", filter_mode=None
-        )
+            "Generator",
+            OTHERS,
+            required=True,
+            format_func=title_of,
+            key="train-generator",
+            persist_state="session",
+            filter_mode=None,
+        )  # fmt: skip
     with st.container(key="train-estimate"):
         if checked is not None and checked.verdict.usable and not studio.busy:
             show_estimate(generator, minutes, given.frames(here))
@@ -151,6 +161,7 @@ def _plan(here: Visit, studio: Studio, given: Footage, job: MakeJob | None) -> N
             st.error(plain(str(error)))
         else:
             given.clear(here)
+            st.session_state["made"] = st.session_state.get("made", 0) + 1
             st.rerun()
 
 
@@ -178,9 +189,9 @@ def _watch_making(job_id: str) -> None:
     if job is None or job.over:
         st.rerun()
     place = house().jobs.place(job)
-    st.progress(
-        job.progress or 0.0, text="Cutting you out of your video…" if place == 0 else "Waiting until a dance is done…"
-    )
+    words = "Cutting you out of your video…" if place == 0 else "Waiting until a dance is done…"
+    say(words, job.id)
+    st.progress(job.progress or 0.0, text=words)
     st.button("Cancel", key="cancel-making", on_click=house().jobs.cancel, args=(job,), disabled=job.cancel_asked)
 
 

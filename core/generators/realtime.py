@@ -617,7 +617,7 @@ class _LiveChooser(Chooser):
 
 SPEC: Final = GeneratorSpec(
     name="realtime",
-    title="Warped and mended",
+    title="Real-time warping",
     strength="Ours: real footage, warped limb by limb and mended by a small network: sharp, and true to any move.",
     needs_weights=True,
 )

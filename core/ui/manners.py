@@ -11,7 +11,7 @@ import streamlit as st
 _COMPONENT: Final = st.components.v2.component(
     "everybody_dance_manners",
     html='<p role="status"></p>',
-    css="p { position: absolute; width: 1px; height: 1px; margin: 0; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }",
+    css="p { position: absolute; width: 1px; height: 1px; margin: 0; overflow: hidden; clip-path: inset(50%); }",
     js=Path(__file__).with_name("manners.js").read_text(encoding="utf-8"),
 )
 FAULTS: Final = {

@@ -103,6 +103,13 @@ def choose_generator(performer: TargetSummary, *, live: bool = False) -> str:
     return chosen
 
 
+def title_of(generator: str) -> str:
+    """What a generator is called on pages; its own name where it is none."""
+    from core.generators.registry import list_generators
+
+    return next((spec.title for spec in list_generators() if spec.name == generator), generator)
+
+
 def choose_of(label: str, titles: dict[Chosen, str], key: str) -> Chosen:
     """One of a few, kept for the visit; the first one until another is chosen."""
     chosen: Chosen = st.segmented_control(

@@ -19,7 +19,7 @@ from core.targets.store import TargetSummary, find_place
 from core.ui.clips import PICTURE_KINDS, PICTURE_MEGABYTES
 from core.ui.failing import in_one_sentence
 from core.ui.house import house
-from core.ui.options import portrait_url
+from core.ui.options import portrait_url, title_of
 from core.ui.pictures import tag
 from core.ui.uploads import give_back, require_content
 from core.ui.visit import Visit
@@ -74,7 +74,7 @@ def _card(here: Visit, performer: TargetSummary) -> Iterator[None]:
             picture.html(tag(portrait, css_class="part"))
         seconds = performer.frames / max(performer.fps, 1e-6)
         words.markdown(f"**{plain(performer.name)}**")
-        words.caption(plain(f"{seconds:.0f} s of footage · " + ", ".join(performer.generators)))
+        words.caption(plain(f"{seconds:.0f} s of footage · " + ", ".join(map(title_of, performer.generators))))
         if more.button("Dance", key=f"dance-as-{performer.id}", icon=":material/play_arrow:"):
             here.performer = performer.id
             st.switch_page("pages/dance.py")

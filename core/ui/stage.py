@@ -29,7 +29,11 @@ _EXAMPLE = "On the left a dance, on the right a performer who does the same move
 def show_example(words: str) -> None:
     """What a page is for, before anything was made on it: a sentence, and a dance beside a performer who does the same moves."""
     url = video_address(paths.BEFORE_AFTER, "example") if paths.BEFORE_AFTER.is_file() else ""
-    film = f'<video class="loop" src="{url}" aria-label="{_EXAMPLE}" autoplay muted loop playsinline></video>' if url else ""
+    film = (
+        f'<video class="loop" src="{url}" aria-label="{_EXAMPLE}" autoplay muted loop playsinline></video>'
+        if url
+        else ""
+    )
     with st.container(key="stage-idle"):
         st.html(f'<figure class="example"><figcaption>{escape(words)}</figcaption>{film}</figure>')
 

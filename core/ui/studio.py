@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import streamlit as st
 
 from core.errors import DanceError
 from core.runs import Point, Record, RunState, curve, sheets
 from core.studio import Standing, Studio
 from core.ui.curve import curve_svg
-from core.ui.pictures import as_url, file_url, numbers, tag
+from core.ui.house import house
+from core.ui.pictures import as_url, file_url, jpeg, numbers, tag
 from core.ui.words import in_words, plain
 
 _LOOK_AGAIN_SECONDS: Final = 1.0
@@ -71,13 +74,17 @@ def _progress_words(record: Record, standing: Standing) -> str:
     words = _PHASES[standing.phase]
     if standing.phase != "training":
         return words
-    return f"{words} · {in_words(max(record.minutes - standing.minutes, 0) * 60)} left"
+    # a round that has begun is ended, and the performer measured with it
+    left = (record.minutes - standing.minutes) * 60
+    return (
+        f"{words} · {in_words(left)} left" if left >= 1 else "Finishing: the last round, and a look at what came of it…"
+    )
 
 
 def _numbers(record: Record, standing: Standing) -> None:
     held_out = "–" if standing.held_out is None else f"{standing.held_out:.4f}"
     facts = (
-        (f"{standing.minutes:.1f}", f"of {record.minutes:.0f} minutes"),
+        (f"{min(standing.minutes, record.minutes):.1f}", f"of {record.minutes:.0f} minutes"),
         (f"{standing.frames_per_second:.0f}", "pictures a second"),
         (held_out, "error on what it has not seen"),
     )
@@ -115,6 +122,31 @@ def _show_buttons(studio: Studio, record: Record, standing: Standing | None) -> 
                       args=(studio, record.id, 0.0 if again else MORE_MINUTES))  # fmt: skip
     if standing is not None and standing.given:
         st.success("The performer can dance with what is known so far: try it on the Dance page. Training goes on.")
+        _show_try(record, standing.given)
+
+
+def _show_try(record: Record, given: int) -> None:
+    """A picture by what the performer was given, of a move in their own footage; made once for each time."""
+    kept = st.session_state.get("tried")
+    if kept is None or kept[0] != (record.id, given):
+        try:
+            kept = (record.id, given), _tried(record)
+        except DanceError as error:
+            st.caption(plain(str(error)))
+            return
+        st.session_state["tried"] = kept
+    st.html(tag(as_url(kept[1]), "The performer, as drawn by now", "tried"))
+
+
+def _tried(record: Record) -> bytes:
+    from core.pipeline import Act, background_for
+
+    target, generator = house().performers.get(record.target, record.generator)
+    where = np.flatnonzero(target.found)
+    pose = target.pose(int(where[len(where) // 3]))
+    (choice,) = generator.choose_all([pose], [Fraction(0)])
+    person = Act(target, generator).draw(pose, choice)
+    return jpeg(background_for(target, "stage").behind(person, target.plate))
 
 
 def _resume(studio: Studio, run_id: str, more: float) -> None:

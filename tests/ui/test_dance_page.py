@@ -413,7 +413,7 @@ class TestOwnVideo:
         settings.cache_clear()
 
         app = upload(open_app(), "long.mp4", video(frames=60))
-        part = next(s for s in app.slider if s.label == "Which part")
+        part = next(s for s in app.slider if s.label == "Trim")
         assert part.value == (0.0, 2.0)
 
         part.set_value((1.0, 6.0)).run()
@@ -546,7 +546,7 @@ class TestOwnVideo:
         app.button(key="pick-person-1").click().run()
         assert chosen(app, "person") == ["pick-person-1"]
 
-        part = next(s for s in app.slider if s.label == "Which part")
+        part = next(s for s in app.slider if s.label == "Trim")
         part.set_value((0.0, 1.5)).run()
         run_until(app, lambda: app.session_state["visit"].looking.done)
         assert not people(app.run())

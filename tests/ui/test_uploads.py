@@ -235,7 +235,7 @@ def test_an_address_gives_the_result_and_the_upload_only_to_the_browser_it_came_
     open_app: Open, shared: House
 ) -> None:
     mine = upload(open_app(), "mine.mp4", (paths.BUNDLED_DANCES / "june-sway.mp4").read_bytes())
-    next(s for s in mine.slider if s.label == "Which part").set_value((0.0, 1.0))
+    next(s for s in mine.slider if s.label == "Trim").set_value((0.0, 1.0))
     mine.button(key="dance").click().run()
     job = job_of(mine, shared)
     assert job.wait(PATIENCE)
