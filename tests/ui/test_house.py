@@ -24,7 +24,9 @@ from core.generators.neural import NeuralGenerator
 from core.generators.realtime import RealtimeGenerator
 from core.jobs import JobCentre
 from core.memory_budget import MemoryBudget
+from core.ui.dancing import Settling
 from core.ui.house import House, Performers, Speed, default_performer, house
+from core.ui.words import about
 from core.workspace import Workspace
 from tests.waiting import PATIENCE, until
 
@@ -158,10 +160,11 @@ def test_warming_up_measures_this_machine_and_leaves_nothing() -> None:
     made.warm_up()
     made.warm_up()
 
-    until(lambda: made.speed.seconds(1, again=True) != made.speed.seconds(1, again=False))
+    until(lambda: made.speed.known and made.speed.seconds(1, again=True) != made.speed.seconds(1, again=False))
 
     for again in (False, True):
-        assert (made.speed.seconds(100, again=again) or 0) > 0
+        least, most = made.speed.seconds(100, again=again) or (0.0, 0.0)
+        assert 0 < least <= most
     until(lambda: list(made.files.folder.iterdir()) == [])
 
 
@@ -233,3 +236,14 @@ def test_torch_is_not_loaded_for_a_page(tmp_path: Path) -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=app.parent, env={**os.environ}
     )
     assert ran.stdout.strip() == "False", ran.stderr
+
+
+def test_what_is_left_is_told_once_it_is_known_to_a_third() -> None:
+    wild, steady = Settling(), Settling()
+    said = [wild.settled(left, now / 2) for now, left in enumerate([507.0, 200.0, 90.0, 40.0, 25.0, 24.0])]
+    assert said == [None] * 6
+    told = [steady.settled(30.0 - now / 2, now / 2) for now in range(6)]
+    assert told[:4] == [None] * 4, "two seconds have to agree"
+    assert told[4:] == [28.0, 27.5]
+    assert about(24.0, 30.0) == "27 seconds"
+    assert about(20.0, 40.0) == "20 seconds to 40 seconds"
