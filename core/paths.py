@@ -14,6 +14,7 @@ BUNDLED_PERFORMERS = ASSETS / "performers"
 BUNDLED_DANCES = ASSETS / "dances"
 ANSWERS = ASSETS / "answers"
 SIDE_BY_SIDE = ASSETS / "side-by-side.mp4"
+BEFORE_AFTER = ASSETS / "before-after.mp4"
 SEGMENTER = WEIGHTS / "segmenter"
 POSE_MODEL = WEIGHTS / "pose_landmarker_full.task"
 

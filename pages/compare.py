@@ -58,7 +58,7 @@ def controls_of(
     st.subheader("3 · The generators", anchor=False)
     generators = choose_generators(performer)
     if source is not None and source.upload is None:
-        with st.expander("Part of the dance", key="compare-part"):
+        with st.expander("Trim", key="compare-part"):
             begin, end = trim(source.clip, key=f"part-{source.id}")
         source = replace(source, start=begin, end=end)
     link_choices(source, performer, generators)
@@ -111,6 +111,7 @@ def request_of(
         start=source.start,
         end=source.end,
         rate=source.rate,
+        frames=source.frames,
     )
 
 

@@ -9,14 +9,17 @@ import streamlit as st
 from core.bundled.dances import Dance, list_dances
 from core.errors import DanceError
 from core.targets.store import TargetSummary
+from core.ui.again import show_again
 from core.ui.app_services import app_services
 from core.ui.dance_job import DanceJob, DanceRequest, start
-from core.ui.dance_result import show_job, show_notice, show_poster, show_results, show_time, source_picture
+from core.ui.dance_result import show_example, show_job, show_notice, show_results, show_time
 from core.ui.options import OutputOptions, choose_generator, choose_look, choose_performer, portrait_url
 from core.ui.page import run_page
 from core.ui.source import Source, choose_source, trim
 from core.ui.text import plain
 from core.ui.visitor_state import VisitorState, current_visitor, job_on_stage
+
+WHAT = "A dance video in, a performer’s video out: the same moves, to the same music."
 
 
 def show(performers: list[TargetSummary]) -> None:
@@ -26,33 +29,33 @@ def show(performers: list[TargetSummary]) -> None:
     with st.container(key="dance-page"):
         controls, stage = st.columns([5, 7], gap="large")
     with controls:
-        source, performer = controls_of(visitor, job, dances, performers)
+        performer = controls_of(visitor, job, dances, performers)
     with stage:
-        if job is not None:
+        if job is None:
+            show_example(WHAT)
+        else:
             show_job(job, portrait_url(performer))
-        if job is None or job.state in {"failed", "cancelled"}:
-            title = f"{performer.name} in “{source.title}”" if source else f"What shall {performer.name} dance?"
-            show_poster(source_picture(visitor, dances), portrait_url(performer), title)
+            show_again(visitor, job, performers)
         show_results(visitor.dances, "result", "Your last dances")
 
 
 def controls_of(
     visitor: VisitorState, job: DanceJob | None, dances: list[Dance], performers: list[TargetSummary]
-) -> tuple[Source | None, TargetSummary]:
+) -> TargetSummary:
     st.subheader("1 · The dance", anchor=False)
     source = choose_source(visitor, dances)
     st.subheader("2 · The performer", anchor=False)
     performer = choose_performer(visitor, performers, visitor.dance or "")
     generator = choose_generator(performer)
     app_services().warm(performer.id, generator)
-    with st.expander("Layout, background, part of the dance", key="more"):
+    with st.expander("Layout, background, trim", key="more"):
         look = choose_look(visitor)
         if source is not None and source.upload is None:
             begin, end = trim(source.clip, key=f"part-{source.id}")
             source = replace(source, start=begin, end=end)
     request = None if source is None else request_of(visitor, source, performer, generator, look)
     dance_button(visitor, job, source, request)
-    return source, performer
+    return performer
 
 
 def request_of(
@@ -76,6 +79,7 @@ def request_of(
         start=source.start,
         end=source.end,
         rate=source.rate,
+        frames=source.frames,
     )
 
 

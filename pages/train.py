@@ -9,10 +9,12 @@ from core.services.training_service import TrainingService
 from core.targets.store import TargetSummary
 from core.ui.app_services import app_services
 from core.ui.build_job import MakeJob, MakeRequest, make
-from core.ui.dance_result import show_poster
+from core.ui.dance_result import show_example
 from core.ui.estimate import show_estimate
 from core.ui.footage import WANTED, Footage, choose_footage, choose_way, footage, show_check
 from core.ui.ice import ice_servers
+from core.ui.manners import say
+from core.ui.options import title_of
 from core.ui.page import run_page
 from core.ui.performer_list import show_guests, show_performers
 from core.ui.photo import WANTED_PHOTO, Photos, choose_photos, photos, show_photos
@@ -94,24 +96,25 @@ def show_stage(
     filming: bool,
 ) -> None:
     names = {performer.id: performer.name for performer in performers}
-    checked, making, runs, idle = (st.container() for _ in range(4))
+    idle, checked, making, runs = (st.container() for _ in range(4))
     with checked:
         show_check(given)
     with making:
         if job is not None and job.state == "failed":
             st.error(plain(job.error or ""))
         elif job is not None and not job.over:
-            _watch_making(job.id)
+            with st.container(key="stage-making"):
+                _watch_making(job.id)
     records = training_service.records()
     with runs:
         for place, record in enumerate(records):
-            title = f"{names.get(record.target, record.target)} · {record.generator}"
+            title = f"{names.get(record.target, record.target)} · {title_of(record.generator)}"
             # the newest is what it is about
             with st.container() if place == 0 else st.expander(plain(title), key=f"earlier-{record.id}"):
                 show_run(training_service, record, title)
     with idle:
         if given.check is None and job is None and not records and not filming:
-            show_poster(None, None, "Twenty seconds of video make you a performer.")
+            show_example("Make a performer of yourself, from twenty seconds of video or one photo.")
 
 
 def _plan(visitor: VisitorState, training_service: TrainingService, given: Footage, job: MakeJob | None) -> None:
@@ -120,7 +123,8 @@ def _plan(visitor: VisitorState, training_service: TrainingService, given: Foota
         "Name",
         placeholder="What shall your performer be called?",
         max_chars=60,
-        key="train-name",
+        # empty again once somebody was made
+        key=f"train-name-{st.session_state.get('made', 0)}",
         persist_state="session",
     )
     name = clean_line(name)
@@ -136,8 +140,14 @@ def _plan(visitor: VisitorState, training_service: TrainingService, given: Foota
     st.caption(MINUTES[minutes])
     with st.expander("Another generator", key="train-more"):
         generator = st.selectbox(
-            "Generator", OTHERS, required=True, key="train-generator", persist_state="session", filter_mode=None
-        )
+            "Generator",
+            OTHERS,
+            required=True,
+            format_func=title_of,
+            key="train-generator",
+            persist_state="session",
+            filter_mode=None,
+        )  # fmt: skip
     with st.container(key="train-estimate"):
         if checked is not None and checked.verdict.usable and not training_service.busy:
             show_estimate(generator, minutes, given.frames(visitor))
@@ -156,6 +166,7 @@ def _plan(visitor: VisitorState, training_service: TrainingService, given: Foota
             st.error(plain(str(error)))
         else:
             given.clear(visitor)
+            st.session_state["made"] = st.session_state.get("made", 0) + 1
             st.rerun()
 
 
@@ -183,9 +194,9 @@ def _watch_making(job_id: str) -> None:
     if job is None or job.over:
         st.rerun()
     place = app_services().jobs.place(job)
-    st.progress(
-        job.progress or 0.0, text="Cutting you out of your video…" if place == 0 else "Waiting until a dance is done…"
-    )
+    words = "Cutting you out of your video…" if place == 0 else "Waiting until a dance is done…"
+    say(words, job.id)
+    st.progress(job.progress or 0.0, text=words)
     st.button(
         "Cancel", key="cancel-making", on_click=app_services().jobs.cancel, args=(job,), disabled=job.cancel_asked
     )

@@ -80,10 +80,10 @@ def readme_picture(into: Path, start: float = 3.0, seconds: float = 4.0) -> None
         video = Path(folder) / "demo.mp4"
         best = default_generator(theo.manifest.generator_names())
         transfer(dance, theo, create_generator(best, theo), video, options)
-        with VideoReader(video, max_side=840) as reader:
+        with VideoReader(video, max_side=720) as reader:
             frames = [Image.fromarray(frame.image) for frame in reader if frame.index % 2 == 0]
     into.parent.mkdir(parents=True, exist_ok=True)
-    frames[0].save(into, save_all=True, append_images=frames[1:], duration=80, loop=0, quality=60, method=4)
+    frames[0].save(into, save_all=True, append_images=frames[1:], duration=80, loop=0, quality=40, method=4)
 
 
 def cast_picture(into: Path, height: int = 220) -> None:

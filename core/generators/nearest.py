@@ -308,7 +308,7 @@ class NearestFrame(_Nearest):
 
     spec = GeneratorSpec(
         name="nearest-frame",
-        title="Frame by frame",
+        title="Nearest neighbour, single frame",
         strength="The plain version to compare with: always the closest single picture, so it stutters.",
         needs_weights=False,
     )
@@ -340,7 +340,7 @@ class Nearest(_Nearest):
 
     spec = GeneratorSpec(
         name="nearest",
-        title="Re-cut",
+        title="Nearest neighbour, whole clip",
         strength="Real footage of the performer, re-cut to your dance: always sharp, ready at once, no training.",
         needs_weights=False,
     )

@@ -221,17 +221,17 @@ def _ask_some(run: Runner, told: NDArray[np.float32], points: NDArray[np.float32
 
 
 _FAMILY: Final = (
-    ("mlp-se", "Painted from joints",
+    ("mlp-se", "MLP + squeeze-and-excitation",
      "A small network paints every pixel from 13 joints: follows any pose, and looks softer than footage."),
-    ("mlp", "Painted, plain", "As Painted from joints, without weighing: to compare with."),
-    ("unet", "Drawn from a skeleton", "A convolutional network redraws the skeleton as the performer, all at once."),
-    ("unet-attn", "Drawn with attention",
+    ("mlp", "MLP", "As MLP + squeeze-and-excitation, without weighing: to compare with."),
+    ("unet", "U-Net", "A convolutional network redraws the skeleton as the performer, all at once."),
+    ("unet-attn", "U-Net + self-attention",
      "As above with residual blocks, and self-attention tells every part of the picture about the rest of it."),
-    ("gan-bce-mlp", "Painted, sharpened", "Painted from joints, trained against a critic (GAN): crisper, less exact."),
-    ("gan-bce-unet", "Drawn, sharpened", "Drawn with attention, trained against a critic (GAN): crisper, less exact."),
-    ("wgan-gp-mlp", "Painted, sharpened (W)",
+    ("gan-bce-mlp", "MLP GAN (BCE)", "MLP + squeeze-and-excitation, trained against a critic (GAN): crisper, less exact."),
+    ("gan-bce-unet", "U-Net GAN (BCE)", "U-Net + self-attention, trained against a critic (GAN): crisper, less exact."),
+    ("wgan-gp-mlp", "MLP GAN (WGAN-GP)",
      "The same against a Wasserstein critic (WGAN-GP), which is steadier to train."),
-    ("wgan-gp-unet", "Drawn, sharpened (W)",
+    ("wgan-gp-unet", "U-Net GAN (WGAN-GP)",
      "The same against a Wasserstein critic (WGAN-GP), which is steadier to train."),
 )  # fmt: skip
 """Name, title and strength of each; what its network is stands in its config, how it is trained in ``core.training.recipes``."""

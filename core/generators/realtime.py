@@ -636,7 +636,7 @@ class _LiveSelector(FrameSelector):
 
 SPEC: Final = GeneratorSpec(
     name="realtime",
-    title="Warped and mended",
+    title="Real-time warping",
     strength="Ours: real footage, warped limb by limb and mended by a small network: sharp, and true to any move.",
     needs_weights=True,
 )

@@ -133,7 +133,9 @@ def _with_torch(config: NetworkConfig, files: NetworkFiles, device: str) -> Watc
         # by name: whoever serves must not load torch by importing this module
         module = importlib.import_module("core.inference.torch_runner")
     except ImportError as error:
-        raise DanceError("Trained generators need OpenVINO or torch: run `make install`, or choose Re-cut.") from error
+        raise DanceError(
+            "Trained generators need OpenVINO or torch: run `make install`, or choose nearest neighbour."
+        ) from error
     runner: WatchedRunner = module.TorchRunner(config, files.weights, device)
     return runner
 

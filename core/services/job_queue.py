@@ -227,11 +227,16 @@ class JobQueue:
 
     def place(self, job: Job[Any, Any]) -> int:
         """How many jobs run or wait before this one can start; 0 once it has."""
+        return len(self.ahead(job))
+
+    def ahead(self, job: Job[Any, Any]) -> list[Job[Any, Any]]:
+        """The jobs that run or wait before this one can start, those that run first; none once it has."""
         with self._changed:
             if job not in self._queue:
-                return 0
-            free = len(self._threads) - 1 - len(self._running)
-            return max(0, self._queue.index(job) + 1 - free)
+                return []
+            workers, place = len(self._threads) - 1, self._queue.index(job)
+            before = [*self._running, *list(self._queue)[:place]]
+            return before[max(0, workers - 1) :] if len(before) >= workers else []
 
     @property
     def busy(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -29,11 +30,13 @@ from core.utils.memory_budget import CachedItem, MemoryBudget, give_back_memory
 if TYPE_CHECKING:
     from core.generators.base import Generator
     from core.targets.store import Target, TargetSummary
-    from core.transfer import Report
+    from core.transfer import Report, SourceAnalysis
 
 logger = logging.getLogger(__name__)
 
 _MEASURED_SECONDS = 1.6
+_MEASURES = 3
+"""How many of the last dances tell how fast this computer is."""
 _FINDING_BYTES = 150_000_000
 """What OpenVINO and the networks that find people take of the budget, with what a dance leaves behind in the allocator: they are
 used for everything, and so always kept (benchmarks/pose.py, benchmarks/memory.py)."""
@@ -133,28 +136,27 @@ def _stamp(performer: str) -> int:
 
 
 class Speed:
-    """Frames a second that this machine really made, newest measurement first; None before the first."""
+    """Frames a second that this machine really made, of the last few dances."""
 
     def __init__(self) -> None:
-        self._whole: float | None = None
-        self._again: float | None = None
+        self._whole: deque[float] = deque(maxlen=_MEASURES)
+        self._again: deque[float] = deque(maxlen=_MEASURES)
 
     @property
     def known(self) -> bool:
-        """Whether anything was measured yet."""
-        return self._whole is not None
+        """Whether as much was measured as is needed to say anything."""
+        return len(self._whole) > 1
 
     def note(self, report: Report, *, again: bool) -> None:
-        """Take in a finished dance; ``again`` when its source had been watched before."""
-        if again:
-            self._again = report.fps_steady
-        else:
-            self._whole = report.fps_steady
+        """Take in a finished dance; ``again`` when its source had been analysed before."""
+        (self._again if again else self._whole).append(report.fps_steady)
 
-    def seconds(self, frames: float, *, again: bool) -> float | None:
-        """How long that many frames will take."""
-        fps = (again and self._again) or self._whole
-        return frames / fps if fps else None
+    def seconds(self, frames: float, *, again: bool) -> tuple[float, float] | None:
+        """How long that many frames will take, at least and at most; None until it was measured twice."""
+        if not self.known:
+            return None
+        measured = list((again and self._again) or self._whole)
+        return frames / max(measured), frames / min(measured)
 
 
 class Visitor(Protocol):
@@ -312,8 +314,8 @@ class AppServices:
         try:
             while not (self.speed.known or self._closed.is_set()):
                 try:
-                    self._dance_a_little()
-                    return
+                    if not self._dance_a_little():
+                        return
                 except Cancelled:
                     # a visitor's dance goes first, and tells the speed as well
                     self._closed.wait(_RETRY_SECONDS)
@@ -322,26 +324,28 @@ class AppServices:
         except Exception:
             logger.exception("the warm-up failed")
 
-    def _dance_a_little(self) -> None:
+    def _dance_a_little(self) -> bool:
+        """Measure once; False where there is nothing to dance."""
         from core.generators.base import default_generator
         from core.targets.store import list_targets
         from core.transfer import TransferOptions, transfer
 
         sources, performers = dances.list_dances(), list_targets()
         if not sources or not performers:
-            return
+            return False
         performer = default_performer(performers, sources[0].id)
         output = self.files.new_file("warm-up", ".mp4")
         options = TransferOptions(end=_MEASURED_SECONDS)
         try:
-            seen = None
             target, generator = self.performers.get(performer.id, default_generator(performer.advised))
+            seen: SourceAnalysis | None = None
             for again in (False, True):
                 report, seen = transfer(
                     sources[0].video, target, generator, output.stored.path, options,
                     seen=seen, cancelled=lambda: self.jobs.busy or self._closed.is_set(),
                 )  # fmt: skip
                 self.speed.note(report, again=again)
+            return True
         finally:
             output.release()
 

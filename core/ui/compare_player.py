@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,14 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
-from streamlit import runtime
-from streamlit.runtime.media_file_storage import MediaFileStorageError
+
+from core.ui.images import video_address
 
 if TYPE_CHECKING:
     from core.evaluation.grid import Tile
     from core.evaluation.report import Better
-
-logger = logging.getLogger(__name__)
 
 _HERE: Final = Path(__file__)
 # Once: Streamlit knows components by name, for all visitors.
@@ -65,21 +62,9 @@ def reel(
         curves: measures to draw below the pictures, in the order of their pills; none of them for no drawing.
         key: of this comparison; the browser keeps its place by it.
     """
-    data = _data(_address(video, key), size, times, tiles, curves) | {"key": key}
+    data = _data(video_address(video, f"reel.{key}"), size, times, tiles, curves) | {"key": key}
     result = _COMPONENT(key=key, data=data, default={"frame": 0}, on_frame_change=lambda: None)
     return _frame(result.get("frame"), len(times))
-
-
-def _address(video: Path, key: str) -> str:
-    """Where the browser gets the file, as for ``st.video``; empty where there is no server, or no file any more."""
-    if not runtime.exists():
-        return ""
-    try:
-        # The last argument is whose file it is: the next one of the same place takes its turn, and this one may go.
-        return runtime.get_instance().media_file_mgr.add(str(video), "video/mp4", f"reel.{key}")
-    except MediaFileStorageError:
-        logger.warning("%s is gone", video.name)
-        return ""
 
 
 def _data(

@@ -98,7 +98,8 @@ def choose_generators(performer: TargetSummary) -> list[str]:
         label_visibility="collapsed",
         wrap=True,
     )
-    st.caption(" · ".join(chosen) if chosen else "None is chosen.")
+    if not chosen:
+        st.caption("None is chosen.")
     return [name for name in names if name in chosen]
 
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from core.services.file_store import FileLease, StoredFile
 from core.services.job_queue import Job, JobHandle
 from core.ui.app_services import AppServices
 from core.ui.images import jpeg
+from core.ui.text import WITHIN
 from core.ui.video_info import page_budget
 from core.utils.memory_budget import CachedItem
 
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from core.types import Frame
 
 _POSTER_SIDE = 320
+_SETTLING_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +38,7 @@ class JobRequest:
     ``guest`` is set where the visitor brought the performer, who is held until the work is over. ``owner`` is whose result it is,
     and ``browser`` the secret of the browser that asked for it.
     ``rate`` is how many pictures a second are made at most, None for the usual.
+    ``frames`` is about how many pictures that stretch has.
     ``again`` when that stretch was watched before, which saves three quarters of a dance's time.
     """
 
@@ -50,6 +55,7 @@ class JobRequest:
     guest: StoredFile | None = None
     owner: str = ""
     browser: str = field(default="", repr=False)
+    frames: float = 0.0
     again: bool = False
 
     @property
@@ -234,6 +240,7 @@ class ProgressPublisher:
 
     def __init__(self, handle: JobHandle[Progress], poster: _Poster | None = None) -> None:
         self._handle, self._poster = handle, poster
+        self._left = Settling()
 
     def __call__(self, progress: Progress) -> None:
         """The newest word."""
@@ -242,4 +249,25 @@ class ProgressPublisher:
         if progress.preview is not None:
             self._handle.show((progress.phase, progress.preview))
         # the last word is kept with the result, and a picture with it would be too
-        self._handle.tell(replace(progress, preview=None))
+        left = self._left.settled(progress.seconds_left, monotonic())
+        self._handle.tell(replace(progress, preview=None, seconds_left=left))
+
+
+class Settling:
+    """Keeps an estimate of the time that is left to itself until it is known to a third."""
+
+    def __init__(self) -> None:
+        self._ends: deque[tuple[float, float]] = deque()
+
+    def settled(self, left: float | None, now: float) -> float | None:
+        """``left``, in seconds, where what was estimated in the last seconds foretells the same end to a third of it."""
+        if left is None:
+            self._ends.clear()
+            return None
+        self._ends.append((now, now + left))
+        while len(self._ends) > 1 and self._ends[1][0] <= now - _SETTLING_SECONDS:
+            self._ends.popleft()
+        if now - self._ends[0][0] < _SETTLING_SECONDS:
+            return None
+        ends = [end for _, end in self._ends]
+        return left if max(ends) - min(ends) <= left * (WITHIN - 1) else None

@@ -7,28 +7,35 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from core.bundled.dances import Dance
+from core import paths
 from core.services.job_queue import Job
 from core.ui.app_services import app_services
 from core.ui.dance_job import DanceJob, DanceRequest, TransferResult
 from core.ui.image_picker import Card, pick
-from core.ui.images import as_url, file_url, jpeg, numbers, tag
-from core.ui.text import in_words, plain
-from core.ui.video_info import picture_at
-from core.ui.visitor_state import OWN, PageResults, VisitorState
+from core.ui.images import as_url, jpeg, numbers, tag, video_address
+from core.ui.manners import say
+from core.ui.text import about, in_words, plain
+from core.ui.visitor_state import PageResults, VisitorState
 
 if TYPE_CHECKING:
     from core.transfer import Progress
 
 _LOOK_AGAIN_SECONDS = 0.4
 _PREVIEW_SIDE = 720
+_OVER = {"done": "Done: {}", "failed": "It did not work out: {}", "cancelled": "Stopped: {}"}
+_EXAMPLE = "On the left a dance, on the right a performer who does the same moves"
 
 
-def show_poster(dance: str | None, performer: str | None, words: str) -> None:
-    """The stage before the first dance: who will dance what. Both pictures are addresses."""
+def show_example(words: str) -> None:
+    """What a page is for, before anything was made on it: a sentence, and a dance beside a performer who does the same moves."""
+    url = video_address(paths.BEFORE_AFTER, "example") if paths.BEFORE_AFTER.is_file() else ""
+    film = (
+        f'<video class="loop" src="{url}" aria-label="{_EXAMPLE}" autoplay muted loop playsinline></video>'
+        if url
+        else ""
+    )
     with st.container(key="stage-idle"):
-        pictures = "".join(tag(url, css_class=role) for role, url in (("lead", performer), ("source", dance)) if url)
-        st.html(f'<div class="poster">{pictures}<p>{escape(words)}</p></div>')
+        st.html(f'<figure class="example"><figcaption>{escape(words)}</figcaption>{film}</figure>')
 
 
 def show_notice(visitor: VisitorState) -> None:
@@ -38,16 +45,8 @@ def show_notice(visitor: VisitorState) -> None:
         visitor.notice = None
 
 
-def source_picture(visitor: VisitorState, dances: list[Dance]) -> str | None:
-    """The address of a picture of the chosen dance."""
-    if visitor.dance == OWN:
-        data = visitor.upload and picture_at(str(visitor.upload.path), 0.0)
-        return as_url(data) if data else None
-    return next((file_url(d.picture) for d in dances if d.id == visitor.dance and d.picture.is_file()), None)
-
-
 def show_time(frames: float, *, again: bool, generators: int = 1) -> None:
-    """How long it will take, as soon as this computer was measured; ``again`` when the dance was watched before."""
+    """How long it will take, as soon as this computer was measured; ``again`` when the dance was analysed before."""
     measuring = not app_services().speed.known
     st.fragment(_tell_time, run_every=1.0 if measuring else None)(frames, again, generators, measuring)
 
@@ -60,13 +59,15 @@ def _tell_time(frames: float, again: bool, generators: int, measuring: bool) -> 
     elif measuring:
         st.rerun()
     else:
-        seconds = first + (generators - 1) * another
-        st.caption(f"Takes about {in_words(max(seconds, 1))}{': this dance was watched before' if again else ''}.")
+        least, most = (max(one + (generators - 1) * other, 1) for one, other in zip(first, another, strict=True))
+        st.caption(f"Takes about {about(least, most)}{': already analysed, so faster' if again else ''}.")
 
 
 def show_job(job: DanceJob, portrait: str | None) -> None:
     """The job in whatever state it is; ``portrait`` stands in until there is a preview."""
     with st.container(key="stage-job"):
+        if job.over:
+            say(_OVER[job.state].format(job.about.words), job.id)
         if job.state == "done" and job.result is not None:
             _show_result(job.about, job.result)
         elif job.state == "failed":
@@ -86,9 +87,11 @@ def watch(job_id: str, portrait: str | None) -> None:
     st.html(_picture(job, portrait))
     progress = job.progress
     if progress is None:
-        st.progress(0.0, text=_waiting_words(job))
+        say(waiting_words(job), job.id)
+        st.progress(0.0, text=waiting_words(job))
     else:
-        st.progress(job.about.share(progress), text=_progress_words(progress))
+        say(_step(job, progress), job.id)
+        st.progress(job.about.share(progress), text=f"{_step(job, progress)}{_left(progress)}")
     st.button(
         "Stopping…" if job.cancel_asked else "Cancel",
         key="cancel",
@@ -110,17 +113,36 @@ def _picture(job: Job[Progress, Any], portrait: str | None) -> str:
     return f'<figure class="preview"><figcaption>{label}</figcaption>{shown}</figure>'
 
 
-def _waiting_words(job: Job[Any, Any]) -> str:
-    place = app_services().jobs.place(job)
-    if place == 0:
+def waiting_words(job: Job[Any, Any]) -> str:
+    """How many are before it, and how long they take where all of that is known."""
+    ahead = app_services().jobs.ahead(job)
+    if not ahead:
         return "Getting ready…"
-    return "One dance is ahead of yours." if place == 1 else f"{place} dances are ahead of yours."
+    left = [_seconds_left(other) for other in ahead]
+    known = [seconds for seconds in left if seconds is not None]
+    how_long = f": about {in_words(max(sum(known), 1))}" if len(known) == len(left) else ""
+    return f"You are next{how_long}." if len(ahead) == 1 else f"{len(ahead)} are ahead of you{how_long}."
 
 
-def _progress_words(progress: Progress) -> str:
-    doing = "Watching the dance" if progress.phase == "looking" else "Dancing it"
-    left = "" if progress.seconds_left is None else f" · {in_words(progress.seconds_left)} left"
-    return f"{doing} · {progress.fps:.0f} frames a second{left}"
+def _seconds_left(job: Job[Any, Any]) -> float | None:
+    """Of a dance or a comparison that runs or waits; None where it is not known, as of anything else."""
+    if job.progress is not None:
+        left: float | None = getattr(job.progress, "seconds_left", None)
+        return left
+    if job.state != "waiting" or not isinstance(job.about, DanceRequest):
+        return None
+    spread = app_services().speed.seconds(job.about.frames, again=job.about.again)
+    return None if spread is None else sum(spread) / 2
+
+
+def _step(job: Job[Progress, Any], progress: Progress) -> str:
+    if job.about.again:
+        return "Making the video"
+    return "Step 1 of 2: finding the moves" if progress.phase == "looking" else "Step 2 of 2: making the video"
+
+
+def _left(progress: Progress) -> str:
+    return "" if progress.seconds_left is None else f" · {in_words(progress.seconds_left)} left"
 
 
 def _show_result(request: DanceRequest, danced: TransferResult) -> None:

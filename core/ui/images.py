@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import logging
 from collections.abc import Iterable, Sequence
 from html import escape
 from io import BytesIO
@@ -10,9 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
+from streamlit import runtime
+from streamlit.runtime.media_file_storage import MediaFileStorageError
 
 if TYPE_CHECKING:
     from core.types import Frame
+
+logger = logging.getLogger(__name__)
 
 # mimetypes knows webp on some systems only
 _KINDS = {".webp": "image/webp", ".png": "image/png"}
@@ -66,6 +71,21 @@ def _read_url(path: Path) -> str:
 @st.cache_data(show_spinner=False, max_entries=200)
 def _kept_url(path: str, _touched: int) -> str:
     return _read_url(Path(path))
+
+
+def video_address(video: Path, place: str) -> str:
+    """Where the browser gets a video, as for ``st.video``; empty where there is no server, or no file any more.
+
+    Args:
+        place: whose file it is: the next one of the same place takes its turn, and this one may go.
+    """
+    if not runtime.exists():
+        return ""
+    try:
+        return runtime.get_instance().media_file_mgr.add(str(video), "video/mp4", place)
+    except MediaFileStorageError:
+        logger.warning("%s is gone", video.name)
+        return ""
 
 
 def numbers(facts: Iterable[tuple[str, str]]) -> str:

@@ -32,7 +32,7 @@ KEY: Final = "live"
 _LAYOUTS: Final[dict[LiveLayout, str]] = {
     "mirror": "Mirror",
     "side-by-side": "Side by side",
-    "inset": "Small camera",
+    "inset": "Camera in corner",
     "skeleton": "Skeleton",
 }
 _LOOK_AGAIN_SECONDS: Final = 1.0
@@ -69,7 +69,7 @@ def choose_wish(visitor: VisitorState, performers: list[TargetSummary]) -> LiveS
     app_services().warm(performer.id, generator)
     st.subheader("2 · The picture", anchor=False)
     layout = choose_of("Layout", _LAYOUTS, "live-layout")
-    flip = st.toggle("Like a mirror", True, key="live-flip", persist_state="session")
+    flip = st.toggle("Flip left and right", True, key="live-flip", persist_state="session")
     background, backdrop = choose_background(visitor)
     dance = _choose_dance()
     behind = background if backdrop is None else str(backdrop.path)
@@ -270,12 +270,6 @@ def camera_help() -> None:
         st.warning(
             "Browsers give a camera only to pages at https:// or on localhost: open this page at such an address."
         )
-    with st.expander("The camera does not start?"):
-        st.markdown(
-            "- **NotAllowedError**: the camera was refused. Allow it beside the address of the page, then start again.\n"
-            "- **NotFoundError**: there is no camera. Plug one in, then start again.\n"
-            "- **NotReadableError**: another program uses the camera. Close that one, then start again."
-        )
 
 
 def show_kept(visitor: VisitorState, mine: Mirror) -> None:
@@ -291,7 +285,7 @@ def show_kept(visitor: VisitorState, mine: Mirror) -> None:
                 "Download", data=stored.path.read_bytes, file_name=RECORDING_NAME.replace(" ", "-"), mime="video/mp4",
                 key="live-download", on_click="ignore", icon=":material/download:",
             )  # fmt: skip
-            if st.button("Use it as source", key="live-as-source", icon=":material/movie:"):
+            if st.button("Use in Dance", key="live-as-source", icon=":material/movie:"):
                 try:
                     use_as_source(visitor)
                     st.switch_page("pages/dance.py")

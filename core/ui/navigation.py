@@ -8,6 +8,7 @@ import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
 from core import paths
+from core.ui.manners import keep_manners
 
 if TYPE_CHECKING:
     from streamlit.navigation.page import Page
@@ -22,16 +23,20 @@ def navigate() -> Page:
     global _opened  # noqa: PLW0603  (one server, one door)
     _opened = True
     st.set_page_config(page_title="Everybody Dance Now", page_icon=str(paths.ASSETS / "icon.png"), layout="wide")
-    return st.navigation(
-        [
-            st.Page(_PAGES / "dance.py", title="Dance", default=True),
-            st.Page(_PAGES / "live.py", title="Live", url_path="live"),
-            st.Page(_PAGES / "compare.py", title="Compare", url_path="compare"),
-            st.Page(_PAGES / "train.py", title="Train", url_path="train"),
-            st.Page(_PAGES / "about.py", title="About", url_path="about"),
-        ],
-        position="top",
-    )
+    pages = [
+        st.Page(_PAGES / "dance.py", title="Dance", default=True),
+        st.Page(_PAGES / "live.py", title="Live", url_path="live"),
+        st.Page(_PAGES / "compare.py", title="Compare", url_path="compare"),
+        st.Page(_PAGES / "train.py", title="Train", url_path="train"),
+        st.Page(_PAGES / "about.py", title="About", url_path="about"),
+    ]
+    page = st.navigation(pages, position="hidden")
+    # Streamlit's own menu hides on a phone behind a sign without a name, and covers the page after every step
+    with st.container(key="menu", horizontal=True, gap=None):
+        for each in pages:
+            st.page_link(each)
+    keep_manners()
+    return page
 
 
 def enter_by_the_door() -> None:

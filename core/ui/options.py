@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 Chosen = TypeVar("Chosen", bound=str)
 
 _LAYOUTS: dict[Layout, str] = {
-    "result": "Performer alone",
+    "result": "Performer only",
     "side-by-side": "Side by side",
     "triptych": "With the skeleton",
 }
 _SMALL = (320, 180)
-_BACKGROUNDS = {
-    "stage": "Own stage",
+BACKGROUNDS = {
+    "stage": "Original background",
     "studio": "Studio",
     "green": "Green screen",
     "colour": "Colour",
@@ -83,7 +83,7 @@ def choose_generator(performer: TargetSummary, *, live: bool = False) -> str:
         # what was chosen for one performer may not be there for the next
         st.session_state.pop(key, None)
     chosen = st.selectbox(
-        "How",
+        "Generator",
         names,
         required=True,
         format_func=lambda name: specs[name].title,
@@ -101,6 +101,13 @@ def choose_generator(performer: TargetSummary, *, live: bool = False) -> str:
             "longer footage, or more training, may change that."
         )
     return chosen
+
+
+def title_of(generator: str) -> str:
+    """What a generator is called on pages; its own name where it is none."""
+    from core.generators.registry import list_generators
+
+    return next((spec.title for spec in list_generators() if spec.name == generator), generator)
 
 
 def choose_of(label: str, titles: dict[Chosen, str], key: str) -> Chosen:
@@ -126,7 +133,7 @@ def choose_look(visitor: VisitorState) -> OutputOptions:
 
 def choose_background(visitor: VisitorState) -> tuple[str, StoredFile | None]:
     """What stands behind, and the picture where it is one."""
-    background = choose_of("Background", _BACKGROUNDS, "background")
+    background = choose_of("Background", BACKGROUNDS, "background")
     if background == "colour":
         return st.color_picker("Colour", "#204060", key="colour"), None
     if background == "picture":

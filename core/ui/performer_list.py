@@ -20,7 +20,7 @@ from core.targets.store import TargetSummary, find_place
 from core.ui.app_services import app_services
 from core.ui.error_messages import in_one_sentence
 from core.ui.images import tag
-from core.ui.options import portrait_url
+from core.ui.options import portrait_url, title_of
 from core.ui.text import plain
 from core.ui.uploads import give_back, require_content
 from core.ui.video_info import PICTURE_KINDS, PICTURE_MEGABYTES
@@ -74,7 +74,7 @@ def _card(visitor: VisitorState, performer: TargetSummary) -> Iterator[None]:
             picture.html(tag(portrait, css_class="part"))
         seconds = performer.frames / max(performer.fps, 1e-6)
         words.markdown(f"**{plain(performer.name)}**")
-        words.caption(plain(f"{seconds:.0f} s of footage · " + ", ".join(performer.generators)))
+        words.caption(plain(f"{seconds:.0f} s of footage · " + ", ".join(map(title_of, performer.generators))))
         if more.button("Dance", key=f"dance-as-{performer.id}", icon=":material/play_arrow:"):
             visitor.performer = performer.id
             st.switch_page("pages/dance.py")

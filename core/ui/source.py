@@ -16,7 +16,7 @@ from core.ui.image_picker import Card, pick
 from core.ui.images import as_url, file_url, tag
 from core.ui.options import choose_of
 from core.ui.person_choice import PersonSearch, choose_person
-from core.ui.text import in_words
+from core.ui.text import in_words, plain
 from core.ui.uploads import take_upload
 from core.ui.video_info import (
     KINDS,
@@ -87,7 +87,7 @@ def _own_card(visitor: VisitorState) -> Card:
 
 def _own(visitor: VisitorState) -> Source | None:
     upload = _uploaded(visitor)
-    if upload is None:
+    if upload is None or UPLOAD in visitor.refused:
         return None
     about = clip(upload.path)
     rate = _choose_rate(about.rate, key=f"rate-{visitor.uploads}")
@@ -127,9 +127,20 @@ def _uploaded(visitor: VisitorState) -> StoredFile | None:
             lambda: take_video(app_services().files, given, given.name, given.size, owner=visitor.id),
         )
         st.rerun()
+    st.button("Refused by the browser", key="refused", on_click=_refuse, args=(visitor,))
     if UPLOAD in visitor.refused:
         st.error(visitor.refused[UPLOAD])
+        if visitor.upload is not None:
+            name = plain(visitor.upload.name)
+            st.button(f"Go on with {name}", key="keep-upload", on_click=visitor.refused.pop, args=(UPLOAD,))
     return visitor.upload
+
+
+def _refuse(visitor: VisitorState) -> None:
+    """A file did not even begin to be uploaded, which ``manners.js`` tells by a button that nobody sees."""
+    visitor.uploads += 1
+    most = settings().max_upload_mb
+    visitor.refused[UPLOAD] = f"That file was not taken: it has to be a video of at most {most} MB."
 
 
 def trim(about: Clip, key: str, pictures_of: Path | None = None) -> tuple[float, float | None]:
@@ -141,7 +152,7 @@ def trim(about: Clip, key: str, pictures_of: Path | None = None) -> tuple[float,
     if whole <= _SHORTEST:
         return 0.0, None
     chosen = st.slider(
-        "Which part", 0.0, whole, (0.0, min(whole, most)), 0.1, format="%.1f s", key=key, persist_state="session"
+        "Trim", 0.0, whole, (0.0, min(whole, most)), 0.1, format="%.1f s", key=key, persist_state="session"
     )
     start, end = _within(chosen, whole, most)
     if end - start < chosen[1] - chosen[0] - 1e-6:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+from typing import Final
 
 from core import paths
 from core.settings import settings
 from core.utils.display_names import clean_text
 
+WITHIN: Final = 4 / 3
+"""By how much two measures of a time may differ of which one is told."""
 _MARKDOWN = frozenset(r"\`*_{}[]()#+-!|~$<>:&=")
 # Streamlit looks for these in the finished text, where a backslash is gone: emoji and icons, addresses that become links
 _FOUND_LATER = re.compile(r":(?=[\w+/-]+:)|:(?=//)|@|www(?=\.)", re.IGNORECASE)
@@ -58,3 +61,8 @@ def in_words(seconds: float) -> str:
         return f"{seconds} second{'' if seconds == 1 else 's'}"
     minutes, rest = divmod(seconds, 60)
     return f"{minutes} minutes" if rest < 10 else f"{minutes} min {rest} s"
+
+
+def about(least: float, most: float) -> str:
+    """A length of time that is known only within bounds: one where they are within a third of each other."""
+    return in_words((least + most) / 2) if most <= least * WITHIN else f"{in_words(least)} to {in_words(most)}"

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import streamlit as st
 
 from core.errors import DanceError
 from core.services.training_runs import Point, RunState, TrainingRun, curve, sheets
 from core.services.training_service import RunStatus, TrainingService
-from core.ui.images import as_url, file_url, numbers, tag
+from core.ui.app_services import app_services
+from core.ui.images import as_url, file_url, jpeg, numbers, tag
 from core.ui.loss_chart import curve_svg
 from core.ui.text import in_words, plain
 
@@ -71,13 +74,17 @@ def _progress_words(record: TrainingRun, standing: RunStatus) -> str:
     words = _PHASES[standing.phase]
     if standing.phase != "training":
         return words
-    return f"{words} · {in_words(max(record.minutes - standing.minutes, 0) * 60)} left"
+    # a round that has begun is ended, and the performer measured with it
+    left = (record.minutes - standing.minutes) * 60
+    return (
+        f"{words} · {in_words(left)} left" if left >= 1 else "Finishing: the last round, and a look at what came of it…"
+    )
 
 
 def _numbers(record: TrainingRun, standing: RunStatus) -> None:
     held_out = "–" if standing.held_out is None else f"{standing.held_out:.4f}"
     facts = (
-        (f"{standing.minutes:.1f}", f"of {record.minutes:.0f} minutes"),
+        (f"{min(standing.minutes, record.minutes):.1f}", f"of {record.minutes:.0f} minutes"),
         (f"{standing.frames_per_second:.0f}", "pictures a second"),
         (held_out, "error on what it has not seen"),
     )
@@ -115,6 +122,31 @@ def _show_buttons(training_service: TrainingService, record: TrainingRun, standi
                       args=(training_service, record.id, 0.0 if again else MORE_MINUTES))  # fmt: skip
     if standing is not None and standing.given:
         st.success("The performer can dance with what is known so far: try it on the Dance page. Training goes on.")
+        _show_try(record, standing.given)
+
+
+def _show_try(record: TrainingRun, given: int) -> None:
+    """A picture by what the performer was given, of a move in their own footage; made once for each time."""
+    kept = st.session_state.get("tried")
+    if kept is None or kept[0] != (record.id, given):
+        try:
+            kept = (record.id, given), _tried(record)
+        except DanceError as error:
+            st.caption(plain(str(error)))
+            return
+        st.session_state["tried"] = kept
+    st.html(tag(as_url(kept[1]), "The performer, as drawn by now", "tried"))
+
+
+def _tried(record: TrainingRun) -> bytes:
+    from core.pipeline import PerformerRenderer, background_for
+
+    target, generator = app_services().performers.get(record.target, record.generator)
+    where = np.flatnonzero(target.found)
+    pose = target.pose(int(where[len(where) // 3]))
+    (choice,) = generator.choose_all([pose], [Fraction(0)])
+    person = PerformerRenderer(target, generator).draw(pose, choice)
+    return jpeg(background_for(target, "stage").behind(person, target.plate))
 
 
 def _resume(training_service: TrainingService, run_id: str, more: float) -> None:

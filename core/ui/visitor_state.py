@@ -14,7 +14,7 @@ from core.services.job_queue import Job
 from core.targets.store import TargetSummary, find_target
 from core.ui.app_services import ActiveVisitors, AppServices, app_services
 from core.ui.compare_job import CompareJob, CompareRequest
-from core.ui.dance_job import DanceJob, DanceRequest
+from core.ui.dance_job import DanceJob, DanceRequest, JobRequest
 from core.ui.server import BROWSER
 from core.ui.session_end import notice_leaving
 
@@ -152,6 +152,7 @@ def current_visitor() -> VisitorState:
     """The visit of this session."""
     if "visit" not in st.session_state:
         st.session_state["visit"] = VisitorState(browser=st.context.cookies.get(BROWSER, ""))
+        _find_again(st.session_state["visit"])
     visitor: VisitorState = st.session_state["visit"]
     shared = app_services()
     _present(visitor).visitors.come(visitor.id, visitor)
@@ -163,6 +164,17 @@ def current_visitor() -> VisitorState:
     notice_leaving(left)
     visitor.session_files.back()
     return visitor
+
+
+def _find_again(visitor: VisitorState) -> None:
+    """What the same browser made before a reload, or beside this in another window."""
+    if not visitor.browser:
+        return
+    for job in app_services().jobs.results():
+        request = job.about
+        if isinstance(request, JobRequest) and secrets.compare_digest(visitor.browser, request.browser):
+            stage = visitor.dances if isinstance(request, DanceRequest) else visitor.comparisons
+            stage.results = [job.id, *stage.results][:_AT_HAND]
 
 
 @st.cache_resource(scope="session", show_spinner=False, on_release=lambda presence: presence.end())

@@ -157,7 +157,7 @@ def percent_done(page: Page) -> float | None:
 def wait_for_percent(page: Page, percent: float) -> None:
     """The progress bar has come that far, or the dance is over."""
     come = f"Number(document.querySelector('[role=progressbar]')?.ariaValueNow ?? -1) >= {percent}"
-    _wait(page, f"document.querySelector('video') || {come}", DANCE_SECONDS)
+    _wait(page, f"document.querySelector('video:not(.loop)') || {come}", DANCE_SECONDS)
 
 
 def _wait(page: Page, condition: str, seconds: float) -> None:
@@ -174,8 +174,8 @@ def _wait(page: Page, condition: str, seconds: float) -> None:
 
 def wait_for_result(page: Page) -> Locator:
     """The result's player, its first picture there."""
-    _wait(page, "document.querySelector('video')?.readyState >= 2", DANCE_SECONDS)
-    video = page.locator("video")
+    _wait(page, "document.querySelector('video:not(.loop)')?.readyState >= 2", DANCE_SECONDS)
+    video = page.locator("video:not(.loop)")
     expect(video).to_be_visible()
     return video
 
@@ -186,9 +186,9 @@ def play_to_end(page: Page, rate: float = 1.0) -> dict[str, Any]:
     Streamlit's player starts by itself only the first time that React renders it, which now and then is one that React
     then throws away: it stands at its first picture, as one that somebody has paused does.
     """
-    page.evaluate("rate => { document.querySelector('video').playbackRate = rate }", rate)
+    page.evaluate("rate => { document.querySelector('video:not(.loop)').playbackRate = rate }", rate)
     ended = """() => {
-        const video = document.querySelector('video')
+        const video = document.querySelector('video:not(.loop)')
         if (video.paused && !video.ended) video.play().catch(() => {})
         return video.ended
     }"""
@@ -202,7 +202,7 @@ def play_to_end(page: Page, rate: float = 1.0) -> dict[str, Any]:
 def player(page: Page) -> dict[str, Any]:
     """What the player says about itself."""
     state: dict[str, Any] = page.evaluate(
-        """() => { const v = document.querySelector('video'); return {
+        """() => { const v = document.querySelector('video:not(.loop)'); return {
             at: v.currentTime, duration: v.duration, width: v.videoWidth, height: v.videoHeight, muted: v.muted,
             sound: v.webkitAudioDecodedByteCount, pictures: v.getVideoPlaybackQuality().totalVideoFrames,
             paused: v.paused, autoplay: v.autoplay, ready: v.readyState, network: v.networkState,

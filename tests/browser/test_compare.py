@@ -90,9 +90,9 @@ def test_two_are_compared_scrubbed_swiped_and_taken_home(come: Come, tmp_path: P
     expect(glimpse(page)).not_to_have_text(glimpsed)
 
     # ---- error map: dark where the answer is met
-    before = pixels(page, "Warped and mended")
+    before = pixels(page, "Real-time warping")
     page.get_by_role("button", name="Error map").click()
-    wrong = pixels(page, "Warped and mended")
+    wrong = pixels(page, "Real-time warping")
     assert wrong[100:].mean() < 0.4 * before[100:].mean()
     assert wrong[100:].max() > 100
     picture(page, "compare-4-error-map")
@@ -153,7 +153,7 @@ def test_a_phone_shows_it_within_its_width(come: Come, picture: Picture) -> None
     expect(button).to_be_enabled()
     stage.wait_until_warm(page)
     assert stage.too_wide(page) == 0
-    page.get_by_text("Part of the dance").click()
+    page.get_by_text("Trim").click()
     stage.trim(page, 0.0, 1.0)
     picture(page, "compare-phone-1-chosen")
     button.click()

@@ -95,7 +95,7 @@ def test_from_a_clip_to_a_performer_and_back_to_nothing(
     stage.dance_button(page).click()
     stage.wait_until_clickable(page)
     assert stage.chosen_performer(page) == "Anna"
-    page.get_by_text("Part of the dance").click()
+    page.get_by_text("Layout, background, trim").click()
     stage.trim(page, 0.0, 2.0)
     stage.press_dance(page)
     stage.wait_for_result(page)

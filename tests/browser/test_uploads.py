@@ -77,7 +77,8 @@ def test_what_is_no_video_or_too_large_is_refused_at_once(
 
     # over the limit it is refused before it is read
     stage.offer(page, "huge.mp4", bytes((UPLOAD_MB << 20) + 1))
-    expect(page.get_by_text(f"must be {UPLOAD_MB}.0MB or smaller")).to_be_visible()
+    expect(page.get_by_text(f"it has to be a video of at most {UPLOAD_MB} MB")).to_be_visible()
+    expect(page.get_by_test_id("stAlert")).to_have_count(1)
     expect(page.get_by_text(f"Up to {UPLOAD_MB} MB and 3 minutes")).to_be_visible()
     expect(stage.dance_button(page)).to_be_disabled()
     until(lambda: set(server.files()) <= before, what="nothing to be left of it")

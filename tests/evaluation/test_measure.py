@@ -47,7 +47,9 @@ def moves(theo: Target) -> RetargetedMotion:
 
 @pytest.fixture(scope="module")
 def part(nearest: Generator, moves: RetargetedMotion) -> Part:
-    return Part("nearest", "Re-cut", nearest.choose_all(moves.asked, moves.times), (5.0, 9.0), 12.0)
+    return Part(
+        "nearest", "Nearest neighbour, whole clip", nearest.choose_all(moves.asked, moves.times), (5.0, 9.0), 12.0
+    )
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +93,7 @@ def test_the_video_has_every_frame_at_its_time(
     drawn = nearest.generate(first, part.choices[0]).image
     assert np.abs(frames_of(video)[0].astype(int) - drawn).mean() < 3
     assert told == sorted(told)
-    assert (result.name, result.title) == ("nearest", "Re-cut")
+    assert (result.name, result.title) == ("nearest", "Nearest neighbour, whole clip")
 
 
 def test_numbers_are_those_of_the_uncoded_frames(

@@ -19,7 +19,7 @@ from core.evaluation.report import CURVES, as_csv, best_of, columns, curves_svg,
 PARTS = (
     Part("realtime", "Warped & mended", [], (11.26, 13.0), 20.44),
     Part("unet", "<script>alert(1)</script>", [], (8.0, 9.0), 3.0),
-    Part("nearest", "Re-cut", [], (5.0, 6.0), 18.0),
+    Part("nearest", "Nearest neighbour, whole clip", [], (5.0, 6.0), 18.0),
 )
 
 SEEN_OF = [1.0, math.nan, 0.0, 1.0]

@@ -332,7 +332,7 @@ def test_without_torch_openvino_runs_it(exported: NetworkFiles, tmp_path: Path) 
 
 def test_without_either_a_person_is_told(exported: NetworkFiles, tmp_path: Path) -> None:
     said = without({"openvino", "torch"}, exported, tmp_path)
-    assert "Re-cut" in said
+    assert "nearest neighbour" in said
     assert said.endswith(".")
 
 

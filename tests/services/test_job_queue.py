@@ -313,3 +313,15 @@ def test_many_visitors_at_once() -> None:
         assert sum(job.state == "done" for job in jobs) >= 96
     finally:
         centre.close()
+
+
+def test_who_is_ahead_is_known_in_order() -> None:
+    centre = JobQueue()
+    go = threading.Event()
+    first, second, third = (centre.submit(lambda handle: go.wait(PATIENCE)) for _ in range(3))
+    until(lambda: first.state == "running")
+    assert centre.ahead(first) == []
+    assert centre.ahead(second) == [first]
+    assert centre.ahead(third) == [first, second]
+    go.set()
+    centre.close()

@@ -26,6 +26,8 @@ from core.generators.realtime import RealtimeGenerator
 from core.services.file_store import Workspace
 from core.services.job_queue import JobQueue
 from core.ui.app_services import AppServices, PerformerCache, Speed, app_services, default_performer
+from core.ui.dance_job import Settling
+from core.ui.text import about
 from core.utils.memory_budget import MemoryBudget
 from tests.waiting import PATIENCE, until
 
@@ -39,19 +41,21 @@ def report(fps: float) -> Any:
     return SimpleNamespace(fps_steady=fps)
 
 
-def test_speed_is_only_what_was_measured() -> None:
+def test_speed_is_told_as_far_as_it_was_measured() -> None:
     speed = Speed()
-    assert not speed.known
+    speed.note(report(50.0), again=False)
+    assert not speed.known, "one measure may be anything"
     assert speed.seconds(100, again=False) is None
 
-    speed.note(report(50.0), again=False)
-    assert speed.seconds(100, again=False) == pytest.approx(2.0)
-    assert speed.seconds(100, again=True) == pytest.approx(2.0)
+    speed.note(report(40.0), again=False)
+    assert speed.seconds(100, again=False) == pytest.approx((2.0, 2.5))
+    assert speed.seconds(100, again=True) == pytest.approx((2.0, 2.5))
 
     speed.note(report(200.0), again=True)
-    assert speed.seconds(100, again=True) == pytest.approx(0.5)
-    speed.note(report(25.0), again=False)
-    assert speed.seconds(100, again=False) == pytest.approx(4.0)
+    assert speed.seconds(100, again=True) == pytest.approx((0.5, 0.5))
+    for _ in range(3):
+        speed.note(report(25.0), again=False)
+    assert speed.seconds(100, again=False) == pytest.approx((4.0, 4.0)), "what was long ago is forgotten"
 
 
 def test_the_default_performer_is_not_the_dancer() -> None:
@@ -157,10 +161,11 @@ def test_warming_up_measures_this_machine_and_leaves_nothing() -> None:
     made.warm_up()
     made.warm_up()
 
-    until(lambda: made.speed.seconds(1, again=True) != made.speed.seconds(1, again=False))
+    until(lambda: made.speed.known and made.speed.seconds(1, again=True) != made.speed.seconds(1, again=False))
 
     for again in (False, True):
-        assert (made.speed.seconds(100, again=again) or 0) > 0
+        least, most = made.speed.seconds(100, again=again) or (0.0, 0.0)
+        assert 0 < least <= most
     until(lambda: list(made.files.folder.iterdir()) == [])
 
 
@@ -232,3 +237,14 @@ def test_torch_is_not_loaded_for_a_page(tmp_path: Path) -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=app.parent, env={**os.environ}
     )
     assert ran.stdout.strip() == "False", ran.stderr
+
+
+def test_what_is_left_is_told_once_it_is_known_to_a_third() -> None:
+    wild, steady = Settling(), Settling()
+    said = [wild.settled(left, now / 2) for now, left in enumerate([507.0, 200.0, 90.0, 40.0, 25.0, 24.0])]
+    assert said == [None] * 6
+    told = [steady.settled(30.0 - now / 2, now / 2) for now in range(6)]
+    assert told[:4] == [None] * 4, "two seconds have to agree"
+    assert told[4:] == [28.0, 27.5]
+    assert about(24.0, 30.0) == "27 seconds"
+    assert about(20.0, 40.0) == "20 seconds to 40 seconds"

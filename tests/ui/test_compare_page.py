@@ -189,7 +189,7 @@ class TestStates:
         assert started.wait(PATIENCE)
         app = opened(open_app)
         app.button(key="compare").click().run()
-        assert "One dance is ahead of yours." in str(app.get("progress")[0].proto)
+        assert "You are next" in str(app.get("progress")[0].proto)
         shared.jobs.cancel(job_of(app, shared))
         go.set()
 

@@ -16,7 +16,7 @@ from tests.waiting import PATIENCE
 
 HERE = Path(reels.__file__)
 TILES = (
-    Tile("nearest", "Frame by frame", "generator", (0, 0, 64, 64)),
+    Tile("nearest", "Nearest neighbour, single frame", "generator", (0, 0, 64, 64)),
     Tile("answer", "Right answer", "answer", (68, 0, 64, 64)),
 )
 

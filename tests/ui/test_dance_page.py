@@ -175,7 +175,7 @@ class TestDancing:
         go = blocked(shared)
         app.button(key="dance").click().run()
 
-        assert "One dance is ahead of yours." in app.get("progress")[0].proto.text
+        assert "You are next" in app.get("progress")[0].proto.text
         assert app.button(key="dance").disabled
 
         app.button(key="cancel").click().run()
@@ -194,7 +194,7 @@ class TestDancing:
 
         assert "try again in a few minutes" in app.error[0].value
         assert query(app, "job") is None
-        assert "Mira in “June’s sway”" in words(app)
+        assert "A dance video in" in words(app)
         assert not app.button(key="dance").disabled
         go.set()
 
@@ -213,7 +213,7 @@ class TestDancing:
     def test_another_look_does_not_watch_again(self, open_app: OpenApp, shared: AppServices) -> None:
         app = dance_to_the_end(open_app(), shared)
         first = query(app, "job")
-        assert "this dance was watched before" in words(app)
+        assert "already analysed, so faster" in words(app)
 
         app.segmented_control(key="layout").set_value("side-by-side")
         app.segmented_control(key="background").set_value("green")
@@ -414,7 +414,7 @@ class TestOwnVideo:
         settings.cache_clear()
 
         app = upload(open_app(), "long.mp4", video(frames=60))
-        part = next(s for s in app.slider if s.label == "Which part")
+        part = next(s for s in app.slider if s.label == "Trim")
         assert part.value == (0.0, 2.0)
 
         part.set_value((1.0, 6.0)).run()
@@ -488,7 +488,7 @@ class TestOwnVideo:
         made = []
         for chosen in ("60", "30"):
             app.segmented_control(key=choice.key or "").set_value(chosen).run()
-            assert "watched before" not in words(app)
+            assert "already analysed" not in words(app)
             app.button(key="dance").click().run()
             job = job_of(app, shared)
             assert job.wait(PATIENCE)
@@ -521,16 +521,16 @@ class TestOwnVideo:
         assert job.wait(PATIENCE)
 
         app.button(key="pick-person-1").click().run()
-        assert "watched before" not in words(app)
+        assert "already analysed" not in words(app)
         app.button(key="dance").click().run()
         other = job_of(app, shared)
         assert other.wait(PATIENCE)
         analysis = other.result.seen.get().analysis
         assert all(pose.xy[:, 0].mean() > analysis.size[0] / 2 for pose in analysis.poses)
         app.run()
-        assert "watched before" in words(app)
+        assert "already analysed" in words(app)
         app.button(key="pick-person-0").click().run()
-        assert "watched before" in words(app)
+        assert "already analysed" in words(app)
 
     def test_somebody_who_comes_later_can_be_clicked_and_another_stretch_asks_anew(
         self, open_app: OpenApp, tmp_path: Path
@@ -549,7 +549,7 @@ class TestOwnVideo:
         app.button(key="pick-person-1").click().run()
         assert chosen(app, "person") == ["pick-person-1"]
 
-        part = next(s for s in app.slider if s.label == "Which part")
+        part = next(s for s in app.slider if s.label == "Trim")
         part.set_value((0.0, 1.5)).run()
         run_until(app, lambda: app.session_state["visit"].looking.done)
         assert not people(app.run())
