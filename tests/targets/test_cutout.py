@@ -3,6 +3,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from core.shadow import Floor
 from core.targets.camera import CameraTracker
 from core.targets.cutout import Backdrop, Cutter, backdrop_for, moved
 from core.targets.stage import Sample, Stage, find_stage
@@ -42,7 +43,7 @@ def film() -> tuple[list[tuple[Frame, Alpha, Pose]], Stage | None]:
 def test_nothing_but_the_person_moves_in_what_is_kept() -> None:
     shots, stage = film()
     assert stage is not None
-    cutter = Cutter(stage, Backdrop(stage.picture, 210))
+    cutter = Cutter(stage, Backdrop(stage.picture, Floor(210, 210)))
     for i in (0, 25, 59):
         view, mask, pose = shots[i]
         there = moved(pose, stage.placed(i))
@@ -60,7 +61,7 @@ def test_nothing_but_the_person_moves_in_what_is_kept() -> None:
 def test_where_nobody_is_the_stage_is_empty() -> None:
     shots, stage = film()
     assert stage is not None
-    cut = Cutter(stage, Backdrop(stage.picture, 210)).cut(*shots[3][:2], 3, None)
+    cut = Cutter(stage, Backdrop(stage.picture, Floor(210, 210))).cut(*shots[3][:2], 3, None)
     assert np.array_equal(cut.image, stage.picture)
     assert cut.mask.max() == 0
 
@@ -70,7 +71,7 @@ def test_without_a_stage_the_person_stands_in_a_studio_with_a_shadow_under_the_f
     poses = [pose for _, _, pose in shots]
     backdrop = backdrop_for(None, None, SIZE, poses, [(view, mask) for view, mask, _ in shots])
     assert backdrop.picture.shape == (SIZE[1], SIZE[0], 3)
-    assert abs(backdrop.ground - 208) < 3
+    assert abs(backdrop.floor.near - 208) < 3
     view, mask, pose = shots[30]
     cut = Cutter(None, backdrop).cut(view, mask, 30, pose)
     assert np.array_equal(cut.image[:40], backdrop.picture[:40]), "nothing of the room"
