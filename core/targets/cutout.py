@@ -18,11 +18,13 @@ from core.corners import Homography, transformed
 from core.pose import skeleton
 from core.pose.retarget import floor_of, measure_body
 from core.shadow import Floor, light_left, light_on_floor
-from core.targets.matte import Behind, foreground, refine
+from core.targets.matte import Behind, Moment, foreground, refine, steadied
 from core.targets.stage import Stage, around_person, brought, light_gains, lit
 from core.targets.studio import studio
 from core.types import Alpha, Frame, Pose
 
+NEIGHBOURS: Final = 6
+"""Frames before and after by which a mask is steadied."""
 _SURELY: Final = 200
 _SHADOW_REACH: Final = 0.35
 """Body heights around the person in which a darker stage counts as their shadow."""
@@ -40,6 +42,19 @@ class CutOut:
 
     image: Frame
     mask: Alpha
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Brought:
+    """One frame on the stage, the person not cut out yet.
+
+    Attributes:
+        moment: the frame in the light of the stage, and the person's rough mask.
+        behind: what is known of the empty stage behind them; None where it is another place.
+    """
+
+    moment: Moment
+    behind: Behind | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,17 +118,13 @@ class Cutter:
         self._own = stage is not None and backdrop.picture is stage.picture
         self.size = (backdrop.picture.shape[1], backdrop.picture.shape[0])
 
-    def cut(self, frame: Frame, rough: Alpha, index: int, pose: Pose | None, *, exact: bool = False) -> CutOut:
-        """Frame ``index`` of the footage.
+    def bring(self, frame: Frame, rough: Alpha, index: int) -> Brought:
+        """Frame ``index`` of the footage on the stage, in its light.
 
         Args:
             frame: (height, width, 3), as it was filmed.
             rough: (height, width), the segmentation's mask of it.
-            pose: of the person, on the stage; None where nobody was found, and then the stage is empty.
-            exact: ``rough`` needs no refining.
         """
-        if pose is None:
-            return CutOut(self._backdrop, np.zeros(self.size[::-1], np.uint8))
         to_stage = self._to_stage(index)
         behind: Behind | None = None
         if to_stage is not None:
@@ -121,7 +132,22 @@ class Cutter:
         if self._stage is not None and self._stage.to_stage[index] is not None:
             frame = self._in_light_of_stage(frame, rough)
             behind = Behind(self._stage.picture, self._stage.known)
-        mask = rough if exact else refine(frame, rough, behind, pose)
+        return Brought(Moment.of(frame, rough), behind)
+
+    def cut(self, shown: Brought, pose: Pose | None, others: Sequence[Brought] = (), *, exact: bool = False) -> CutOut:
+        """The person in a frame that was brought onto the stage.
+
+        Args:
+            shown: the frame.
+            pose: of the person, on the stage; None where nobody was found, and then the stage is empty.
+            others: frames shortly before and after, by which the mask is steadied.
+            exact: the frame's mask needs neither steadying nor refining.
+        """
+        if pose is None:
+            return CutOut(self._backdrop, np.zeros(self.size[::-1], np.uint8))
+        frame, mask, behind = shown.moment.image, shown.moment.rough, shown.behind
+        if not exact:
+            mask = refine(*steadied(shown.moment, [other.moment for other in others]), behind, pose)
         light = self._light(frame, mask, behind, pose)
         person = foreground(frame, mask, behind, light)
         left = cv2.multiply(cv2.bitwise_not(mask), light, scale=1 / 255)
