@@ -23,7 +23,7 @@ from core.pose.cuts import without_mixtures
 from core.pose.known_views import KnownViews
 from core.pose.live_tracker import LiveDancer, TrackedPose
 from core.pose.person_selection import Person
-from core.pose.retarget import BodyStatistics, Retargeter, ground_lines, measure_body, measure_shots
+from core.pose.retarget import BodyStatistics, Retargeter, floor_of, ground_lines, measure_body, measure_shots
 from core.pose.smoothing import smooth_offline
 from core.pose.video_analysis import Analysis, FrameDetections
 from core.rendering.compositing import Background, Layout, arrange, needs_source, parse_background
@@ -251,7 +251,8 @@ class DancePipeline(Closeable):
         with clock.stage("generate"):
             person = self._act.draw(asked, choice)
         with clock.stage("composite"):
-            image = arrange(self._layout, self._background.behind(person, self._act.target.plate), frame.image, pose)
+            drawn = self._background.behind(person, self._act.target.plate, asked)
+            image = arrange(self._layout, drawn, frame.image, pose)
         return FrameResult(image, pose, asked, clock.milliseconds)
 
     def _live_pose(
@@ -298,15 +299,13 @@ def performer_statistics(target: Target) -> BodyStatistics:
 
 
 def background_for(target: Target, text: str) -> Background:
-    """What ``core.rendering.compositing.parse_background`` makes of ``text`` for one performer: they stand on the studio's floor.
+    """What ``core.rendering.compositing.parse_background`` makes of ``text`` for one performer: they stand on its floor.
 
     Raises:
         UnusableInput: it is no background, or the picture cannot be read.
         NobodyFound: the performer's footage shows nobody.
     """
-    body = performer_statistics(target)
-    # of somebody whose feet are out of the picture, the floor is too
-    return parse_background(text, target.size, body.near[0] if body.legs_seen else 1.1 * target.height)
+    return parse_background(text, target.size, floor_of(performer_statistics(target), target.height))
 
 
 def nobody_on(stage: Frame) -> Picture:

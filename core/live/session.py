@@ -366,7 +366,7 @@ class LiveSession(WorkerThreads):
         blocked = hint in BLOCKING
         sight = moment.seen.sight
         panels = Panels(
-            performer=moment.scene.background.behind(drawn, moment.scene.act.target.plate),
+            performer=moment.scene.background.behind(drawn, moment.scene.act.target.plate, moment.asked),
             camera=moment.seen.image,
             asked=moment.asked,
             dance=None if playing is None else playing.picture(moment.arrived.at),

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.pose import skeleton
+from core.rendering.shadow import Floor
 from core.types import Pose
 
 _SEEN = 0.5
@@ -104,6 +105,11 @@ def measure_body(poses: Sequence[Pose], known: Build | None = None) -> BodyStati
         legs_seen=legs_seen,
         trust=build.trust,
     )
+
+
+def floor_of(body: BodyStatistics, height: int) -> Floor:
+    """Where somebody stands in pictures of that height; below the picture where their feet are out of view."""
+    return Floor(body.near[0], body.far[0]) if body.legs_seen else Floor(1.1 * height, 1.1 * height)
 
 
 def measure_shots(shots: Sequence[Sequence[Pose]]) -> list[BodyStatistics]:

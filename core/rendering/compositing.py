@@ -13,6 +13,7 @@ import numpy as np
 from core.errors import UnusableInput
 from core.pose.draw import GROUND, draw_pose
 from core.rendering.image_files import middle_box, read_picture
+from core.rendering.shadow import Floor, light_on_floor
 from core.targets.studio_backdrop import studio
 from core.types import Alpha, Frame, Picture, Pose
 from core.utils.parsing import one_of
@@ -35,17 +36,22 @@ def parse_layout(text: str) -> Layout:
 
 @dataclass(frozen=True)
 class Background:
-    """What stands behind the performer: their own stage (``picture`` None) or a picture of the performer's size."""
+    """What stands behind the performer: their own stage (``picture`` None) or a picture of the performer's size.
+
+    ``floor`` is where they stand in the picture and cast a shadow; None for a picture that has no floor.
+    """
 
     picture: Frame | None = None
+    floor: Floor | None = None
 
-    def behind(self, person: Picture, stage: Frame) -> Frame:
+    def behind(self, person: Picture, stage: Frame, pose: Pose | None = None) -> Frame:
         """The person in front of this background.
 
         Args:
             person: in front of their own stage.
             stage: that stage, empty. At soft edges its share is exchanged for the background's: mixing the picture as it is
                 would lay a rim of the old stage around the person.
+            pose: the person's, in pixels of the background, by which they cast a shadow on its floor.
         """
         if self.picture is None:
             return person.image
@@ -54,6 +60,9 @@ class Background:
         alone = cv2.subtract(person.image, cv2.multiply(stage, through, scale=1 / 255))
         # a shadow on the stage makes it darker than it is when empty, and leaves nothing outside of the person
         alone = cv2.min(alone, cv2.merge([person.alpha] * 3))
+        if self.floor is not None and pose is not None:
+            light = light_on_floor(self.picture.shape, pose, self.floor)
+            through = cv2.merge([cv2.multiply(cv2.bitwise_not(person.alpha), light, scale=1 / 255)] * 3)
         return np.asarray(cv2.add(alone, cv2.multiply(self.picture, through, scale=1 / 255)), np.uint8)
 
 
@@ -67,12 +76,12 @@ def blend(over: Frame, under: Frame, alpha: Alpha) -> Frame:
     return np.asarray(mixed, np.uint8)
 
 
-def parse_background(text: str, size: tuple[int, int], ground: float | None = None) -> Background:
+def parse_background(text: str, size: tuple[int, int], floor: Floor | None = None) -> Background:
     """``stage``, ``studio``, ``green``, a colour as ``#rrggbb``, or the path of a picture.
 
     Args:
         size: (width, height) of the performer's pictures, which a picture is cut to cover.
-        ground: y of the line on which the performer stands, for the studio's floor.
+        floor: where the performer stands in a studio or a picture, and casts a shadow.
 
     Raises:
         UnusableInput: it is none of these, or the picture cannot be read.
@@ -80,12 +89,12 @@ def parse_background(text: str, size: tuple[int, int], ground: float | None = No
     if text == "stage":
         return Background()
     if text == "studio":
-        return Background(studio(size, ground))
+        return Background(studio(size, None if floor is None else floor.near), floor)
     if text == "green":
         return Background(_plain(GREEN, size))
     if re.fullmatch(r"#[0-9a-fA-F]{6}", text):
         return Background(_plain((int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)), size))
-    return Background(cover(_picture_file(Path(text), size), size))
+    return Background(cover(_picture_file(Path(text), size), size), floor)
 
 
 def _plain(colour: tuple[int, int, int], size: tuple[int, int]) -> Frame:

@@ -87,7 +87,7 @@ def _performer(found: FootageCheck, folder: Path) -> Target:
         FootageWriter(folder / "masks.mp4", cutter.size, _FOOTAGE_RATE, masks=True, preset="veryfast") as masks,
     ):
         for look, pose in zip(looks, poses, strict=True):
-            cut = cutter.cut(look.image, look.person, look.index, pose)
+            cut = cutter.cut(cutter.bring(look.image, look.person, look.index), pose)
             frames.write(cut.image)
             masks.write(cut.mask)
     # pictures far apart: none follows another

@@ -26,7 +26,7 @@ from core.pose.smoothing import smooth_offline
 from core.rendering.image_files import read_picture
 from core.targets import portrait as portraits
 from core.targets.camera import CameraPath, CameraTracker
-from core.targets.cutout import Backdrop, CutOut, Cutter, backdrop_for, moved
+from core.targets.cutout import NEIGHBOURS, Backdrop, Brought, CutOut, Cutter, backdrop_for, moved
 from core.targets.footage import Footage, Shot, fit, fit_scale, open_footage, same_shape
 from core.targets.frame_store import FootageWriter, MaskStore
 from core.targets.manifest import (
@@ -41,7 +41,7 @@ from core.targets.manifest import (
     file_entry,
     is_slug,
 )
-from core.targets.matte import body_shape, steadied
+from core.targets.matte import body_shape
 from core.targets.parallel import Spread
 from core.targets.photo import PhotoFootage, are_photos, look_at, photo_stage
 from core.targets.pose_file import save_poses, stack_poses
@@ -63,8 +63,6 @@ _LOOKING: Final = 0.5
 _STAGE: Final = 0.55
 _ROUGH: Final = "rough.mp4"
 _MASK_CRF: Final = 24.0
-_NEIGHBOURS: Final = 2
-"""Frames before and after that steady a mask."""
 
 Progress: TypeAlias = Callable[[float], None]
 
@@ -351,26 +349,28 @@ def _given_stage(path: Path, footage: Footage) -> Frame:
 def _cut_out(job: _Job, footage: Footage, scenery: _Scenery, backdrop: Backdrop, crf: float) -> None:
     """Second pass: every frame on the stage, and the person's mask."""
     # what was rendered, or cut out by hand, before a camera that stands still is kept as it is
-    untouched = job.exact and scenery.kind == "footage" and scenery.stage is not None and scenery.stage.still
+    keep = job.exact and scenery.kind == "footage" and scenery.stage is not None and scenery.stage.still
     cutter = Cutter(scenery.stage, backdrop)
+    runs = job.runs if footage.tracked and not job.exact else None
     with contextlib.closing(MaskStore(job.path(_ROUGH), job.size)) as rough:
 
+        def bring(number: tuple[int, tuple[Frame, Alpha]]) -> Brought:
+            index, (frame, mask) = number
+            return cutter.bring(frame, mask, index)
+
         def cut(number: _Neighbours) -> CutOut:
-            (frame, mask), index = number.shown, number.index
-            if untouched:
-                return CutOut(frame, mask)
-            if not job.exact:
-                mask = steadied(frame, mask, number.others)
-            return cutter.cut(frame, mask, index, job.poses[index], exact=job.exact)
+            return cutter.cut(number.shown, job.poses[number.index], number.others, exact=job.exact)
 
         kept = ((fit(shot.image, job.size), rough[i]) for i, shot in zip(range(len(job.poses)), footage, strict=False))
         with (
             FootageWriter(job.path("frames.mp4"), cutter.size, job.rate, crf=crf) as frames,
             FootageWriter(job.path("masks.mp4"), cutter.size, job.rate, masks=True, crf=_MASK_CRF) as masks,
-            contextlib.closing(prefetch(_neighbours(kept, job.runs if footage.tracked else None))) as shots,
-            contextlib.closing(side_by_side(cut, shots, PICTURES_AT_ONCE)) as cut_outs,
+            contextlib.closing(prefetch(kept)) as shots,
+            contextlib.closing(side_by_side(bring, enumerate(shots), PICTURES_AT_ONCE)) as on_stage,
+            contextlib.closing(side_by_side(cut, _neighbours(on_stage, runs), PICTURES_AT_ONCE)) as found,
         ):
-            for index, person in enumerate(cut_outs):
+            untouched = (CutOut(*shot) for shot in shots)
+            for index, person in enumerate(untouched if keep else found):
                 frames.write(person.image)
                 masks.write(person.mask)
                 job.progress(_STAGE + (1 - _STAGE) * (index + 1) / len(job.poses))
@@ -379,29 +379,29 @@ def _cut_out(job: _Job, footage: Footage, scenery: _Scenery, backdrop: Backdrop,
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Neighbours:
-    """A frame and its rough mask, with those shortly before and after it that follow without a cut."""
+    """A frame on the stage, with those shortly before and after it that follow without a cut."""
 
     index: int
-    shown: tuple[Frame, Alpha]
-    others: list[tuple[Frame, Alpha]]
+    shown: Brought
+    others: list[Brought]
 
 
-def _neighbours(kept: Iterator[tuple[Frame, Alpha]], runs: Sequence[int] | None) -> Iterator[_Neighbours]:
+def _neighbours(kept: Iterator[Brought], runs: Sequence[int] | None) -> Iterator[_Neighbours]:
     """Each frame with its neighbours; with none where ``runs`` is None, for pictures that hardly follow each other."""
-    window: deque[tuple[int, tuple[Frame, Alpha]]] = deque(maxlen=2 * _NEIGHBOURS + 1)
+    window: deque[tuple[int, Brought]] = deque(maxlen=2 * NEIGHBOURS + 1)
     for index, shown in enumerate(kept):
         window.append((index, shown))
-        if index >= _NEIGHBOURS:
-            yield _among(window, index - _NEIGHBOURS, runs)
+        if index >= NEIGHBOURS:
+            yield _among(window, index - NEIGHBOURS, runs)
     last = window[-1][0]
-    for index in range(max(last - _NEIGHBOURS + 1, 0), last + 1):
+    for index in range(max(last - NEIGHBOURS + 1, 0), last + 1):
         yield _among(window, index, runs)
 
 
-def _among(window: Iterable[tuple[int, tuple[Frame, Alpha]]], index: int, runs: Sequence[int] | None) -> _Neighbours:
+def _among(window: Iterable[tuple[int, Brought]], index: int, runs: Sequence[int] | None) -> _Neighbours:
     known = dict(window)
     near = [
-        i for i in known if i != index and abs(i - index) <= _NEIGHBOURS and runs is not None and runs[i] == runs[index]
+        i for i in known if i != index and abs(i - index) <= NEIGHBOURS and runs is not None and runs[i] == runs[index]
     ]
     return _Neighbours(index, known[index], [known[i] for i in near])
 

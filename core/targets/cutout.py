@@ -15,22 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.pose import skeleton
-from core.pose.retarget import measure_body
-from core.rendering.shadow import light_left
-from core.targets.matte import Behind, foreground, refine
+from core.pose.retarget import floor_of, measure_body
+from core.rendering.shadow import Floor, light_left, light_on_floor
+from core.targets.matte import Behind, Moment, foreground, refine, steadied
 from core.targets.stage import Stage, around_person, brought, light_gains, lit
 from core.targets.studio_backdrop import studio
 from core.types import Alpha, Frame, Pose
 from core.utils.corner_tracking import Homography, transformed
 
+NEIGHBOURS: Final = 6
+"""Frames before and after by which a mask is steadied."""
 _SURELY: Final = 200
 _SHADOW_REACH: Final = 0.35
 """Body heights around the person in which a darker stage counts as their shadow."""
 _SHADOW_SOFTNESS: Final = 0.02
-_CONTACT: Final = 0.45
-"""Light that is left right under a foot on a stage of ours."""
-_LIFTED: Final = 0.25
-"""Torso lengths above the ground at which a foot's shadow is gone."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,16 +45,29 @@ class CutOut:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Brought:
+    """One frame on the stage, the person not cut out yet.
+
+    Attributes:
+        moment: the frame in the light of the stage, and the person's rough mask.
+        behind: what is known of the empty stage behind them; None where it is another place.
+    """
+
+    moment: Moment
+    behind: Behind | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Backdrop:
     """What the person is laid on.
 
     Attributes:
         picture: (height, width, 3).
-        ground: y of the line on which the person stands in it; below the picture where their feet are out of view.
+        floor: where the person stands in it; below the picture where their feet are out of view.
     """
 
     picture: Frame
-    ground: float
+    floor: Floor
 
 
 def backdrop_for(
@@ -78,8 +89,8 @@ def backdrop_for(
     body = measure_body(poses)
     if stage is not None:
         size = (stage.picture.shape[1], stage.picture.shape[0])
-    ground = body.near[0] if body.legs_seen else 1.1 * size[1]
-    return Backdrop(studio(size, ground, _light_on(samples)) if picture is None else picture, ground)
+    floor = floor_of(body, size[1])
+    return Backdrop(studio(size, floor.near, _light_on(samples)) if picture is None else picture, floor)
 
 
 def _light_on(samples: Sequence[tuple[Frame, Alpha]]) -> float | None:
@@ -103,21 +114,17 @@ class Cutter:
     def __init__(self, stage: Stage | None, backdrop: Backdrop) -> None:
         self._stage = stage
         self._backdrop = backdrop.picture
-        self._ground = backdrop.ground
+        self._floor = backdrop.floor
         self._own = stage is not None and backdrop.picture is stage.picture
         self.size = (backdrop.picture.shape[1], backdrop.picture.shape[0])
 
-    def cut(self, frame: Frame, rough: Alpha, index: int, pose: Pose | None, *, exact: bool = False) -> CutOut:
-        """Frame ``index`` of the footage.
+    def bring(self, frame: Frame, rough: Alpha, index: int) -> Brought:
+        """Frame ``index`` of the footage on the stage, in its light.
 
         Args:
             frame: (height, width, 3), as it was filmed.
             rough: (height, width), the segmentation's mask of it.
-            pose: of the person, on the stage; None where nobody was found, and then the stage is empty.
-            exact: ``rough`` needs no refining.
         """
-        if pose is None:
-            return CutOut(self._backdrop, np.zeros(self.size[::-1], np.uint8))
         to_stage = self._to_stage(index)
         behind: Behind | None = None
         if to_stage is not None:
@@ -125,7 +132,22 @@ class Cutter:
         if self._stage is not None and self._stage.to_stage[index] is not None:
             frame = self._in_light_of_stage(frame, rough)
             behind = Behind(self._stage.picture, self._stage.known)
-        mask = rough if exact else refine(frame, rough, behind, pose)
+        return Brought(Moment.of(frame, rough), behind)
+
+    def cut(self, shown: Brought, pose: Pose | None, others: Sequence[Brought] = (), *, exact: bool = False) -> CutOut:
+        """The person in a frame that was brought onto the stage.
+
+        Args:
+            shown: the frame.
+            pose: of the person, on the stage; None where nobody was found, and then the stage is empty.
+            others: frames shortly before and after, by which the mask is steadied.
+            exact: the frame's mask needs neither steadying nor refining.
+        """
+        if pose is None:
+            return CutOut(self._backdrop, np.zeros(self.size[::-1], np.uint8))
+        frame, mask, behind = shown.moment.image, shown.moment.rough, shown.behind
+        if not exact:
+            mask = refine(*steadied(shown.moment, [other.moment for other in others]), behind, pose)
         light = self._light(frame, mask, behind, pose)
         person = foreground(frame, mask, behind, light)
         left = cv2.multiply(cv2.bitwise_not(mask), light, scale=1 / 255)
@@ -145,7 +167,7 @@ class Cutter:
 
     def _light(self, frame: Frame, mask: Alpha, behind: Behind | None, pose: Pose) -> Alpha:
         if behind is None or not self._own:
-            return _contact_shadow(mask.shape[:2], pose, self._ground)
+            return light_on_floor(mask.shape, pose, self._floor)
         return _shadow_near(frame, mask, behind)
 
 
@@ -178,21 +200,3 @@ def _shadow_near(frame: Frame, mask: Alpha, behind: Behind) -> Alpha:
     share = np.clip(1.5 - 1.5 * away / reach, 0.0, 1.0) * known
     dark = cv2.GaussianBlur((255.0 - half) * share, (0, 0), max(_SHADOW_SOFTNESS * height / 2, 1.0))
     return np.asarray(cv2.resize((255.5 - dark).astype(np.uint8), (width, height)), np.uint8)
-
-
-def _contact_shadow(shape: tuple[int, int], pose: Pose, ground: float) -> Alpha:
-    """A soft shadow under each foot on a stage of ours, less of it the higher the foot is."""
-    dark = np.zeros(shape, np.float32)
-    trunk = pose.xy[list(skeleton.SHOULDERS)].mean(axis=0) - pose.xy[list(skeleton.HIPS)].mean(axis=0)
-    unit = max(float(np.hypot(*trunk)), 1.0)
-    for foot in (skeleton.FEET[0::2], skeleton.FEET[1::2]):
-        points = pose.xy[list(foot)]
-        low = float(points[:, 1].max())
-        share = min(max(1.0 - (ground - low) / (_LIFTED * unit), 0.0), 1.0)
-        centre = (float(points[:, 0].mean()), max(low, min(ground, low + _LIFTED * unit)))
-        across = max(float(np.ptp(points[:, 0])), 0.2 * unit) / 2 + 0.12 * unit
-        axes = (round(across), round(0.08 * unit))
-        spot = cv2.ellipse(np.zeros(shape, np.float32), tuple(round(v) for v in centre), axes, 0, 0, 360, 1.0, -1)
-        dark = np.maximum(dark, share * spot)
-    dark = cv2.GaussianBlur(dark, (0, 0), max(0.06 * unit, 1.0))
-    return np.asarray(255 * (1 - (1 - _CONTACT) * dark) + 0.5, np.uint8)

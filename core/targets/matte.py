@@ -1,12 +1,13 @@
 """Cutting the performer out of the footage: the empty stage behind, and a soft mask with true edges.
 
 MediaPipe's segmentation knows where the person is, to two or three pixels, trembles, and loses a hand now and then. What
-trembles is averaged away over neighbouring frames where the picture stays the same; its rim is then drawn along the edges of
-the picture by a guided filter (He, Sun and Tang, PAMI 2013). Where the empty stage behind is known, a lost hand is what
-differs from it in more than brightness (a shadow only darkens).
+trembles, the camera's noise too, is averaged away over neighbouring frames on the same stage where the picture stays the same;
+its rim is then drawn along the edges of the picture by a guided filter (He, Sun and Tang, PAMI 2013). Where the empty stage
+behind is known, a lost hand is what differs from it in more than brightness (a shadow only darkens).
 
 Of what was tried against known masks (``benchmarks/footage.py``) this is the best: solving for the share of the person in
-each pixel of the rim from the stage's colour and the person's (Smith and Blinn 1996) follows the noise of compressed video.
+each pixel of the rim from the stage's colour and the person's (Smith and Blinn 1996) follows the noise of compressed video,
+and takes off what has the stage's colours, with that noise averaged away as well.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ from core.types import Alpha, Frame, Pose
 _DARKEST_SHADOW: Final = 0.35
 _BRIGHTEST: Final = 1.04
 _SURE_PERSON: Final = 30.0
-_SOFT: Final = (0.25, 0.75)
+_SOFT: Final = (0.3, 0.8)
 """Shares of the segmentation's mask that are nothing, and all, of a person."""
-_GUIDED_REACH: Final = 2
+_GUIDED_REACH: Final = 3
 _GUIDED_NOISE: Final = 30.0
 """Pixels around, and variance of grey levels below which there is no edge."""
 _GUIDED: Final = (0.1, 0.9)
@@ -56,6 +57,26 @@ class Behind:
     def part(self, box: tuple[slice, slice]) -> Behind:
         """The part of it that lies in ``box``."""
         return Behind(self.picture[box], self.known[box])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moment:
+    """A frame as it is compared with its neighbours.
+
+    Attributes:
+        image: (height, width, 3).
+        rough: (height, width), the segmentation's mask of it.
+        smooth: ``image`` without what differs from pixel to pixel.
+    """
+
+    image: Frame
+    rough: Alpha
+    smooth: Frame
+
+    @classmethod
+    def of(cls, image: Frame, rough: Alpha) -> Moment:
+        """The moment of a frame and its rough mask."""
+        return cls(image, rough, np.asarray(cv2.GaussianBlur(image, (0, 0), 1.0), np.uint8))
 
 
 def refine(frame: Frame, rough: Alpha, behind: Behind | None, pose: Pose | None) -> Alpha:
@@ -157,27 +178,32 @@ def _refined(frame: Frame, rough: Alpha, behind: Behind | None, pose: Pose | Non
     return np.asarray(_stretched(drawn, *_GUIDED) * 255.0 + 0.5, np.uint8)
 
 
-def steadied(frame: Frame, rough: Alpha, others: Sequence[tuple[Frame, Alpha]]) -> Alpha:
-    """A rough mask without what trembles: its mean with those of frames shortly before and after, where all look the same.
+def steadied(here: Moment, others: Sequence[Moment]) -> tuple[Frame, Alpha]:
+    """A frame and its rough mask without noise and tremble: means with moments shortly before and after, where all look the same.
+
+    What the camera's sensor and the coder add is gone from both, so that an edge which stands still is found at the same
+    place in each frame.
 
     Args:
-        frame: (height, width, 3).
-        rough: (height, width), the segmentation's mask of it.
-        others: frames and their masks, of the same camera a moment earlier or later.
+        here: the frame of which mask and picture are wanted.
+        others: the same view a moment earlier or later.
     """
-    box = _box(rough, None)
-    if not others or not rough[box].size:
-        return rough
-    here = cv2.GaussianBlur(frame[box], (0, 0), 1.0)
-    total, weights = rough[box].astype(np.float32), np.ones(rough[box].shape, np.float32)
-    for other, mask in others:
-        apart = cv2.absdiff(here, cv2.GaussianBlur(other[box], (0, 0), 1.0)).astype(np.float32)
-        alike = cv2.blur(np.exp((apart * apart).sum(axis=2) * (-0.5 / _TREMBLE**2)), (3, 3))
-        total += alike * mask[box]
+    box = _box(here.rough, None)
+    if not others or not here.rough[box].size:
+        return here.image, here.rough
+    total = cv2.merge([*cv2.split(here.image[box]), here.rough[box]]).astype(np.float32)
+    weights = np.ones(total.shape[:2], np.float32)
+    for other in others:
+        apart = cv2.absdiff(here.smooth[box], other.smooth[box]).astype(np.float32)
+        far = cv2.transform(cv2.multiply(apart, apart), np.full((1, 3), -0.5 / _TREMBLE**2, np.float32))
+        alike = cv2.blur(cv2.exp(far), (3, 3))
+        there = cv2.merge([*cv2.split(other.image[box]), other.rough[box]]).astype(np.float32)
+        total += cv2.merge([alike] * 4) * there
         weights += alike
-    steady = rough.copy()
-    steady[box] = (total / weights + 0.5).astype(np.uint8)
-    return steady
+    mean = (total / weights[..., None] + 0.5).astype(np.uint8)
+    image, rough = here.image.copy(), here.rough.copy()
+    image[box], rough[box] = mean[..., :3], mean[..., 3]
+    return image, rough
 
 
 def _stretched(share: NDArray[np.float32], nothing: float, all_of_it: float) -> NDArray[np.float32]:

@@ -20,9 +20,10 @@ import numpy as np
 import psutil
 
 from core.pose.estimator import PoseEstimator
+from core.rendering.shadow import Floor
 from core.services.training_estimate import Throughput
 from core.targets.camera import CameraTracker
-from core.targets.cutout import Backdrop, Cutter
+from core.targets.cutout import NEIGHBOURS, Backdrop, Cutter
 from core.targets.split import Split, Subset
 from core.targets.stage import Stage
 from core.targets.store import Target, list_targets, load_target
@@ -91,7 +92,10 @@ def _cutting(target: Target, frames: list[int]) -> float:
     """Seconds to find and cut out the person in one of these frames, and to see how the camera moved."""
     known = np.ones(target.plate.shape[:2], np.bool_)
     stage = Stage(target.plate, known, (np.eye(3),), np.eye(3), still=True)
-    camera, cutter = CameraTracker(target.size), Cutter(stage, Backdrop(target.plate, target.height))
+    camera, cutter = (
+        CameraTracker(target.size),
+        Cutter(stage, Backdrop(target.plate, Floor(target.height, target.height))),
+    )
     with PoseEstimator(masks=True, tracking=True) as estimator:
         estimator.detect(target.frames[frames[0]], 0)
         began = perf_counter()
@@ -100,7 +104,8 @@ def _cutting(target: Target, frames: list[int]) -> float:
             if found is not None and found.mask is not None:
                 mask = np.asarray(found.mask * 255, np.uint8)
                 camera.add(image, mask)
-                cutter.cut(image, mask, 0, found.pose)
+                shown = cutter.bring(image, mask, 0)
+                cutter.cut(shown, found.pose, [shown] * 2 * NEIGHBOURS)
         return (perf_counter() - began) / (len(frames) - 1)
 
 

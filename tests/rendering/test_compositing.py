@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 
 from core.rendering.compositing import Background
+from core.rendering.shadow import Floor
 from core.types import Frame, Picture
+from tests.bodies import standing
 
 SIZE = (120, 90)
 
@@ -41,3 +43,17 @@ def test_on_their_own_stage_nothing_changes() -> None:
     stage = np.full((*SIZE[::-1], 3), 200, np.uint8)
     person = person_on(stage)
     assert Background().behind(person, stage) is person.image
+
+
+def test_a_background_with_a_floor_takes_the_performers_shadow() -> None:
+    stage = np.full((512, 512, 3), 200, np.uint8)
+    nobody = Picture(stage, np.zeros((512, 512), np.uint8))
+    pose = standing(x=256.0)
+    line = float(pose.xy[27:, 1].max())
+    white = np.full_like(stage, 255)
+    with_floor = Background(white, Floor(line, line))
+    made = with_floor.behind(nobody, stage, pose)
+    assert made.min() < 150
+    assert (made[:100] == 255).all()
+    assert (with_floor.behind(nobody, stage) == 255).all(), "nobody, no shadow"
+    assert (Background(white).behind(nobody, stage, pose) == 255).all(), "a colour to be keyed has no floor"

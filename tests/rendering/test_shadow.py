@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from core.rendering.shadow import light_left
-from core.types import Frame
+from core.rendering.shadow import Floor, light_left, light_on_floor
+from core.types import Frame, Pose
+from tests.bodies import standing
 from tests.puppets import wall
 
 
@@ -67,3 +68,51 @@ def test_a_shadow_fades_towards_the_edge_of_the_picture() -> None:
     assert row[0] == 255
     assert (np.diff(row) <= 0).all()
     assert row[21] < 150
+
+
+FLOOR = Floor(400.0, 400.0)
+
+
+def darkest(light: NDArray[np.uint8], x: float) -> int:
+    """Around the floor's line, near x."""
+    return int(light[390:430, round(x) - 12 : round(x) + 12].min())
+
+
+def test_each_foot_on_the_floor_casts_a_shadow_and_a_lifted_one_does_not() -> None:
+    pose = standing(x=256.0)
+    left, right = (float(pose.xy[list(foot), 0].mean()) for foot in ((27, 29, 31), (28, 30, 32)))
+    light = light_on_floor((512, 512, 3), pose, FLOOR)
+    assert light.shape == (512, 512)
+    assert max(darkest(light, left), darkest(light, right)) < 150
+    assert (light[:300] == 255).all(), "the wall is lit"
+    lifted = Pose(pose.landmarks.copy())
+    lifted.landmarks[[27, 29, 31], 1] -= 60
+    one = light_on_floor((512, 512, 3), lifted, FLOOR)
+    assert darkest(one, right) < 150
+    assert darkest(one, left) > darkest(one, right) + 30
+
+
+def test_who_leaps_leaves_a_fainter_shadow_on_the_floor_below() -> None:
+    on, above = (light_on_floor((512, 512), standing(x=256.0, floor=y), FLOOR) for y in (400.0, 340.0))
+    assert on.min() < 150
+    assert 180 < above.min() < 245
+    assert abs(int(np.argmin(above.min(axis=1))) - 400) < 15
+
+
+def test_who_steps_back_takes_the_shadow_along() -> None:
+    pose = standing(x=256.0, floor=350.0)
+    deep = light_on_floor((512, 512), pose, Floor(400.0, 340.0))
+    assert deep.min() < 150
+    assert abs(int(np.argmin(deep.min(axis=1))) - 352) < 12
+
+
+def test_feet_out_of_the_picture_cast_no_shadow_in_it() -> None:
+    pose = standing(x=256.0, floor=570.0)
+    assert (light_on_floor((512, 512), pose, Floor(563.0, 563.0)) == 255).all()
+
+
+def test_who_kneels_casts_a_shadow_under_the_knees() -> None:
+    pose = standing(x=256.0)
+    pose.landmarks[[25, 26], 0] = 340
+    pose.landmarks[[25, 26], 1] = 395
+    assert darkest(light_on_floor((512, 512), pose, FLOOR), 340) < 170

@@ -3,6 +3,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from core.rendering.shadow import Floor
 from core.targets.camera import CameraTracker
 from core.targets.cutout import Backdrop, Cutter, backdrop_for, moved
 from core.targets.stage import Sample, Stage, find_stage
@@ -42,11 +43,11 @@ def film() -> tuple[list[tuple[Frame, Alpha, Pose]], Stage | None]:
 def test_nothing_but_the_person_moves_in_what_is_kept() -> None:
     shots, stage = film()
     assert stage is not None
-    cutter = Cutter(stage, Backdrop(stage.picture, 210))
+    cutter = Cutter(stage, Backdrop(stage.picture, Floor(210, 210)))
     for i in (0, 25, 59):
         view, mask, pose = shots[i]
         there = moved(pose, stage.placed(i))
-        cut = cutter.cut(view, mask, i, there)
+        cut = cutter.cut(cutter.bring(view, mask, i), there)
         away = cv2.dilate(cut.mask, np.ones((101, 101), np.uint8)) == 0
         assert away.mean() > 0.2
         apart = np.abs(cut.image[away].astype(int) - stage.picture[away])
@@ -60,7 +61,8 @@ def test_nothing_but_the_person_moves_in_what_is_kept() -> None:
 def test_where_nobody_is_the_stage_is_empty() -> None:
     shots, stage = film()
     assert stage is not None
-    cut = Cutter(stage, Backdrop(stage.picture, 210)).cut(*shots[3][:2], 3, None)
+    cutter = Cutter(stage, Backdrop(stage.picture, Floor(210, 210)))
+    cut = cutter.cut(cutter.bring(*shots[3][:2], 3), None)
     assert np.array_equal(cut.image, stage.picture)
     assert cut.mask.max() == 0
 
@@ -70,9 +72,10 @@ def test_without_a_stage_the_person_stands_in_a_studio_with_a_shadow_under_the_f
     poses = [pose for _, _, pose in shots]
     backdrop = backdrop_for(None, None, SIZE, poses, [(view, mask) for view, mask, _ in shots])
     assert backdrop.picture.shape == (SIZE[1], SIZE[0], 3)
-    assert abs(backdrop.ground - 208) < 3
+    assert abs(backdrop.floor.near - 208) < 3
     view, mask, pose = shots[30]
-    cut = Cutter(None, backdrop).cut(view, mask, 30, pose)
+    cutter = Cutter(None, backdrop)
+    cut = cutter.cut(cutter.bring(view, mask, 30), pose)
     assert np.array_equal(cut.image[:40], backdrop.picture[:40]), "nothing of the room"
     x, y = pose.xy[27].astype(int)
     below = slice(y + 3, y + 9), slice(x - 10, x + 11)

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from core.targets.matte import Behind, body_shape, foreground, refine, steadied
+from core.targets.matte import Behind, Moment, body_shape, foreground, refine, steadied
 from core.types import Alpha, Frame, Pose
 
 SIZE = (160, 120)
@@ -78,12 +78,35 @@ def test_shadows_stay_out() -> None:
 
 def test_what_trembles_is_steadied_and_what_moves_is_not() -> None:
     frame, exact = scene(80)
-    masks = [coarse(exact, seed) for seed in range(5)]
-    steady = [steadied(frame, masks[i], [(frame, masks[j]) for j in range(5) if j != i]) for i in range(5)]
+    rng = np.random.default_rng(1)
+    grainy = [np.clip(frame + rng.normal(0, 4, frame.shape), 0, 255).astype(np.uint8) for _ in range(9)]
+    moments = [Moment.of(picture, coarse(exact, seed)) for seed, picture in enumerate(grainy)]
+    steady = [steadied(moments[i], moments[:i] + moments[i + 1 :]) for i in range(9)]
     rim = (exact > 0) & (exact < 255)
-    assert np.stack(steady).std(axis=0)[rim].mean() < 0.3 * np.stack(masks).std(axis=0)[rim].mean()
+    trembling = np.stack([moment.rough for moment in moments]).std(axis=0)[rim].mean()
+    assert np.stack([rough for _, rough in steady]).std(axis=0)[rim].mean() < 0.25 * trembling
+    noise = [float((picture.astype(float) - frame)[rim].std()) for picture in (grainy[4], steady[4][0])]
+    assert noise[1] < 0.6 * noise[0], "and the picture has less noise"
     elsewhere, other = scene(110)
-    assert error(steadied(frame, masks[0], [(elsewhere, coarse(other))]), masks[0]) < 1
+    image, rough = steadied(moments[0], [Moment.of(elsewhere, coarse(other))])
+    assert error(rough, moments[0].rough) < 1
+    assert np.abs(image[exact > 0].astype(float) - grainy[0][exact > 0]).mean() < 2, (
+        "nothing of where the person was then"
+    )
+
+
+def test_an_edge_that_stands_still_does_not_flicker() -> None:
+    frame, exact = scene(80)
+    rng = np.random.default_rng(2)
+    grainy = [np.clip(frame + rng.normal(0, 4, frame.shape), 0, 255).astype(np.uint8) for _ in range(9)]
+    moments = [Moment.of(picture, coarse(exact, seed)) for seed, picture in enumerate(grainy)]
+    rim = (exact > 12) & (exact < 243)
+    alone = np.stack([refine(moment.image, moment.rough, behind(), standing(80)) for moment in moments])
+    together = np.stack(
+        [refine(*steadied(moments[i], moments[:i] + moments[i + 1 :]), behind(), standing(80)) for i in range(9)]
+    )
+    assert together.std(axis=0)[rim].mean() < 0.3 * alone.std(axis=0)[rim].mean()
+    assert error(together[4], exact) < error(alone[4], exact)
 
 
 def test_a_lost_arm_is_found_before_a_known_stage() -> None:
