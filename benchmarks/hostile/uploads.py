@@ -1,0 +1,92 @@
+"""What the pages do with an upload, below the browser: each function takes in ``sys.argv[1]``.
+
+A refusal is one line on stderr and status 2, as on the command line; status 3 where something of the upload is left all the same.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO, Final, TypeAlias
+
+from core.compositing import parse_background
+from core.errors import DanceError
+from core.jobs import JobCentre
+from core.targets.photo import look_at
+from core.ui.clips import PICTURE_MEGABYTES, take_video
+from core.ui.failing import in_one_sentence
+from core.ui.house import House
+from core.video.reader import VideoReader
+from core.workspace import MEGABYTE, Hold, Workspace
+
+Take: TypeAlias = Callable[[House, BinaryIO, str, int], Hold]
+_REFUSED: Final = 2
+_LEFT: Final = 3
+_STAGE: Final = (512, 512)
+_THUMB: Final = 320
+
+
+def video() -> None:
+    """A dance, or footage."""
+    _take(lambda house, upload, name, size: _shown(take_video(house.files, upload, name, size)))
+
+
+def pack() -> None:
+    """A visitor's performer."""
+    _take(lambda house, upload, name, size: house.take_guest(upload, name, size))
+
+
+def photo() -> None:
+    """Somebody's photo."""
+    _take(lambda house, upload, name, size: _looked_at(house, upload, name, size, lambda path: look_at([path])))
+
+
+def background() -> None:
+    """A picture to stand before."""
+    _take(
+        lambda house, upload, name, size: _looked_at(
+            house, upload, name, size, lambda path: parse_background(str(path), None, _STAGE)
+        )
+    )
+
+
+def _shown(hold: Hold) -> Hold:
+    try:
+        with hold.stored.named(), VideoReader(hold.stored.path, max_side=_THUMB) as reader:
+            next(iter(reader))
+    except BaseException:
+        hold.release()
+        raise
+    return hold
+
+
+def _looked_at(house: House, upload: BinaryIO, name: str, size: int, look: Callable[[Path], object]) -> Hold:
+    hold = house.files.take(upload, name, size, PICTURE_MEGABYTES * MEGABYTE)
+    try:
+        with hold.stored.named():
+            look(hold.stored.path)
+    except BaseException:
+        hold.release()
+        raise
+    return hold
+
+
+def _take(take: Take) -> None:
+    logging.disable()
+    path, house = Path(sys.argv[1]), House(JobCentre(), Workspace())
+    refused = None
+    try:
+        with path.open("rb") as upload:
+            take(house, upload, path.name, path.stat().st_size).release()
+    except DanceError as error:
+        refused = in_one_sentence(error)
+    left = [found.name for found in house.files.folder.rglob("*") if found.is_file()]
+    house.close()
+    if left:
+        sys.stderr.write(f"left: {left}\n")
+        sys.exit(_LEFT)
+    if refused is not None:
+        sys.stderr.write(f"Error: {refused}\n")
+        sys.exit(_REFUSED)
