@@ -20,9 +20,11 @@ from benchmarks.hostile.forking import ForkServer
 from benchmarks.machine import machine
 
 
-
 def _table(outcomes: dict[str, list[Outcome]]) -> str:
-    lines = ["| entrance | files | used | refused | wrong | longest | most processor time | most memory |", "|---|---|---|---|---|---|---|---|"]
+    lines = [
+        "| entrance | files | used | refused | wrong | longest | most processor time | most memory |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
     for name, found in outcomes.items():
         used, wrong = sum(o.used for o in found), sum(bool(o.wrong) for o in found)
         lines.append(
@@ -37,8 +39,8 @@ def _said(file: HostileFile, entrance: str, outcome: Outcome) -> str:
     verdict = "WRONG" if outcome.wrong else "used " if outcome.used else "no   "
     what = "; ".join(outcome.wrong) or outcome.ended.errors.strip().split("\n")[-1][:160]
     name = file.path.name.encode("unicode_escape").decode()[:40]
-    ended = outcome.ended
-    return f"{verdict} {ended.seconds:5.1f} s ({ended.processor_seconds:.1f}) {ended.megabytes:5.0f} MB  {entrance}: {name} ({file.attack}): {what}"
+    took = f"{outcome.ended.seconds:5.1f} s ({outcome.ended.processor_seconds:.1f}) {outcome.ended.megabytes:5.0f} MB"
+    return f"{verdict} {took}  {entrance}: {name} ({file.attack}): {what}"
 
 
 def main() -> None:

@@ -47,7 +47,19 @@ class Entrance:
 
 
 def _dance(path: str) -> list[str]:
-    return ["transfer", "--target", "theo", "--generator", "nearest-frame", "--end", "0.4", "--output", _OUTPUT, "--", path]
+    return [
+        "transfer",
+        "--target",
+        "theo",
+        "--generator",
+        "nearest-frame",
+        "--end",
+        "0.4",
+        "--output",
+        _OUTPUT,
+        "--",
+        path,
+    ]
 
 
 def _build(path: str) -> list[str]:
@@ -95,7 +107,9 @@ class Listener:
         threading.Thread(target=self._listen, daemon=True).start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
         self._socket.close()
 
     @property

@@ -1,6 +1,6 @@
 """Commands that each run in a process of its own, forked from one that has loaded the program already.
 
-Starting Python and loading the program takes two seconds, a fork some milliseconds, and what a process did to itself ends with it.
+Starting Python and loading the program takes two seconds, a fork some milliseconds.
 """
 
 from __future__ import annotations
@@ -64,7 +64,9 @@ class ForkServer:
         )  # fmt: skip
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
         _of(self._process.stdin).close()
         self._process.wait()
 

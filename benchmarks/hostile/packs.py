@@ -77,8 +77,16 @@ def _zips(whole: bytes, entries: Entries) -> Iterator[tuple[str, bytes, str]]:
     for number, name in enumerate(paths):
         yield f"path-{number}.zip", _zipped({**entries, name: b"evil"}), f"a file named {name[:20]}"
     for mode, words in ((stat.S_IFLNK, "a link"), (stat.S_IFIFO, "a pipe"), (stat.S_IFBLK, "a device")):
-        yield f"kind-{words[2:]}.zip", _zipped({**entries, _kind("evil", mode | 0o777): b"/etc/passwd"}), f"{words} to /etc/passwd"
-    yield "entries.zip", _zipped({MANIFEST: b"{}"} | {f"weights/{n}.json": b"" for n in range(_MANY)}), "ten thousand files"
+        yield (
+            f"kind-{words[2:]}.zip",
+            _zipped({**entries, _kind("evil", mode | 0o777): b"/etc/passwd"}),
+            f"{words} to /etc/passwd",
+        )
+    yield (
+        "entries.zip",
+        _zipped({MANIFEST: b"{}"} | {f"weights/{n}.json": b"" for n in range(_MANY)}),
+        "ten thousand files",
+    )
     at = whole.rindex(b"PK\x05\x06")
     million = bytearray(whole)
     million[at + 8 : at + 12] = struct.pack("<HH", 65535, 65535)
@@ -109,7 +117,11 @@ def _manifests(entries: Entries) -> Iterator[tuple[str, bytes, str]]:
         return _zipped({**entries, MANIFEST: json.dumps(plain | fields).encode()})
 
     yield "json.zip", _zipped({**entries, MANIFEST: b"[" * 100_000}), "JSON a hundred thousand lists deep"
-    yield "number.zip", _zipped({**entries, MANIFEST: b'{"frames": ' + b"9" * 100_000 + b"}"}), "a number of a hundred thousand digits"
+    yield (
+        "number.zip",
+        _zipped({**entries, MANIFEST: b'{"frames": ' + b"9" * 100_000 + b"}"}),
+        "a number of a hundred thousand digits",
+    )
     yield "nan.zip", said(frames=float("nan")), "frames that are no number"
     yield "frames.zip", said(frames=20_000), "20000 frames that are not there"
     yield "size.zip", said(width=2048, height=2048), "pictures of another size"
@@ -162,7 +174,11 @@ def _contents(entries: Entries, address: str) -> Iterator[tuple[str, bytes, str]
         yield f"graph-{name}.zip", _renamed(entries, "weights/graph.xml", text.encode()), f"a graph with {name}"
     frames = changed(entries["frames.mp4"], counting(b"stsz", 50_000_000, 8))
     yield "table.zip", _with(entries, "frames.mp4", frames), "footage that claims fifty million frames"
-    yield "film.zip", _with(entries, "frames.mp4", b"#EXTM3U\n#EXTINF:1,\n" + address.encode() + b"/j.ts\n"), "footage that is a list of addresses"
+    yield (
+        "film.zip",
+        _with(entries, "frames.mp4", b"#EXTM3U\n#EXTINF:1,\n" + address.encode() + b"/j.ts\n"),
+        "footage that is a list of addresses",
+    )
     yield "plate.zip", _with(entries, "plate.png", png(30000, 30000)), "a stage of 30000×30000"
     array = io.BytesIO()
     np.savez(array, poses=np.array([_Evil()], dtype=object))

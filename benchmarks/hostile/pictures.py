@@ -54,7 +54,11 @@ def _noise(width: int = 160, height: int = 120) -> Image.Image:
 def _bombs() -> Iterator[tuple[str, bytes, str]]:
     yield "wide.png", png(16384, 16384), "16384×16384 pixels in 33 KB"
     yield "wider.png", png(30000, 50000), "gigabytes in half a megabyte"
-    yield "claim.png", png(8, 8).replace(struct.pack(">II", 8, 8), struct.pack(">II", 2**31 - 1, 2**31 - 1)), "a header of 4 · 10¹⁸ pixels"
+    yield (
+        "claim.png",
+        png(8, 8).replace(struct.pack(">II", 8, 8), struct.pack(">II", 2**31 - 1, 2**31 - 1)),
+        "a header of 4 · 10¹⁸ pixels",
+    )
     yield "line.png", png(1, 60000), "1×60000 pixels"
     yield "row.png", png(65000, 1), "65000×1 pixels"
     yield "dot.png", png(1, 1), "1×1 pixels"
@@ -66,7 +70,11 @@ def _bombs() -> Iterator[tuple[str, bytes, str]]:
     gif = bytearray(_saved(Image.new("P", (4, 4)), "GIF"))
     gif[6:10] = struct.pack("<HH", 65535, 65535)
     yield "wide.gif", bytes(gif), "a canvas of 65535×65535"
-    yield "many.gif", _saved(Image.new("P", (64, 64)), "GIF", save_all=True, append_images=_frames(1000)), "1000 pictures"
+    yield (
+        "many.gif",
+        _saved(Image.new("P", (64, 64)), "GIF", save_all=True, append_images=_frames(1000)),
+        "1000 pictures",
+    )
     jpeg = bytearray(_saved(_noise(), "JPEG"))
     at = jpeg.index(b"\xff\xc0") + 5
     jpeg[at : at + 4] = struct.pack(">HH", 65500, 65500)

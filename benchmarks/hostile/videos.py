@@ -82,7 +82,10 @@ def _not_videos(folder: Path, film: bytes) -> Iterator[tuple[Path, str]]:
     yield _written(folder / "program.mp4", b"\x7fELF" + random.Random(2).randbytes(5000)), "a program"
     yield _written(folder / "page.mp4", b"<html><script>alert(1)</script></html>"), "a web page"
     yield _written(folder / "matroska.mp4", b"\x1a\x45\xdf\xa3" + film[4:]), "another container's first bytes"
-    yield _written(folder / "riff.avi", b"RIFF\xff\xff\xff\xffAVI LIST\xff\xff\xff\xffhdrl" + bytes(500)), "endless lists"
+    yield (
+        _written(folder / "riff.avi", b"RIFF\xff\xff\xff\xffAVI LIST\xff\xff\xff\xffhdrl" + bytes(500)),
+        "endless lists",
+    )
     with zipfile.ZipFile(folder / "zip.mp4", "w") as archive:
         archive.writestr("film.mp4", film)
     yield folder / "zip.mp4", "a zip"
@@ -94,7 +97,9 @@ def _not_videos(folder: Path, film: bytes) -> Iterator[tuple[Path, str]]:
 
 def _lying(folder: Path, film: Path) -> Iterator[tuple[Path, str]]:
     for name in (b"stts", b"stsz", b"stco", b"ctts", b"elst"):
-        path = change_file(film, folder / f"table-{name.decode()}.mp4", counting(name, _MANY, 8 if name == b"stsz" else 4))
+        path = change_file(
+            film, folder / f"table-{name.decode()}.mp4", counting(name, _MANY, 8 if name == b"stsz" else 4)
+        )
         yield path, f"{name.decode()} claims a hundred million entries"
     zero = change_file(film, folder / "timescale.mp4", replacing(b"mdhd", lambda old: old[:12] + bytes(4) + old[16:]))
     yield zero, "0 ticks a second"
@@ -215,4 +220,3 @@ def _named(folder: Path, film: bytes) -> Iterator[tuple[Path, str]]:
     # nobody is in it: what is said of that names the file
     for name, attack in names.items():
         yield _written(folder / name, film), attack
-
