@@ -142,7 +142,7 @@ def _read(pipe: IO[bytes], shape: list[int]) -> NDArray[np.uint8]:
         ValueError: it ends too early.
     """
     content = np.empty(shape, np.uint8)
-    left = memoryview(content).cast("B")
+    left = content.data.cast("B")
     while len(left):
         count = pipe.readinto(left)  # type: ignore[attr-defined]
         if not count:

@@ -13,6 +13,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -82,7 +83,7 @@ class _Worker:
 
     def answer(self, question: dict[str, Any]) -> Any:
         """The value of one call."""
-        calls = {"opens": self.opens, "examine": self.examine, "sound": self.sound, "start": self.start,
+        calls: dict[str, Callable[..., Any]] = {"opens": self.opens, "examine": self.examine, "sound": self.sound, "start": self.start,
                  "size": self.size, "picture": self.picture}  # fmt: skip
         return calls[question["call"]](**question["arguments"])
 
@@ -147,13 +148,13 @@ def _serve() -> None:
     os.dup2(nowhere, 1)
     worker = _Worker()
     for line in sys.stdin.buffer:
-        content = b""
+        content: bytes | memoryview = b""
         try:
             value = worker.answer(json.loads(line))
             if isinstance(value, bool | int | str | dict | list) or value is None:
                 head: dict[str, Any] = {"value": value}
             else:
-                head, content = {"shape": list(value.shape)}, memoryview(value).cast("B")
+                head, content = {"shape": list(value.shape)}, value.data.cast("B")
         except DanceError as error:
             head = {"error": [type(error).__name__, str(error)]}
         except MemoryError:
