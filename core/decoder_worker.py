@@ -83,8 +83,9 @@ class _Worker:
 
     def answer(self, question: dict[str, Any]) -> Any:
         """The value of one call."""
-        calls: dict[str, Callable[..., Any]] = {"opens": self.opens, "examine": self.examine, "sound": self.sound, "start": self.start,
-                 "size": self.size, "picture": self.picture}  # fmt: skip
+        calls: dict[str, Callable[..., Any]] = {
+            call.__name__: call for call in (self.opens, self.examine, self.sound, self.start, self.size, self.picture)
+        }
         return calls[question["call"]](**question["arguments"])
 
     def opens(self, path: str) -> bool:

@@ -1,6 +1,6 @@
 """Take every hostile file to every entrance and print what happens.
 
-    python -m benchmarks.hostile [NAME ...] [--all] [--table docs/trust.md]
+    python -m benchmarks.hostile [NAME ...] [--entrance NAME] [--all] [--table docs/trust.md]
 
 Each file goes to the entrances that are meant for its kind, and with ``--all`` to all of them. Ends with status 1 where one did
 anything but use the file or refuse it in one sentence, within 20 s and 1 GB, with nothing left and nothing fetched.
@@ -9,6 +9,7 @@ anything but use the file or refuse it in one sentence, within 20 s and 1 GB, wi
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import tempfile
 from collections import defaultdict
@@ -43,6 +44,13 @@ def _said(file: HostileFile, entrance: str, outcome: Outcome) -> str:
     return f"{verdict} {took}  {entrance}: {name} ({file.attack}): {what}"
 
 
+def _put(document: Path, table: str) -> None:
+    """Replace what stands between the document's marks."""
+    text = document.read_text(encoding="utf-8")
+    marks = re.compile(r"(<!-- hostile -->\n).*?(<!-- /hostile -->)", re.DOTALL)
+    document.write_text(marks.sub(lambda found: found[1] + table + found[2], text), encoding="utf-8")
+
+
 def main() -> None:
     """See the module."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -66,7 +74,7 @@ def main() -> None:
     table = _table(outcomes)
     print(machine()["cpu"], table, sep="\n")
     if options.table is not None:
-        pass  # put(options.table, "hostile", table)
+        _put(options.table, f"{machine()['cpu']}\n\n{table}\n")
     sys.exit(any(outcome.wrong for found in outcomes.values() for outcome in found))
 
 
