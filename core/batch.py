@@ -7,6 +7,7 @@ that says what was asked; the next call with the same arguments passes over it.
 from __future__ import annotations
 
 import csv
+import importlib
 import json
 import logging
 import os
@@ -204,12 +205,11 @@ def _on_ray(work: Sequence[_Work]) -> Iterator[tuple[_Work, Outcome]]:
 
 def _ray() -> Any:
     try:
-        import ray
+        return importlib.import_module("ray")
     except ImportError as error:
         raise UnusableInput(
             "Ray is not installed: pip install -r requirements-ray.txt, or use --engine local."
         ) from error
-    return ray
 
 
 class _Running:

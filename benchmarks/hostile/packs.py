@@ -57,11 +57,14 @@ def _entries(content: bytes) -> Entries:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
-def _zipped(entries: Mapping[str | zipfile.ZipInfo, bytes], comment: bytes = b"") -> bytes:
+def _zipped(entries: Mapping[str, bytes], special: zipfile.ZipInfo | None = None, comment: bytes = b"") -> bytes:
+    """A zip of ``entries`` and a file of a ``special`` kind."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in entries.items():
             archive.writestr(name, data)
+        if special is not None:
+            archive.writestr(special, b"/etc/passwd")
         archive.comment = comment
     return out.getvalue()
 
@@ -79,7 +82,7 @@ def _zips(whole: bytes, entries: Entries) -> Iterator[tuple[str, bytes, str]]:
     for mode, words in ((stat.S_IFLNK, "a link"), (stat.S_IFIFO, "a pipe"), (stat.S_IFBLK, "a device")):
         yield (
             f"kind-{words[2:]}.zip",
-            _zipped({**entries, _kind("evil", mode | 0o777): b"/etc/passwd"}),
+            _zipped(entries, _kind("evil", mode | 0o777)),
             f"{words} to /etc/passwd",
         )
     yield (
@@ -94,7 +97,7 @@ def _zips(whole: bytes, entries: Entries) -> Iterator[tuple[str, bytes, str]]:
     yield "bomb.zip", _zipped(entries | {"frames.mp4": bytes(120 << 20)}), "120 MB of zeros"
     yield "manifest-bomb.zip", _zipped(entries | {MANIFEST: b" " * (120 << 20)}), "a manifest of 120 MB"
     yield "inner.zip", _zipped(entries | {"inner.zip": whole}), "a zip in a zip"
-    yield "comment.zip", _zipped({**entries}, b"evil" * 1000), "a comment"
+    yield "comment.zip", _zipped(entries, comment=b"evil" * 1000), "a comment"
     yield "cut.zip", whole[: len(whole) // 2], "cut off in the middle"
     for seed in range(4):
         rng, turned = random.Random(seed), bytearray(whole)

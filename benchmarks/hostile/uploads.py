@@ -47,7 +47,7 @@ def background() -> None:
     """A picture to stand before."""
     _take(
         lambda house, upload, name, size: _looked_at(
-            house, upload, name, size, lambda path: parse_background(str(path), None, _STAGE)
+            house, upload, name, size, lambda path: parse_background(str(path), _STAGE)
         )
     )
 

@@ -157,6 +157,17 @@ def test_edits_times_samples(honest: Path, tmp_path: Path) -> None:
     assert_bearable(path)
 
 
+def test_boxes_in_boxes(honest: Path, tmp_path: Path) -> None:
+    deep = b""
+    for _ in range(2000):
+        deep = box(b"moov", deep)
+    path = tmp_path / "film.mp4"
+    path.write_bytes(honest.read_bytes()[:32] + deep)
+
+    assert read_claims(path) == "unknown"
+    assert_bearable(path)
+
+
 def test_opening_ends_what_takes_too_much(honest: Path, tmp_path: Path) -> None:
     """By itself, whatever the tables were judged to be."""
     claims = {b"stsz": table(1, MANY // 2), b"stts": table(1, MANY // 2, 9), b"stsc": table(1, 1, MANY // 2, 1)}
