@@ -7,7 +7,7 @@ import pytest
 from benchmarks.fuzzing import FUZZED, Fuzzed, fuzz
 from core.errors import PackInvalid
 
-COUNTS = {"manifest": 1000, "graph": 1000, "pack": 150, "probe": 60}
+COUNTS = {"manifest": 1000, "graph": 400, "pack": 150, "probe": 60}
 
 
 @pytest.mark.parametrize("fuzzed", FUZZED, ids=lambda fuzzed: fuzzed.name)
