@@ -350,6 +350,51 @@ def transfer(
     _done(output, done)
 
 
+@app.command("transfer-all")
+def transfer_all_command(
+    folder: Annotated[Path, typer.Argument(help="A folder of videos.")],
+    target: Annotated[str, typer.Option(help="Id of the performer.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder for results, summary and contact sheet.")],
+    generator: Annotated[str | None, typer.Option(help="As of transfer.")] = None,
+    layout: Annotated[str, typer.Option(help="As of transfer.")] = "result",
+    background: Annotated[str, typer.Option(help="As of transfer.")] = "stage",
+    person: Annotated[str, typer.Option(help="As of transfer.")] = "largest",
+    fps: Annotated[str, typer.Option(help=_FPS_HELP)] = "60",
+    end: Annotated[float | None, typer.Option(help="Last second of each source.")] = None,
+    engine: Annotated[
+        str, typer.Option(help="local: processes of this machine; ray: a Ray cluster (requirements-ray.txt).")
+    ] = "local",
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Transfers at once here; one for every two cores unless given.")
+    ] = None,
+) -> None:
+    """Dance every video of a folder. What is done already is kept, so the same command goes on where it was stopped."""
+    from core.batch import Outcome, parse_engine, transfer_all
+    from core.targets.store import load_target
+
+    with _sentences(), _bar() as bar:
+        load_target(target).close()
+        if _exists(Path(background)):
+            background = str(Path(background).absolute())
+        given = {"target": target, "generator": generator, "layout": layout, "background": background, "person": person}
+        arguments = [
+            f"--{name}={value}" for name, value in (given | {"fps": fps, "end": end}).items() if value is not None
+        ]
+        task = bar.add_task("Dancing", total=1.0, speed="")
+
+        def told(outcome: Outcome, number: int, of: int) -> None:
+            bar.update(task, completed=number, total=of, speed=f"{number} of {of}")
+            if outcome.error:
+                _err.print(f"{clean_line(outcome.video)}: {outcome.error}", soft_wrap=True)
+
+        found = transfer_all(folder, output, arguments, engine=parse_engine(engine), workers=workers, told=told)
+    counts = {state: sum(outcome.state == state for outcome in found) for state in ("done", "kept", "failed")}
+    said = f"{counts['done']} done, {counts['kept']} kept, {counts['failed']} failed"
+    _out.print(f"{clean_line(str(output))}: {said}; summary.csv names each.", soft_wrap=True)
+    if counts["failed"]:
+        raise typer.Exit(FAILED_STATUS)
+
+
 def _person(source: Path, text: str, seconds: float | None, start: float, end: float | None) -> Person:
     """Whom to follow: by what is said of them alone, or by a look at the source at ``seconds``."""
     from core.pose.person_selection import parse_person

@@ -1,8 +1,7 @@
-"""Picture files in: the one place that opens them, whoever made them."""
+"""Picture files in: the one place that opens them, whoever made them. They are decoded in the process of :mod:`core.decoder`."""
 
 from __future__ import annotations
 
-import threading
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
+from core.decoder import DecoderEnded, decoder
 from core.errors import UnusableInput
 from core.types import Frame
 
@@ -34,8 +34,6 @@ _HEIC_BRANDS: Final = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"m
 _ORIENTATION: Final = 0x0112
 _SIDEWAYS: Final = 5
 """From this EXIF orientation on, width and height are exchanged."""
-
-_one_at_a_time: Final = threading.Lock()
 
 
 def read_picture(
@@ -66,23 +64,50 @@ def read_picture(
     """
     called = called or path.name
     try:
-        if not path.is_file():
-            raise error(f"{called} is no file: choose a JPEG, PNG or WebP.")
-        if kind_of(path) == "HEIC":
-            raise error(
-                f"{called} is a HEIC or AVIF picture, which cannot be read here: save it as a JPEG and choose that."
-            )
-        # the filters of warnings are the whole process's
-        with _one_at_a_time, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return _decoded(path, formats, most_side, covering, within)
-    except _TooLarge as reason:
+        found, is_heic = path.is_file(), kind_of(path) == "HEIC"
+    except (OSError, ValueError) as reason:  # no name that a file can have
+        raise error(f"{called} {_unreadable(formats)}") from reason
+    if not found:
+        raise error(f"{called} is no file: choose a JPEG, PNG or WebP.")
+    if is_heic:
+        raise error(
+            f"{called} is a HEIC or AVIF picture, which cannot be read here: save it as a JPEG and choose that."
+        )
+    try:
+        decoded: Frame = decoder.ask(
+            "picture",
+            path=str(path.absolute()),
+            formats=list(formats),
+            most_side=most_side,
+            covering=covering,
+            within=within,
+        )
+    except DecoderEnded as reason:
+        raise error(f"{called} {_unreadable(formats)}") from reason
+    except UnusableInput as reason:
         raise error(f"{called} {reason}") from reason
-    except error:
+    return decoded
+
+
+def read_here(
+    path: Path, formats: Sequence[str], most_side: int, covering: Sequence[int] | None, within: int | None
+) -> Frame:
+    """:func:`read_picture` in this process. Its errors say what is wrong, without a name."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _decoded(path, formats, most_side, None if covering is None else (covering[0], covering[1]), within)
+    except _TooLarge as reason:
+        raise UnusableInput(str(reason)) from reason
+    except MemoryError:
         raise
     except Exception as reason:  # Pillow's plugins raise whatever they like on a damaged picture
-        advice = ": choose a JPEG, PNG or WebP" if formats == FORMATS else ""
-        raise error(f"{called} cannot be read as a picture{advice}.") from reason
+        raise UnusableInput(_unreadable(formats)) from reason
+
+
+def _unreadable(formats: Sequence[str]) -> str:
+    advice = ": choose a JPEG, PNG or WebP" if tuple(formats) == FORMATS else ""
+    return f"cannot be read as a picture{advice}."
 
 
 class _TooLarge(Exception):

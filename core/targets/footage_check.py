@@ -393,7 +393,9 @@ def shrunk(image: Frame, longest: int) -> Frame:
     scale = longest / max(image.shape)
     if scale >= 1.0:
         return image
-    return np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+    # of a picture of one line the shorter side would round to nothing
+    height, width = (max(1, round(side * scale)) for side in image.shape[:2])
+    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _covered(image: Frame, people: Sequence[Detection]) -> Alpha:

@@ -236,12 +236,14 @@ def look_at(paths: Sequence[Path]) -> tuple[AnalyzedPhoto, ...]:
         raise UnusableInput("There is no photo: choose at least one.")
     if len(paths) > MOST_PHOTOS:
         raise OverLimit(f"{len(paths)} photos are too many: choose the {MOST_PHOTOS} best.")
-    side, seen = settings().analysis_side, []
+    side = settings().analysis_side
+    # all of them before the networks are loaded, which takes longer than refusing one
+    images = [shrunk(read_picture(path, within=side), side) for path in paths]
     with find_people(masks=True, tracking=False) as finder:
-        for i, path in enumerate(paths):
-            image = shrunk(read_picture(path, within=side), side)
-            seen.append(AnalyzedPhoto(path.name, image, tuple(finder.people(image, float(i)))))
-    return tuple(seen)
+        return tuple(
+            AnalyzedPhoto(path.name, image, tuple(finder.people(image, float(i))))
+            for i, (path, image) in enumerate(zip(paths, images, strict=True))
+        )
 
 
 def check_photos(photos: Sequence[AnalyzedPhoto]) -> PhotoCheck:

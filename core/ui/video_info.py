@@ -90,11 +90,9 @@ def take_video(files: Workspace, upload: BinaryIO, name: str, size: int, *, owne
 
 
 def _refuse_large_pictures(stored: StoredFile) -> None:
-    from core.video.probe import opened, video_stream
+    from core.video.probe import stated_size
 
-    with opened(stored.path) as container:
-        coder = video_stream(container, stored.path).codec_context
-        width, height = coder.width, coder.height
+    width, height = stated_size(stored.path)
     if width * height > settings().max_pixels:
         most = settings().max_pixels / 1e6
         raise OverLimit(

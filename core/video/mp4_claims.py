@@ -36,6 +36,8 @@ _PASSED: Final = frozenset(
 _AT_THE_TOP: Final = _PASSED | {b"moov", b"moof", b"sidx", b"mfra"}
 
 _MOST_READ: Final = 16 << 20
+_DEEPEST: Final = 16
+"""Boxes in each other; those of a video are seven."""
 _MOST_TRACKS: Final = 32
 _MOST_EDITED: Final = 4_000_000
 """Entries of an edit list times samples: FFmpeg goes through all samples for each."""
@@ -106,7 +108,7 @@ def _top_boxes(file: IO[bytes], size: int) -> Iterator[tuple[bytes, int, int]]:
 def _look_into(name: bytes, content: memoryview, found: _Found) -> None:
     """Count the tables in a box, and those whose names are anywhere in its bytes: both must be the same ones."""
     before = found.tables.copy()
-    _count(name, content, found)
+    _count(name, content, found, _DEEPEST)
     raw = bytes(content)
     for table in (*_ENTRY, *_OTHER_TABLES):
         # the name of the box itself is not in its content
@@ -115,8 +117,11 @@ def _look_into(name: bytes, content: memoryview, found: _Found) -> None:
     found.known &= not any(raw.count(table) for table in _UNUSUAL)
 
 
-def _count(name: bytes, content: memoryview, found: _Found) -> None:
+def _count(name: bytes, content: memoryview, found: _Found, deeper: int) -> None:
     found.names[name] += 1
+    if not deeper:
+        found.known = False
+        return
     if name in _ENTRY or name in _OTHER_TABLES:
         found.tables[name] += 1
         found.false |= not _is_possible(name, content, found)
@@ -127,7 +132,7 @@ def _count(name: bytes, content: memoryview, found: _Found) -> None:
             if not 8 <= length <= len(content) - place:
                 found.known = False
                 return
-            _count(bytes(content[place + 4 : place + 8]), content[place + 8 : place + length], found)
+            _count(bytes(content[place + 4 : place + 8]), content[place + 8 : place + length], found, deeper - 1)
             place += length
 
 

@@ -1,4 +1,7 @@
-"""What a video file holds, found by opening it and decoding its first picture."""
+"""What a video file holds, found by opening it and decoding its first picture.
+
+Both happen in the process of :mod:`core.decoder`; the functions that do it there end in ``_here``.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,10 @@ import contextlib
 import itertools
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import av
 from av.container import InputContainer
@@ -17,8 +20,8 @@ from av.stream import Discard, Disposition
 from av.video.frame import VideoFrame as Picture
 from av.video.stream import VideoStream
 
+from core.decoder import DecoderEnded, decoder
 from core.errors import NotAVideo, OverLimit
-from core.video.decoding_check import is_bearable
 from core.video.mp4_claims import read_claims
 from core.video.shape import Shape, shape_of
 
@@ -132,14 +135,44 @@ def probe(path: Path) -> VideoInfo:
 
 def examine(path: Path) -> Source:
     """:func:`probe`, with what a reader needs beside it. Raises as it does."""
-    with opened(path) as container:
+    _look_first(path)
+    return _source_of(_ask("examine", path, sound=playable_sound(path)))
+
+
+def examine_here(path: Path, sound: int | None) -> Source:
+    """:func:`examine` in this process, of a file whose claims are believed; ``sound`` is the track that is used."""
+    with open_container(path) as container:
         stream = video_stream(container, path)
         picture = _first_picture(container, stream, path)
         shape = shape_of(picture, stream)
-        has_sound = bool(container.streams.audio)
-        info = _describe(container, stream, picture, shape, playable_sound(path) if has_sound else None)
+        info = _describe(container, stream, picture, shape, sound)
         _refuse_shape(info, path)
-        return Source(info, _origin(picture, stream), shape, has_sound)
+        return Source(info, _origin(picture, stream), shape, bool(container.streams.audio))
+
+
+def source_as_json(source: Source) -> dict[str, Any]:
+    """What :func:`_source_of` takes."""
+    found = asdict(source)
+    for fraction, of in (("rate", found["info"]), ("origin", found), ("aspect", found["shape"])):
+        of[fraction] = str(of[fraction])
+    return found
+
+
+def _source_of(found: dict[str, Any]) -> Source:
+    info, shape = found["info"], found["shape"]
+    return Source(
+        VideoInfo(**info | {"rate": Fraction(info["rate"])}),
+        Fraction(found["origin"]),
+        Shape(**shape | {"aspect": Fraction(shape["aspect"])}),
+        found["has_sound"],
+    )
+
+
+def stated_size(path: Path) -> tuple[int, int]:
+    """(width, height) of the pictures as the file says, before any is decoded. Raises as :func:`probe` does."""
+    _look_first(path)
+    width, height = _ask("size", path)
+    return width, height
 
 
 def clock_start(path: Path) -> Fraction:
@@ -148,7 +181,13 @@ def clock_start(path: Path) -> Fraction:
     Raises:
         NotAVideo: as :func:`opened` does.
     """
-    with opened(path) as container:
+    _look_first(path)
+    return Fraction(_ask("start", path))
+
+
+def start_here(path: Path) -> Fraction:
+    """:func:`clock_start` in this process."""
+    with open_container(path) as container:
         if any(not stream.disposition & _NOT_MOVING for stream in container.streams.video):
             with contextlib.suppress(NotAVideo):
                 stream = video_stream(container, path)
@@ -165,15 +204,17 @@ def playable_sound(path: Path) -> int | None:
     Raises:
         NotAVideo: as :func:`opened` does.
     """
+    _look_first(path)
     try:
-        return _sounds.of(path, _find_sound)
+        return _sounds.of(path, lambda path: _ask("sound", path))
     except OSError as error:
         raise NotAVideo(f"{path.name} cannot be opened: {error.strerror or error}.") from error
 
 
-def _find_sound(path: Path) -> int | None:
+def find_sound(path: Path) -> int | None:
+    """:func:`playable_sound` in this process."""
     plays: set[int] = set()
-    with opened(path) as container, contextlib.suppress(av.FFmpegError):
+    with open_container(path) as container, contextlib.suppress(av.FFmpegError):
         with_decoder = [track for track in container.streams.audio if track.codec_context is not None]
         tracks = sorted(with_decoder, key=lambda track: not track.disposition & Disposition.default)
         for other in container.streams:
@@ -192,6 +233,20 @@ def _find_sound(path: Path) -> int | None:
                 return first
         return next((track for track in chances if track in plays), None)
     return None
+
+
+def _ask(call: str, path: Path, **arguments: Any) -> Any:
+    """What the decoder's process answers of a file; one that ends it cannot be decoded."""
+    try:
+        return decoder.ask(call, path=str(path.absolute()), **arguments)
+    except DecoderEnded as error:
+        raise NotAVideo(_undecodable(path)) from error
+
+
+def _look_first(path: Path) -> None:
+    """Refuse what is no file, or says to hold more than it can."""
+    _refuse_hopeless(path)
+    _refuse_false_claims(path)
 
 
 def _refuse_shape(info: VideoInfo, path: Path) -> None:
@@ -217,8 +272,7 @@ def opened(path: Path, formats: str = _FORMATS) -> Iterator[InputContainer]:
     Raises:
         NotAVideo: missing, empty, nothing FFmpeg can read, or it says to hold more than it can.
     """
-    _refuse_hopeless(path)
-    _refuse_false_claims(path)
+    _look_first(path)
     with open_container(path, formats) as container:
         yield container
 
@@ -256,7 +310,15 @@ def _refuse_false_claims(path: Path) -> None:
 
 def _is_honest(path: Path) -> bool:
     claims = read_claims(path)
-    return claims == "plain" or (claims == "unknown" and is_bearable(path))
+    return claims == "plain" or (claims == "unknown" and _opens(path))
+
+
+def _opens(path: Path) -> bool:
+    """Whether FFmpeg opens ``path``, or refuses it, without more memory and time than a file of its size has need of."""
+    try:
+        return bool(decoder.ask("opens", path=str(path.absolute())))
+    except DecoderEnded:
+        return False
 
 
 def _undecodable(path: Path) -> str:

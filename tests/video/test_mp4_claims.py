@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from core.video.decoding_check import is_bearable
+from core.decoder import decoder
 from core.video.mp4_claims import read_claims
 from core.video.probe import probe
 from tests.limited import run_limited
@@ -157,19 +157,28 @@ def test_edits_times_samples(honest: Path, tmp_path: Path) -> None:
     assert_bearable(path)
 
 
-def test_the_trial_ends_what_takes_too_much(honest: Path, tmp_path: Path) -> None:
+def test_boxes_in_boxes(honest: Path, tmp_path: Path) -> None:
+    deep = b""
+    for _ in range(2000):
+        deep = box(b"moov", deep)
+    path = tmp_path / "film.mp4"
+    path.write_bytes(honest.read_bytes()[:32] + deep)
+
+    assert read_claims(path) == "unknown"
+    assert_bearable(path)
+
+
+def test_opening_ends_what_takes_too_much(honest: Path, tmp_path: Path) -> None:
     """By itself, whatever the tables were judged to be."""
     claims = {b"stsz": table(1, MANY // 2), b"stts": table(1, MANY // 2, 9), b"stsc": table(1, 1, MANY // 2, 1)}
     path = change_file(honest, tmp_path / "film.mp4", claims.get)
 
-    outcome = run_limited(
-        "from core.video.decoding_check import is_bearable\ntold(is_bearable(Path(sys.argv[1])))", path
-    )
+    outcome = run_limited("from core.decoder import decoder\ntold(decoder.ask('opens', path=sys.argv[1]))\n", path)
 
-    assert outcome.told is False
+    assert outcome.told == "DecoderEnded: It cannot be decoded: copy or download it again."
     assert outcome.megabytes <= MOST_MEGABYTES
     assert outcome.seconds <= MOST_SECONDS
-    assert is_bearable(honest)
+    assert decoder.ask("opens", path=str(honest))
 
 
 def test_other_containers_are_tried_and_used(tmp_path: Path) -> None:
