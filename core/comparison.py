@@ -23,6 +23,7 @@ from core.pipeline import Clock, DancePipeline, Moves, Plan
 from core.pose.analysis import Analysis, Sighting
 from core.pose.draw import draw_pose
 from core.pose.person import Person
+from core.provenance import Provenance, SourceType
 from core.targets.store import Target
 from core.threads import PICTURES_AT_ONCE, ahead
 from core.transfer import Progress, Report, Seen, produce, told_of_unseen
@@ -139,6 +140,8 @@ class SideBySide(Closing):
     """The grid as a :class:`core.transfer.Show`. Close it, or use it as a context."""
 
     needs_source = True
+    transparent = False
+    provenance = Provenance(SourceType.COMPOSITE)
     keyframe_interval = _KEYFRAMES
     at_once = PICTURES_AT_ONCE
 

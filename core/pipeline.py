@@ -19,7 +19,7 @@ import numpy as np
 from core.closing import Closing
 from core.compositing import Background, Layout, arrange, needs_source, parse_background
 from core.corners import normalised
-from core.errors import NobodyFound
+from core.errors import NobodyFound, UnusableInput
 from core.generators.base import Choice, Chooser, Generator
 from core.pose.analysis import Analysis, Sighting
 from core.pose.camera import in_view, steadied
@@ -170,6 +170,9 @@ class DancePipeline(Closing):
         person: whom to follow in the source.
         layout: what is shown beside the performer.
         background: what is shown behind.
+
+    Raises:
+        UnusableInput: a transparent background beside the source.
     """
 
     def __init__(
@@ -186,6 +189,20 @@ class DancePipeline(Closing):
         self._layout: Layout = layout
         self._background = background or Background()
         self._dancer: LiveDancer | None = None
+        if self._background.transparent and needs_source(layout):
+            raise UnusableInput("Only the performer alone can be transparent: leave the layout at result.")
+
+    @property
+    def transparent(self) -> bool:
+        """Whether pictures are RGBA."""
+        return self._background.transparent
+
+    @property
+    def behind(self) -> Frame | None:
+        """The picture behind the performer; None where nothing is."""
+        if self._background.transparent:
+            return None
+        return self._act.target.plate if self._background.picture is None else self._background.picture
 
     def close(self) -> None:
         """Give back what a live stream holds."""

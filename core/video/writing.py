@@ -1,0 +1,50 @@
+"""The writer for a format, and where results of that format can go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+from pathlib import Path
+
+from core.outputs import usable_output
+from core.provenance import Provenance
+from core.video.animation import GifWriter
+from core.video.audio import AudioTrack
+from core.video.formats import PNG_FOLDER, OutputFormat
+from core.video.sequence import SequenceWriter, usable_folder_output
+from core.video.writer import VideoWriter, Writer
+
+
+def usable_result(path: Path, inputs: Iterable[Path], wanted: OutputFormat) -> Path:
+    """See :func:`core.outputs.usable_output`; of pictures the folder.
+
+    Raises:
+        OutputRefused: the result cannot be written there.
+    """
+    return usable_folder_output(path) if wanted is PNG_FOLDER else usable_output(path, inputs)
+
+
+def writer_for(
+    path: Path,
+    wanted: OutputFormat,
+    *,
+    size: tuple[int, int],
+    rate: Fraction,
+    until: Fraction | None,
+    audio: AudioTrack | None,
+    keyframe_interval: int | None,
+    transparent: bool,
+    provenance: Provenance,
+) -> Writer:
+    """What writes a result of that format; see :class:`core.video.writer.VideoWriter` for everything else.
+
+    Raises:
+        OutputRefused: it cannot be written there.
+    """
+    if wanted.kind == "pictures":
+        return SequenceWriter(path, rate=rate, format=wanted, provenance=provenance)
+    kind = GifWriter if wanted.kind == "animation" else VideoWriter
+    return kind(
+        path, size=size, rate=rate, until=until, audio=audio, keyframe_interval=keyframe_interval,
+        format=wanted, transparent=transparent, provenance=provenance,
+    )  # fmt: skip
