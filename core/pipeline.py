@@ -233,19 +233,10 @@ class DancePipeline(Closing):
         Raises:
             NobodyFound: no frame shows a person.
         """
-        found = sum(pose is not None for pose in analysis.poses)
-        if not found:
-            raise NobodyFound("Nobody was found in this video: choose one that shows a person, best from head to foot.")
         times, cuts = analysis.seconds, analysis.cuts
-        known = without_mixtures(analysis.poses, times, cuts, analysis.changed)
-        views = steadied(analysis.views, known, times, sorted({*cuts, *analysis.changed}), max(analysis.size))
-        # before smoothing, which would blur what shakes
-        held = [None if p is None else in_view(p, v) for p, v in zip(known, views, strict=True)]
-        smooth = smooth_offline(held, times, cuts)
+        smooth, poses = dancer_of(analysis)
         asked, seen = self._act.ask_all(smooth, times, cuts)
-        back = [None if view is None else normalised(np.linalg.inv(view)) for view in views]
-        poses = [None if p is None else in_view(p, v) for p, v in zip(smooth, back, strict=True)]
-        return Moves(poses, asked, analysis.times, found, seen)
+        return Moves(poses, asked, analysis.times, sum(pose is not None for pose in analysis.poses), seen)
 
     def step(self, frame: VideoFrame, plan: Plan | None = None, sighting: Sighting | None = None) -> FrameResult:
         """The next frame to show.
@@ -282,6 +273,24 @@ class DancePipeline(Closing):
         with clock.stage("retarget"):
             asked, choice = self._act.ask(sight)
         return None if sight is None else sight.pose, asked, choice
+
+
+def dancer_of(analysis: Analysis) -> tuple[list[Pose | None], list[Pose | None]]:
+    """What the dancer of a whole file does, smoothed: as a camera that stands would see it, and in the source's own pixels.
+
+    Raises:
+        NobodyFound: no frame shows a person.
+    """
+    if not any(pose is not None for pose in analysis.poses):
+        raise NobodyFound("Nobody was found in this video: choose one that shows a person, best from head to foot.")
+    times, cuts = analysis.seconds, analysis.cuts
+    known = without_mixtures(analysis.poses, times, cuts, analysis.changed)
+    views = steadied(analysis.views, known, times, sorted({*cuts, *analysis.changed}), max(analysis.size))
+    # before smoothing, which would blur what shakes
+    held = [None if p is None else in_view(p, v) for p, v in zip(known, views, strict=True)]
+    smooth = smooth_offline(held, times, cuts)
+    back = [None if view is None else normalised(np.linalg.inv(view)) for view in views]
+    return smooth, [None if p is None else in_view(p, v) for p, v in zip(smooth, back, strict=True)]
 
 
 class Clock:

@@ -31,6 +31,9 @@ _SOFT: Final = 0.6
 _DRIFT: Final = 1.0
 """Standard deviation in seconds of what the window takes for the performer's place."""
 
+_STRIP: Final = 0.12
+"""How much of the stage, along an edge, it is grown from."""
+
 Boxes = NDArray[np.float64]
 """(N, 4) left, top, right and bottom in pixels; NaN while nobody is there."""
 
@@ -129,8 +132,9 @@ class Reframer:
 
     Args:
         framing: where they lie.
-        behind: (height, width, 3) what stands behind the performer, mirrored outward where a window reaches out; None for
+        behind: (height, width, 3) what stands behind the performer, :func:`grown` where a window reaches out; None for
             transparent pictures, RGBA, which have nothing there.
+        picture: (width, height) of the pictures.
     """
 
     def __init__(self, framing: Framing, behind: Frame | None, picture: tuple[int, int]) -> None:
@@ -142,9 +146,7 @@ class Reframer:
         if behind is None:
             self._ground = np.zeros((picture[1] + self._top + bottom, picture[0] + self._left + right, 4), np.uint8)
         else:
-            self._ground = np.asarray(
-                cv2.copyMakeBorder(behind, self._top, bottom, self._left, right, cv2.BORDER_REFLECT_101), np.uint8
-            )
+            self._ground = grown(behind, self._left, self._top, right, bottom)
         self._corners = framing.corners
 
     def cut(self, image: Frame, index: int) -> Frame:
@@ -161,3 +163,23 @@ class Reframer:
         return np.asarray(
             cv2.warpAffine(ground, move, self.size, flags=flags, borderMode=cv2.BORDER_REPLICATE), np.uint8
         )
+
+
+def grown(stage: Frame, left: int, top: int, right: int, bottom: int) -> Frame:
+    """A stage with so many pixels more on each side: what lies along its edges, mirrored and more and more stretched.
+
+    Plain mirroring would show things twice, and wall below the floor.
+    """
+    height, width = stage.shape[:2]
+    across, down = _sources(width, left, right), _sources(height, top, bottom)
+    rows, columns = np.repeat(down[:, None], len(across), axis=1), np.repeat(across[None], len(down), axis=0)
+    return np.asarray(cv2.remap(stage, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+
+
+def _sources(length: int, before: int, after: int) -> NDArray[np.float32]:
+    """Where pixels come from along one side: beyond its ends from ever nearer to a strip's inner edge."""
+    place = np.arange(-before, length + after, dtype=np.float64)
+    strip = max(_STRIP * length, 1.0)
+    outside = np.maximum(-place, place - (length - 1))
+    inward = strip * (1 - np.exp(-np.maximum(outside, 0) / strip))
+    return np.where(place < 0, inward, np.where(place > length - 1, length - 1 - inward, place)).astype(np.float32)

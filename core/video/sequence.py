@@ -118,6 +118,13 @@ class SequenceWriter:
             raise OutputFailed(why_unwritable(self.path, error)) from error
 
 
+def first_picture(pack: Path) -> Frame:
+    """The first picture of a ZIP that was written here, RGB."""
+    with zipfile.ZipFile(pack) as pictures:
+        coded = np.frombuffer(pictures.read("00001.png"), np.uint8)
+    return np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR_RGB), np.uint8)
+
+
 def usable_folder_output(path: Path) -> Path:
     """The folder that pictures will be in, after making sure that it can be made: it is not there, or empty.
 

@@ -1,0 +1,93 @@
+"""The result in another format or shape: the same dance made again, without looking at it again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import streamlit as st
+
+from core.errors import DanceError
+from core.settings import settings
+from core.ui.dancing import DanceRequest, start
+from core.ui.house import house
+from core.ui.options import choose_of
+from core.ui.visit import Visit, visit
+from core.ui.words import plain
+from core.video.formats import FORMATS, OutputFormat
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from core.transfer import Seen
+
+_AS_IT_IS: Final = "as it is"
+_SHAPES: Final = {_AS_IT_IS: "As it is", "9:16": "9:16", "1:1": "1:1", "16:9": "16:9"}
+_FORMATS: Final[dict[str, OutputFormat]] = {known.name: known for known in FORMATS}
+_MOTION: Final = {".bvh": ("Motion, BVH", "text/plain"), ".json": ("Motion, JSON", "application/json")}
+
+
+def show_export(request: DanceRequest) -> None:
+    """What else can be made of a result, in one control."""
+    here = visit()
+    with st.popover("Export", icon=":material/ios_share:", key="export", width="stretch"):
+        wanted = _choose(request)
+        if st.button("Make it", key="export-make", type="primary", disabled=wanted == request, width="stretch"):
+            _start(here, wanted)
+        st.caption("The dance is not looked at again: it takes a quarter of the time.")
+        seen = here.seen(request)
+        if seen is not None:
+            _motion_downloads(request, seen)
+
+
+def _choose(request: DanceRequest) -> DanceRequest:
+    name = choose_of("Format", {name: known.title for name, known in _FORMATS.items()}, "export-format")
+    shape = None
+    if request.layout == "result":
+        chosen = choose_of("Shape, framed around the performer", _SHAPES, "export-shape")
+        shape = None if chosen == _AS_IT_IS else chosen
+    wanted = _FORMATS[name]
+    able = wanted.transparent and request.layout == "result"
+    transparent = able and st.toggle("Transparent background", key="export-transparent")
+    background = request.background
+    if transparent:
+        background = "transparent"
+    elif background == "transparent":
+        background = "stage"
+    label = st.toggle("Label it “AI-generated”", value=settings().labels_results, key="export-label")
+    return replace(
+        request, format=wanted, shape=shape, label=label, background=background,
+        backdrop=None if background in {"transparent", "stage"} else request.backdrop,
+    )  # type: ignore[arg-type]  # fmt: skip
+
+
+def _start(here: Visit, wanted: DanceRequest) -> None:
+    try:
+        here.dances.put(start(house(), wanted, here.seen(wanted)))
+    except DanceError as error:
+        st.error(plain(str(error)))
+    else:
+        st.rerun()
+
+
+def _motion_downloads(request: DanceRequest, seen: Seen) -> None:
+    for ending, (title, mime) in _MOTION.items():
+        st.download_button(
+            title, data=_motion_of(seen, ending), file_name=request.file_name(ending, "motion"), mime=mime,
+            key=f"export-motion{ending}", on_click="ignore", icon=":material/download:", width="stretch",
+        )  # fmt: skip
+
+
+def _motion_of(seen: Seen, ending: str) -> Callable[[], bytes]:
+    """The motion's file, made when it is asked for."""
+
+    def made() -> bytes:
+        from core.motion import as_bvh, as_json
+        from core.pipeline import dancer_of
+        from core.transfer import frame_rate
+
+        _, poses = dancer_of(seen.analysis)
+        make = as_bvh if ending == ".bvh" else as_json
+        return make(poses, seen.analysis.seconds, frame_rate(seen.analysis.times)).encode()
+
+    return made
