@@ -57,7 +57,8 @@ def jittering(pose: Pose, like: list[tuple[float, Pose]]) -> list[tuple[float, P
     """Somebody who stands, as a pose network sees them: joints tremble by a hundredth of the body."""
     draw = np.random.default_rng(0)
     tremble = 0.01 * np.ptp(pose.xy[:, 1])
-    return [(seconds, Pose(pose.landmarks + draw.normal(0, tremble, (33, 4)).astype(np.float32) * (1, 1, 1, 0))) for seconds, _ in like]  # fmt: skip
+    noises = draw.normal(0, tremble, (len(like), 33, 4)).astype(np.float32) * np.array([1, 1, 1, 0], np.float32)
+    return [(seconds, Pose(pose.landmarks + noise)) for (seconds, _), noise in zip(like, noises, strict=True)]
 
 
 @pytest.mark.parametrize("dance", ["omar-street", "june-sway", "lina-disco"])
