@@ -48,13 +48,13 @@ _STEP: Final = 0.1
 """Seconds before and after a moment between which a velocity is taken."""
 _LAGS: Final = np.arange(-0.2, 0.501, 0.05)
 _FREE_LAG, _LONGEST_LAG = 0.05, 0.5
-_CHANCE, _ALIKE = 0.2, 0.8
+_CHANCE, _ALIKE = 0.2, 0.85
 """What velocities of another dance have in common by chance, and from where on they are as alike as people can tell."""
 _RESTING: Final = 0.4
 """Torso lengths a second below which a part is not danced with."""
 _FULL_SPEED: Final = 0.5
 """Whoever moves at this share of the dance's speed moves enough."""
-_SEEN_SHARE: Final = 0.25
+_SEEN_SHARE: Final = 0.1
 """How much of what the dance moves has to be in view."""
 
 
@@ -63,7 +63,7 @@ def places_of(pose: Pose) -> Places:
     points = pose.xy.astype(np.float64)
     shoulders, hips = points[_SHOULDERS].mean(axis=0), points[_HIPS].mean(axis=0)
     parts = [points[end] - points[start] for start, end in _LIMBS] + [points[0] - shoulders, shoulders - hips, hips]
-    visible = pose.visibility >= _SEEN
+    visible = np.asarray(pose.visibility >= _SEEN)
     known = [bool(visible[start] and visible[end]) for start, end in _LIMBS]
     trunk = bool(visible[_SHOULDERS].all() and visible[_HIPS].all())
     known += [bool(visible[0] and visible[_SHOULDERS].all()), trunk, trunk]
