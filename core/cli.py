@@ -344,9 +344,7 @@ def transfer(
     from core.video.formats import check_transparency, format_of
 
     with _sentences(), PeakMemory() as memory:
-        wanted, photos = format_of(output), photo or []
-        if background == "transparent":
-            check_transparency(wanted)
+        photos = photo or []
         if (target is None) == (not photos):
             raise UnusableInput("Say who dances: a performer with --target, or somebody's photo with --photo.")
         found = _source(source)
@@ -354,6 +352,8 @@ def transfer(
             _look_at_outputs(output, [report, poster, motion], [found, Path(background), *photos])
         with _performer(target, photos) as chosen:
             _look_at_outputs(output, [report, poster, motion], [found, Path(background), *chosen.files()])
+            if background == "transparent":
+                check_transparency(format_of(output))
             options = TransferOptions(
                 person=_person(found, person, person_at, start, end),
                 layout=parse_layout(layout),
@@ -631,11 +631,10 @@ def _look_at_outputs(output: Path, besides: list[Path | None], inputs: list[Path
     """
     from core import paths
     from core.outputs import same_output, usable_output
-    from core.video.formats import format_of
     from core.video.writing import usable_result
 
     inputs = [given for given in [*inputs, paths.POSE_MODEL] if _exists(given)]
-    places = [usable_result(output, inputs, format_of(output))]
+    places = [usable_result(output, inputs)]
     for path in besides:
         if path is None:
             continue

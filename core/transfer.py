@@ -344,10 +344,9 @@ def produce(
     check_number(start, 0, _MOST_SECONDS, "The first second")
     if end is not None:
         check_number(end, 0, _MOST_SECONDS, "The last second")
-    wanted = format_of(output)
-    usable_result(output, [source, *inputs], wanted)
+    usable_result(output, [source, *inputs])
     if show.transparent:
-        check_transparency(wanted)
+        check_transparency(format_of(output))
     if seen is not None and seen.analysis.person != person:
         seen = None
     return _Production(source, show, output, person, (start, end), budget, progress, previews, cancelled).run(seen)

@@ -139,4 +139,7 @@ def usable_folder_output(path: Path) -> Path:
             return usable_output(path.resolve() / "00001.png").parent
     except OSError as error:
         raise OutputRefused(why_unwritable(path, error)) from error
-    return usable_output(path)
+    place = usable_output(path)
+    if place.exists():
+        raise OutputRefused(f"{path.name} is a file: give the pictures a folder of their own, or the name an ending.")
+    return place

@@ -10,18 +10,22 @@ from core.outputs import usable_output
 from core.provenance import Provenance
 from core.video.animation import GifWriter
 from core.video.audio import AudioTrack
-from core.video.formats import PNG_FOLDER, OutputFormat
+from core.video.formats import OutputFormat, format_of
 from core.video.sequence import SequenceWriter, usable_folder_output
 from core.video.writer import VideoWriter, Writer
 
 
-def usable_result(path: Path, inputs: Iterable[Path], wanted: OutputFormat) -> Path:
-    """See :func:`core.outputs.usable_output`; of pictures the folder.
+def usable_result(path: Path, inputs: Iterable[Path]) -> Path:
+    """See :func:`core.outputs.usable_output`; of a folder of pictures that folder.
 
     Raises:
         OutputRefused: the result cannot be written there.
+        UnusableInput: it is the name of no format.
     """
-    return usable_folder_output(path) if wanted is PNG_FOLDER else usable_output(path, inputs)
+    # what stands there comes first: that it would be lost matters more than what its name ends in
+    place = usable_output(path, inputs) if path.suffix else usable_folder_output(path)
+    format_of(path)
+    return place
 
 
 def writer_for(
