@@ -92,7 +92,7 @@ def mirrored(motion: Places) -> Places:
 
 def likeness(mine: Places, theirs: Places) -> float | None:
     """How alike velocities (M, parts, 2) are, from 0 to 1; None where the dance rests or too little of it is in view."""
-    known = ~(np.isnan(mine) | np.isnan(theirs)).any(axis=2)
+    known = ~np.asarray((np.isnan(mine) | np.isnan(theirs)).any(axis=2), np.bool_)
     a, b = (np.where(known[..., None], motion, 0.0) for motion in (mine, theirs))
     danced = np.sqrt(np.nansum(theirs**2, axis=(0, 2)))
     weights = np.where(danced / np.sqrt(len(theirs)) > _RESTING, danced, 0.0)

@@ -172,6 +172,14 @@ def test_a_folder_of_pictures_is_whole_or_not_there(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["frames"]
 
 
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    notes.write_text("mine")
+    with pytest.raises(OutputRefused, match="is a file"):
+        make(notes)
+    assert notes.read_text() == "mine"
+
+
 def test_names_say_the_format() -> None:
     assert format_of(Path("a.MP4")) is MP4
     assert format_of(Path("frames")) is PNG_FOLDER
