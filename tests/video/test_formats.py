@@ -9,11 +9,13 @@ import zipfile
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 import cv2
 import numpy as np
 import pytest
+from av.video.codeccontext import VideoCodecContext
 
 from core.errors import Cancelled, OutputRefused, UnusableInput
 from core.provenance import Provenance
@@ -73,18 +75,18 @@ def decoded(path: Path, codec: str | None = None) -> list[Frame]:
     with av.open(path) as container:
         stream = container.streams.video[0]
         if codec is None:
-            return [frame.to_ndarray(format="rgba") for frame in container.decode(stream)]
-        decoder = av.CodecContext.create(codec, "r")
-        return [
-            frame.to_ndarray(format="rgba") for packet in container.demux(stream) for frame in decoder.decode(packet)
-        ]
+            return [np.asarray(frame.to_ndarray(format="rgba"), np.uint8) for frame in container.decode(stream)]
+        decoder = cast(VideoCodecContext, av.CodecContext.create(codec, "r"))
+        frames = [frame for packet in container.demux(stream) for frame in decoder.decode(packet)]
+    return [np.asarray(frame.to_ndarray(format="rgba"), np.uint8) for frame in frames]
 
 
 def of_zip(path: Path) -> list[Frame]:
     with zipfile.ZipFile(path) as pack:
         names = [name for name in sorted(pack.namelist()) if name.endswith(".png")]
         coded = [np.frombuffer(pack.read(name), np.uint8) for name in names]
-    return [cv2.cvtColor(cv2.imdecode(c, cv2.IMREAD_UNCHANGED), cv2.COLOR_BGRA2RGBA) for c in coded]
+    images = [np.asarray(cv2.imdecode(c, cv2.IMREAD_UNCHANGED), np.uint8) for c in coded]
+    return [np.asarray(cv2.cvtColor(image, cv2.COLOR_BGRA2RGBA), np.uint8) for image in images]
 
 
 @pytest.mark.parametrize(
@@ -110,9 +112,8 @@ def test_pictures_and_their_number(tmp_path: Path, wanted: OutputFormat) -> None
     path = make(tmp_path / f"a{wanted.suffix}")
     if wanted is PNG_ZIP:
         with zipfile.ZipFile(path) as pack:
-            pictures = [
-                cv2.imdecode(np.frombuffer(pack.read(f"{n:05d}.png"), np.uint8), 1)[..., ::-1] for n in range(1, 11)
-            ]
+            coded = [np.frombuffer(pack.read(f"{n:05d}.png"), np.uint8) for n in range(1, 11)]
+            pictures = [np.asarray(cv2.imdecode(c, cv2.IMREAD_COLOR_RGB), np.uint8) for c in coded]
             assert json.load(io.BytesIO(pack.read("times.json")))["seconds"][9] == 0.36
     else:
         pictures = [picture[..., :3] for picture in decoded(path)]
