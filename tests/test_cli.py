@@ -72,7 +72,7 @@ def test_what_creators_ask_for_comes_out_of_one_command(tmp_path: Path) -> None:
     pictures = frames_of(made)
     assert len(pictures) == 13
     assert pictures[0].shape[1] / pictures[0].shape[0] == pytest.approx(9 / 16, abs=0.01)
-    assert pictures[0][-12:, -60:].max() > 200
+    assert pictures[0][-40:, -120:].max() > 200 > pictures[0][-300:-100].max(axis=2).mean()
     assert inspect(made).synthetic
     assert inspect(poster).synthetic
     assert motion.read_text().startswith("HIERARCHY")

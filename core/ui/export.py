@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import streamlit as st
 
 from core.errors import DanceError
+from core.reframing import Shape
 from core.settings import settings
 from core.ui.dancing import DanceRequest, start
 from core.ui.house import house
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
     from core.transfer import Seen
 
-_AS_IT_IS: Final = "as it is"
-_SHAPES: Final = {_AS_IT_IS: "As it is", "9:16": "9:16", "1:1": "1:1", "16:9": "16:9"}
+_Framing: TypeAlias = Literal["as it is"] | Shape
+_SHAPES: Final[dict[_Framing, str]] = {"as it is": "As it is", "9:16": "9:16", "1:1": "1:1", "16:9": "16:9"}
 _FORMATS: Final[dict[str, OutputFormat]] = {known.name: known for known in FORMATS}
 _MOTION: Final = {".bvh": ("Motion, BVH", "text/plain"), ".json": ("Motion, JSON", "application/json")}
 
@@ -42,10 +43,10 @@ def show_export(request: DanceRequest) -> None:
 
 def _choose(request: DanceRequest) -> DanceRequest:
     name = choose_of("Format", {name: known.title for name, known in _FORMATS.items()}, "export-format")
-    shape = None
+    shape: Shape | None = None
     if request.layout == "result":
         chosen = choose_of("Shape, framed around the performer", _SHAPES, "export-shape")
-        shape = None if chosen == _AS_IT_IS else chosen
+        shape = None if chosen == "as it is" else chosen
     wanted = _FORMATS[name]
     able = wanted.transparent and request.layout == "result"
     transparent = able and st.toggle("Transparent background", key="export-transparent")
@@ -58,7 +59,7 @@ def _choose(request: DanceRequest) -> DanceRequest:
     return replace(
         request, format=wanted, shape=shape, label=label, background=background,
         backdrop=None if background in {"transparent", "stage"} else request.backdrop,
-    )  # type: ignore[arg-type]  # fmt: skip
+    )  # fmt: skip
 
 
 def _start(here: Visit, wanted: DanceRequest) -> None:
