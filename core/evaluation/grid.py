@@ -20,6 +20,7 @@ from core.pipeline import Clock, DancePipeline, RetargetedMotion, TransferPlan
 from core.pose.draw import draw_pose
 from core.pose.person_selection import Person
 from core.pose.video_analysis import Analysis, FrameDetections
+from core.provenance import Provenance, SourceType
 from core.rendering.compositing import contain
 from core.rendering.tile_grid import Mosaic
 from core.targets.store import Target
@@ -139,6 +140,8 @@ class ComparisonGrid(Closeable):
     """The grid as a :class:`core.transfer.Show`. Close it, or use it as a context."""
 
     needs_source = True
+    transparent = False
+    provenance = Provenance(SourceType.COMPOSITE)
     keyframe_interval = _KEYFRAMES
     at_once = PICTURES_AT_ONCE
 
