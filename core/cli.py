@@ -286,7 +286,14 @@ def import_command(
 @app.command()
 def transfer(
     source: Annotated[Path, typer.Argument(help="The dance: any video file, or the name of a bundled dance.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The mp4 to write.")],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            help="What to write: .mp4, .webm, .gif, .mov (ProRes 4444), .zip or a new folder (PNG sequence).",
+        ),
+    ],
     target: Annotated[
         str | None, typer.Option(help="Id of the performer; `python -m core targets` lists them.")
     ] = None,
@@ -301,8 +308,18 @@ def transfer(
     ] = None,
     layout: Annotated[str, typer.Option(help="result, side-by-side or triptych.")] = "result",
     background: Annotated[
-        str, typer.Option(help="stage, studio, green, #rrggbb or a picture: JPEG, PNG, WebP, GIF, BMP.")
+        str,
+        typer.Option(help="stage, studio, green, transparent, #rrggbb or a picture: JPEG, PNG, WebP, GIF, BMP."),
     ] = "stage",
+    shape: Annotated[str | None, typer.Option(help="9:16, 1:1 or 16:9: framed anew around the performer.")] = None,
+    label: Annotated[
+        bool | None,
+        typer.Option("--label/--no-label", help="Whether a corner says “AI-generated”; no, unless hosted."),
+    ] = None,
+    poster: Annotated[Path | None, typer.Option(help="Write the most striking picture too: .jpg or .png.")] = None,
+    motion: Annotated[
+        Path | None, typer.Option(help="Write what the dancer does too: .bvh (skeleton) or .json (landmarks).")
+    ] = None,
     person: Annotated[
         str, typer.Option(help="Whom to follow: largest, left, right, or a number from the left.")
     ] = "largest",
@@ -320,9 +337,11 @@ def transfer(
     from core.generators.registry import create_generator
     from core.pipeline import background_for
     from core.rendering.compositing import parse_layout
+    from core.rendering.reframing import parse_shape
     from core.transfer import TransferOptions
     from core.transfer import transfer as run
     from core.utils.memory_usage import PeakMemory
+    from core.video.formats import check_transparency, format_of
 
     with _sentences(), PeakMemory() as memory:
         photos = photo or []
@@ -330,9 +349,11 @@ def transfer(
             raise UnusableInput("Say who dances: a performer with --target, or somebody's photo with --photo.")
         found = _source(source)
         if photos:
-            _look_at_outputs(output, report, [found, Path(background), *photos])
+            _look_at_outputs(output, [report, poster, motion], [found, Path(background), *photos])
         with _performer(target, photos) as chosen:
-            _look_at_outputs(output, report, [found, Path(background), *chosen.files()])
+            _look_at_outputs(output, [report, poster, motion], [found, Path(background), *chosen.files()])
+            if background == "transparent":
+                check_transparency(format_of(output))
             options = TransferOptions(
                 person=_person(found, person, person_at, start, end),
                 layout=parse_layout(layout),
@@ -340,7 +361,12 @@ def transfer(
                 start=start,
                 end=end,
                 budget=_budget(found, fps),
+                shape=None if shape is None else parse_shape(shape),
+                label=label,
+                poster=poster,
+                motion=motion,
             )
+            options.check()
             made_by = create_generator(generator or default_generator(chosen.manifest.advised_names()), chosen)
             with _bar() as bar:
                 done, _ = run(found, chosen, made_by, output, options, progress=_Show(bar), previews=False)
@@ -369,7 +395,7 @@ def transfer_all_command(
     ] = None,
 ) -> None:
     """Dance every video of a folder. What is done already is kept, so the same command goes on where it was stopped."""
-    from core.batch import Outcome, parse_engine, transfer_all
+    from core.services.batch import Outcome, parse_engine, transfer_all
     from core.targets.store import load_target
 
     with _sentences(), _bar() as bar:
@@ -457,7 +483,7 @@ def compare(
     with _sentences(), PeakMemory() as memory:
         found = _source(source)
         chosen = load_target(target)
-        _look_at_outputs(output, report, [found, *chosen.files()])
+        _look_at_outputs(output, [report], [found, *chosen.files()])
         names = generator or [spec.name for spec in list_generators(list(chosen.manifest.generator_names()))]
         with _bar() as bar:
             made, _ = run(
@@ -472,6 +498,24 @@ def compare(
                 report, made.report.as_json() | {"generators": names, "peak_rss_mb": round(memory.megabytes, 1)}
             )
     _done(output, made.report)
+
+
+@app.command()
+def inspect(
+    file: Annotated[Path, typer.Argument(help="A video or picture, a ZIP or a folder of PNG pictures.")],
+    as_json: Annotated[bool, typer.Option("--json", help="The same as JSON, for programs.")] = False,
+) -> None:
+    """Say whether a file tells that it is synthetic."""
+    from core.video.provenance import inspect as run
+
+    with _sentences():
+        found = run(file)
+    if as_json:
+        typer.echo(json.dumps(found.as_json(), indent=2))
+        return
+    _out.print(found.sentence, soft_wrap=True)
+    if found.found_in:
+        _out.print(f"It says so in {' and '.join(found.found_in)}.", soft_wrap=True)
 
 
 @app.command()
@@ -624,19 +668,25 @@ def _exists(path: Path) -> bool:
         return False
 
 
-def _look_at_outputs(output: Path, report: Path | None, inputs: list[Path]) -> None:
-    """Refuse before the work what cannot be written, or would be written over an input or over the other result.
+def _look_at_outputs(output: Path, besides: list[Path | None], inputs: list[Path]) -> None:
+    """Refuse before the work what cannot be written, or would be written over an input or over another result.
 
     Raises:
-        OutputRefused: a sentence on which and why.
+        UnusableInput, OutputRefused: a sentence on which and why.
     """
     from core import paths
     from core.utils.output_files import same_output, usable_output
+    from core.video.writing import usable_result
 
     inputs = [given for given in [*inputs, paths.POSE_MODEL] if _exists(given)]
-    place = usable_output(output, inputs)
-    if report is not None and same_output(place, usable_output(report, inputs)):
-        raise UnusableInput("The video and the report cannot be one file: give the report another name.")
+    places = [usable_result(output, inputs)]
+    for path in besides:
+        if path is None:
+            continue
+        place = usable_output(path, inputs)
+        if any(same_output(place, other) for other in places):
+            raise UnusableInput("Two results cannot be one file: give each a name of its own.")
+        places.append(place)
 
 
 def _write_report(path: Path, numbers: dict[str, Any]) -> None:

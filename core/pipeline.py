@@ -16,7 +16,7 @@ from time import perf_counter
 
 import numpy as np
 
-from core.errors import NobodyFound
+from core.errors import NobodyFound, UnusableInput
 from core.generators.base import FrameSelection, FrameSelector, Generator
 from core.pose.camera import in_view, steadied
 from core.pose.cuts import without_mixtures
@@ -172,6 +172,9 @@ class DancePipeline(Closeable):
         person: whom to follow in the source.
         layout: what is shown beside the performer.
         background: what is shown behind.
+
+    Raises:
+        UnusableInput: a transparent background beside the source.
     """
 
     def __init__(
@@ -188,6 +191,20 @@ class DancePipeline(Closeable):
         self._layout: Layout = layout
         self._background = background or Background()
         self._dancer: LiveDancer | None = None
+        if self._background.transparent and needs_source(layout):
+            raise UnusableInput("Only the performer alone can be transparent: leave the layout at result.")
+
+    @property
+    def transparent(self) -> bool:
+        """Whether pictures are RGBA."""
+        return self._background.transparent
+
+    @property
+    def behind(self) -> Frame | None:
+        """The picture behind the performer; None where nothing is."""
+        if self._background.transparent:
+            return None
+        return self._act.target.plate if self._background.picture is None else self._background.picture
 
     def close(self) -> None:
         """Give back what a live stream holds."""
@@ -218,18 +235,10 @@ class DancePipeline(Closeable):
         Raises:
             NobodyFound: no frame shows a person.
         """
-        found = sum(pose is not None for pose in analysis.poses)
-        if not found:
-            raise NobodyFound("Nobody was found in this video: choose one that shows a person, best from head to foot.")
         times, cuts = analysis.seconds, analysis.cuts
-        known = without_mixtures(analysis.poses, times, cuts, analysis.changed)
-        views = steadied(analysis.views, known, times, sorted({*cuts, *analysis.changed}), max(analysis.size))
-        # before smoothing, which would blur what shakes
-        held = [None if p is None else in_view(p, v) for p, v in zip(known, views, strict=True)]
-        smooth = smooth_offline(held, times, cuts)
+        smooth, poses = dancer_of(analysis)
         asked, seen = self._act.ask_all(smooth, times, cuts)
-        back = [None if view is None else normalised(np.linalg.inv(view)) for view in views]
-        poses = [None if p is None else in_view(p, v) for p, v in zip(smooth, back, strict=True)]
+        found = sum(pose is not None for pose in analysis.poses)
         return RetargetedMotion(poses, asked, analysis.times, found, seen, cuts)
 
     def step(
@@ -270,6 +279,24 @@ class DancePipeline(Closeable):
         with clock.stage("retarget"):
             asked, choice = self._act.ask(sight)
         return None if sight is None else sight.pose, asked, choice
+
+
+def dancer_of(analysis: Analysis) -> tuple[list[Pose | None], list[Pose | None]]:
+    """What the dancer of a whole file does, smoothed: as a camera that stands would see it, and in the source's own pixels.
+
+    Raises:
+        NobodyFound: no frame shows a person.
+    """
+    if not any(pose is not None for pose in analysis.poses):
+        raise NobodyFound("Nobody was found in this video: choose one that shows a person, best from head to foot.")
+    times, cuts = analysis.seconds, analysis.cuts
+    known = without_mixtures(analysis.poses, times, cuts, analysis.changed)
+    views = steadied(analysis.views, known, times, sorted({*cuts, *analysis.changed}), max(analysis.size))
+    # before smoothing, which would blur what shakes
+    held = [None if p is None else in_view(p, v) for p, v in zip(known, views, strict=True)]
+    smooth = smooth_offline(held, times, cuts)
+    back = [None if view is None else normalised(np.linalg.inv(view)) for view in views]
+    return smooth, [None if p is None else in_view(p, v) for p, v in zip(smooth, back, strict=True)]
 
 
 class Clock:

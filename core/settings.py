@@ -57,6 +57,15 @@ class Settings(BaseModel):
     )
     jobs_at_once: int = Field(1, ge=1, description="Transfers that run side by side; others wait in line.")
 
+    label_results: bool | None = Field(
+        None, description="Whether results say “AI-generated” in a corner unless asked otherwise: no, hosted yes."
+    )
+
+    @property
+    def labels_results(self) -> bool:
+        """``label_results``, or what it is where nobody said it."""
+        return self.hosted if self.label_results is None else self.label_results
+
     @property
     def disk_bytes(self) -> int:
         """``disk_mb``, or what it is where nobody said it, in bytes."""

@@ -22,23 +22,28 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 
-from core.errors import Cancelled
+from core.errors import Cancelled, UnusableInput
 from core.generators.base import Generator
 from core.pipeline import DancePipeline, RetargetedMotion, TransferPlan
 from core.pose.known_views import share_beyond
+from core.pose.motion_export import check_motion_name, write_motion
 from core.pose.person_selection import Person
+from core.pose.skeleton import JOINTS, WRISTS
 from core.pose.video_analysis import Analysis, FrameDetections, look
-from core.rendering.compositing import Background, Layout, layout_size
+from core.rendering.compositing import Background, Layout, layout_size, over_grey
+from core.rendering.reframing import Reframer, Shape, frame_performer
 from core.settings import PoseEngine, settings
 from core.targets.store import Target
-from core.types import LANDMARKS, Frame, VideoFrame
-from core.utils.output_files import usable_output
+from core.types import LANDMARKS, Frame, Pose, VideoFrame
 from core.utils.parsing import check_number
 from core.utils.prefetch import PICTURES_AT_ONCE, BackgroundConsumer, prefetch, side_by_side
 from core.video.audio import AudioTrack
+from core.video.formats import check_transparency, format_of
 from core.video.probe import VideoInfo
+from core.video.provenance import Provenance, SourceType
 from core.video.reader import Budget, VideoReader
-from core.video.writer import VideoWriter
+from core.video.still import check_still_name, write_still
+from core.video.writing import usable_result, writer_for
 
 _PREVIEW_EVERY = 0.25
 _POSE_BYTES = LANDMARKS * 4 * 4 + 250
@@ -56,7 +61,12 @@ _Made: TypeAlias = PythonGenerator[tuple[Fraction, Frame, dict[str, float]], Non
 
 @dataclass(frozen=True, slots=True)
 class TransferOptions:
-    """What to make of a source. ``start`` and ``end`` are seconds of the source; no more is made than the budget allows."""
+    """What to make of a source. ``start`` and ``end`` are seconds of the source; no more is made than the budget allows.
+
+    ``shape`` frames the performer anew, None keeps their whole picture. ``label`` says whether the pictures say that they are
+    generated, None leaves it to the installation. ``poster`` and ``motion`` are files to write besides: the most striking
+    picture (JPEG or PNG), and what the dancer does (:mod:`core.pose.motion_export`).
+    """
 
     person: Person = "largest"
     layout: Layout = "result"
@@ -64,6 +74,23 @@ class TransferOptions:
     start: float = 0.0
     end: float | None = None
     budget: Budget = field(default_factory=Budget)
+    shape: Shape | None = None
+    label: bool | None = None
+    poster: Path | None = None
+    motion: Path | None = None
+
+    def check(self) -> None:
+        """Refuse before the work what cannot be made.
+
+        Raises:
+            UnusableInput: a sentence on what.
+        """
+        if self.shape is not None and self.layout != "result":
+            raise UnusableInput("Only the performer alone can be framed anew: leave the layout at result.")
+        if self.poster is not None:
+            check_still_name(self.poster)
+        if self.motion is not None:
+            check_motion_name(self.motion)
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -154,6 +181,14 @@ class FrameProducer(Protocol):
         """See :class:`core.video.writer.VideoWriter`."""
 
     @property
+    def transparent(self) -> bool:
+        """Whether its pictures are RGBA."""
+
+    @property
+    def provenance(self) -> Provenance:
+        """What its file says of how it came to be."""
+
+    @property
     def cost(self) -> float:
         """About how long a picture takes to make, where looking at one takes 1."""
 
@@ -185,24 +220,44 @@ class _Solo:
     cost = 1 / 3
     at_once = PICTURES_AT_ONCE
 
-    def __init__(self, pipeline: DancePipeline, layout: Layout, performer: tuple[int, int]) -> None:
-        self._pipeline, self._layout, self._performer = pipeline, layout, performer
+    def __init__(self, pipeline: DancePipeline, target: Target, generator: str, options: TransferOptions) -> None:
+        self._pipeline, self._performer, self._options = pipeline, target.size, options
         self.needs_source = pipeline.needs_source
+        self.transparent = pipeline.transparent
+        kind = SourceType.COMPOSITE if self.needs_source else SourceType.SYNTHETIC
+        self.provenance = Provenance(kind, generator, options.label)
+        self.moves: RetargetedMotion | None = None
+        self.poster: Frame | None = None
         self._plan: TransferPlan | None = None
+        self._reframer: Reframer | None = None
+        self._striking = -1
 
     def size(self, source: tuple[int, int]) -> tuple[int, int]:
-        return layout_size(self._layout, source, self._performer)
+        if self._reframer is not None:
+            return self._reframer.size
+        return layout_size(self._options.layout, source, self._performer)
 
     def live(self, sighting: FrameDetections) -> Frame:
         return self._pipeline.step(sighting.frame, sighting=sighting).image
 
     def plan(self, analysis: Analysis) -> RetargetedMotion:
         self._plan = self._pipeline.analyse(analysis)
+        self.moves = self._plan.moves
+        if self._options.shape is not None:
+            framing = frame_performer(
+                self._plan.asked, analysis.seconds, analysis.cuts, self._performer, self._options.shape
+            )
+            self._reframer = Reframer(framing, self._pipeline.behind, self._performer)
+        if self._options.poster is not None:
+            self._striking = most_striking(self._plan.asked)
         return self._plan.moves
 
     def step(self, frame: VideoFrame) -> tuple[Frame, dict[str, float]]:
         result = self._pipeline.step(frame, self._plan)
-        return result.image, result.milliseconds
+        image = result.image if self._reframer is None else self._reframer.cut(result.image, frame.index)
+        if frame.index == self._striking:
+            self.poster = image
+        return image, result.milliseconds
 
 
 def transfer(
@@ -230,21 +285,26 @@ def transfer(
         The report, and what was seen in the source.
 
     Raises:
-        UnusableInput: the source cannot be used.
+        UnusableInput: the source cannot be used, or what is asked cannot be made.
         OutputRefused: ``output`` is no file that can be written, or one that is read for it: the source, the performer's own.
         OutputFailed: the result cannot be written; nothing half-written is left.
         Cancelled: ``cancelled`` said so; nothing is left either.
     """
     options = options or TransferOptions()
+    options.check()
     with DancePipeline(
         target, generator, person=options.person, layout=options.layout, background=options.background
     ) as pipeline:
-        solo = _Solo(pipeline, options.layout, target.size)
+        solo = _Solo(pipeline, target, generator.spec.name, options)
         report, seen = produce(
             source, solo, output, person=options.person, inputs=target.files(),
             start=options.start, end=options.end, budget=options.budget,
             seen=seen, progress=progress, previews=previews, cancelled=cancelled,
         )  # fmt: skip
+    if options.poster is not None and solo.poster is not None:
+        write_still(options.poster, solo.poster, solo.provenance)
+    if options.motion is not None and solo.moves is not None:
+        write_motion(options.motion, solo.moves.poses, seen.analysis.seconds, frame_rate(seen.analysis.times))
     return told_of_unseen(report, target), seen
 
 
@@ -284,7 +344,9 @@ def produce(
     check_number(start, 0, _MOST_SECONDS, "The first second")
     if end is not None:
         check_number(end, 0, _MOST_SECONDS, "The last second")
-    usable_output(output, [source, *inputs])
+    usable_result(output, [source, *inputs])
+    if show.transparent:
+        check_transparency(format_of(output))
     if seen is not None and seen.analysis.person != person:
         seen = None
     return _Production(source, show, output, person, (start, end), budget, progress, previews, cancelled).run(seen)
@@ -344,6 +406,7 @@ class _Production:
             self._stages["pose"].append(sighting.milliseconds)
             meter.tick()
             preview = self._show.live(sighting) if self._previews and meter.preview_due() else None
+            preview = None if preview is None else over_grey(preview)
             if preview is not None or meter.word_due():
                 self._progress(_looking(meter, total, self._show.cost, preview))
         self._warm_up += meter.warm_up
@@ -369,9 +432,10 @@ class _Production:
         meter, total = _Meter(), len(seen.analysis.times)
         rate = _usual_rate(seen.analysis.times, reader.info.rate)
 
-        with VideoWriter(
-            self._output, size=size, rate=rate, audio=seen.sound, until=self._until(seen, rate),
-            keyframe_interval=self._show.keyframe_interval,
+        with writer_for(
+            self._output, format_of(self._output), size=size, rate=rate, audio=seen.sound, until=self._until(seen, rate),
+            keyframe_interval=self._show.keyframe_interval, transparent=self._show.transparent,
+            provenance=self._show.provenance,
         ) as writer:  # fmt: skip
 
             def encode(item: tuple[Frame, Fraction]) -> None:
@@ -410,7 +474,9 @@ class _Production:
         if due or meter.word_due():
             fps = meter.fps()
             self._progress(
-                Progress("dancing", meter.done, total, fps, (total - meter.done) / fps, image if due else None)
+                Progress(
+                    "dancing", meter.done, total, fps, (total - meter.done) / fps, over_grey(image) if due else None
+                )
             )
 
     def _frames_to_make(self, reader: VideoReader, times: list[Fraction]) -> Iterator[VideoFrame]:
@@ -453,6 +519,20 @@ class _Production:
             seen=float(np.nanmean(moves.seen)),
             beyond=share_beyond(moves.seen),
         )
+
+
+def frame_rate(times: list[Fraction]) -> Fraction:
+    """Pictures a second that pictures at these times usually have."""
+    return _usual_rate(times, Fraction(25)).limit_denominator(1001)
+
+
+def most_striking(asked: list[Pose | None]) -> int:
+    """The number of the frame whose pose reaches out farthest, -1 where there is none."""
+    reaches = [
+        0.0 if pose is None else float(np.ptp(pose.xy[list(JOINTS)], axis=0).sum() + np.ptp(pose.xy[list(WRISTS), 0]))
+        for pose in asked
+    ]
+    return int(np.argmax(reaches)) if reaches else -1
 
 
 def _usual_rate(times: list[Fraction], stated: Fraction) -> Fraction:

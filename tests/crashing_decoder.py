@@ -1,4 +1,4 @@
-"""In the place of ``core.decoder_worker``: does what a broken image library does when it is asked for anything."""
+"""In the place of ``core.video.decoder_worker``: does what a broken image library does when it is asked for anything."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ import pytest
 from benchmarks.reports.files import make_slow_motion
 from core.bundled import dances
 from core.targets.manifest import read_manifest
+from core.video.provenance import inspect
 from core.video.reader import VideoReader
 from tests.conftest import PROJECT
 from tests.media import frames_of, sound_seconds, write_video
@@ -60,6 +61,41 @@ def test_a_transfer_with_a_report(tmp_path: Path) -> None:
     assert 50 < numbers["peak_rss_mb"] < 690
     assert set(numbers["stages"]["pose"]) == {"p50", "p95", "seconds"}
     assert sound_seconds(output) == pytest.approx(1.0, abs=0.05)
+
+
+def test_what_creators_ask_for_comes_out_of_one_command(tmp_path: Path) -> None:
+    """A GIF of another shape with a label, the poster and the motion beside it; and all that cannot be is one sentence."""
+    made, poster, motion = tmp_path / "out.gif", tmp_path / "poster.jpg", tmp_path / "motion.bvh"
+    words = ["transfer", "omar-street", "--target", "theo", "--generator", "nearest", "--start", "1", "--end", "1.5"]
+    done = run(*words, "--output", made, "--shape", "9:16", "--label", "--poster", poster, "--motion", motion)
+    assert done.returncode == 0, done.stderr
+    pictures = frames_of(made)
+    assert len(pictures) == 13
+    assert pictures[0].shape[1] / pictures[0].shape[0] == pytest.approx(9 / 16, abs=0.01)
+    assert pictures[0][-40:, -120:].max() > 200 > pictures[0][-300:-100].max(axis=2).mean()
+    assert inspect(made).synthetic
+    assert inspect(poster).synthetic
+    assert motion.read_text().startswith("HIERARCHY")
+
+    refusals: tuple[tuple[list[str | Path], str], ...] = (
+        (["--output", tmp_path / "a.mp4", "--background", "transparent"], "cannot be transparent"),
+        (["--output", tmp_path / "a.avi"], ".mp4, .webm"),
+        (["--output", tmp_path / "a.mp4", "--shape", "4:3"], "9:16, 1:1, 16:9"),
+        (["--output", tmp_path / "a.mp4", "--shape", "1:1", "--layout", "triptych"], "performer alone"),
+        (["--output", tmp_path / "a.webm", "--background", "transparent", "--layout", "triptych"], "performer alone"),
+        (["--output", tmp_path / "a.mp4", "--poster", tmp_path / "a.bmp"], ".jpg"),
+        (["--output", tmp_path / "a.mp4", "--motion", tmp_path / "a.fbx"], ".bvh or .json"),
+        (
+            ["--output", tmp_path / "a.zip", "--motion", tmp_path / "b.bvh", "--poster", tmp_path / "no" / "a.jpg"],
+            "folder",
+        ),
+    )
+    for wrong, said in refusals:
+        refused = run(*words, *wrong)
+        assert refused.returncode == 2, (wrong, refused.stderr)
+        assert one_sentence(refused.stderr), refused.stderr
+        assert said in refused.stderr
+    assert {p.name for p in tmp_path.glob("*.*")} == {"out.gif", "poster.jpg", "motion.bvh"}
 
 
 def test_of_slow_motion_no_more_is_made_than_is_asked_for(tmp_path: Path) -> None:

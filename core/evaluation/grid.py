@@ -27,6 +27,7 @@ from core.transfer import Progress, Report, SourceAnalysis, produce, told_of_uns
 from core.types import Frame, Pose, VideoFrame
 from core.utils.closeable import Closeable
 from core.utils.prefetch import PICTURES_AT_ONCE, prefetch
+from core.video.provenance import Provenance, SourceType
 from core.video.reader import Budget, VideoReader
 
 TileKind: TypeAlias = Literal["source", "skeleton", "generator", "answer"]
@@ -142,6 +143,8 @@ class ComparisonGrid(Closeable):
     """The grid as a :class:`core.transfer.FrameProducer`. Close it, or use it as a context."""
 
     needs_source = True
+    transparent = False
+    provenance = Provenance(SourceType.COMPOSITE)
     keyframe_interval = _KEYFRAMES
     at_once = PICTURES_AT_ONCE
 

@@ -1,8 +1,9 @@
-"""A dance to follow: who dances it plays beside you, and how alike your poses are runs along.
+"""A dance to follow: who dances it plays beside you, and a score of how alike you move runs along.
 
-Poses are compared by the angles at eight joints, as they are seen in the picture, so that neither build nor place counts;
-as in a mirror, what counts is that both look alike on the screen. Somebody who follows is a little late: the last two
-seconds are held against the dance at every lag up to 0.8 s, and the best one counts.
+Compared are velocities, in torso lengths a second, of limbs, head and trunk against the joint that they hang on, and of the
+hips: neither build nor place counts, and standing still is no dance. Each counts by how much the dance moves it. Somebody who
+follows is a little late: the last seconds are held against the dance at every lag about its own time, and a lag costs the
+more the longer it is, all from half a second on. Who dances as in a mirror and who dances the same side is both right.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -28,63 +29,107 @@ from core.video.reader import VideoReader
 
 logger = logging.getLogger(__name__)
 
-Angles = NDArray[np.float32]
-"""(8,) degrees from 0 to 180; NaN where a joint is out of view."""
+Places = NDArray[np.float64]
+"""(..., parts, 2) where each part of the body is against what it hangs on, in torso lengths; NaN where it is out of view."""
 
-_JOINTS: Final = (
-    (11, 13, 15), (12, 14, 16), (23, 11, 13), (24, 12, 14), (11, 23, 25), (12, 24, 26), (23, 25, 27), (24, 26, 28),
-)  # fmt: skip
-"""Elbows, shoulders, hips and knees: the joint in the middle, and what its angle lies between."""
+_SHOULDERS, _HIPS = slice(11, 13), slice(23, 25)
+_LIMBS: Final = ((11, 13), (12, 14), (11, 15), (12, 16), (23, 25), (24, 26), (23, 27), (24, 28))
+"""Elbows, wrists, knees and ankles, left and right: what each hangs on, and itself. Head, trunk and hips come after them."""
+_PARTS: Final = len(_LIMBS) + 3
+_OTHER_SIDE: Final = (1, 0, 3, 2, 5, 4, 7, 6, 8, 9, 10)
 
 _SEEN: Final = 0.5
 _RATE: Final = 10.0
 _SIDE: Final = 384
-_ALIKE, _UNLIKE = 10.0, 70.0
-_MEMORY: Final = 2.0
-_LAGS: Final = np.arange(-0.2, 0.81, 0.1)
-_FEWEST: Final = 4
+_MEMORY: Final = 3.0
+"""Seconds that are compared."""
+_FEWEST_SECONDS: Final = 1.5
+_STEP: Final = 0.1
+"""Seconds before and after a moment between which a velocity is taken."""
+_LAGS: Final = np.arange(-0.2, 0.501, 0.05)
+_FREE_LAG, _LONGEST_LAG = 0.05, 0.5
+_CHANCE, _ALIKE = 0.2, 0.85
+"""What velocities of another dance have in common by chance, and from where on they are as alike as people can tell."""
+_RESTING: Final = 0.4
+"""Torso lengths a second below which a part is not danced with."""
+_FULL_SPEED: Final = 0.5
+"""Whoever moves at this share of the dance's speed moves enough."""
+_SEEN_SHARE: Final = 0.1
+"""How much of what the dance moves has to be in view."""
 
 
-def joint_angles(pose: Pose) -> Angles:
-    """The angles at elbows, shoulders, hips and knees."""
+def places_of(pose: Pose) -> Places:
+    """Where the parts of a body are."""
     points = pose.xy.astype(np.float64)
-    first, middle, last = (points[[joint[n] for joint in _JOINTS]] for n in range(3))
-    a, b = first - middle, last - middle
-    lengths = np.maximum(np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1), 1e-6)
-    angles = np.degrees(np.arccos(np.clip((a * b).sum(axis=1) / lengths, -1, 1)))
-    seen = pose.visibility[np.array(_JOINTS)].min(axis=1) >= _SEEN
-    return np.where(seen, angles, np.nan).astype(np.float32)
+    shoulders, hips = points[_SHOULDERS].mean(axis=0), points[_HIPS].mean(axis=0)
+    parts = [points[end] - points[start] for start, end in _LIMBS] + [points[0] - shoulders, shoulders - hips, hips]
+    visible = np.asarray(pose.visibility >= _SEEN)
+    known = [bool(visible[start] and visible[end]) for start, end in _LIMBS]
+    trunk = bool(visible[_SHOULDERS].all() and visible[_HIPS].all())
+    known += [bool(visible[0] and visible[_SHOULDERS].all()), trunk, trunk]
+    return np.where(np.array(known)[:, None], np.stack(parts), np.nan)
 
 
-def likeness(mine: NDArray[np.float32], theirs: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(...) from 0 to 1 for angles (..., 8): 1 within 10 degrees at each joint, 0 from 70; NaN where too little is seen."""
-    apart = np.abs(mine - theirs)
-    alike = np.clip((_UNLIKE - apart) / (_UNLIKE - _ALIKE), 0, 1)
-    known = ~np.isnan(alike)
-    count = known.sum(axis=-1)
-    total = np.where(known, alike, 0).sum(axis=-1)
-    return np.where(count >= _FEWEST, total / np.maximum(count, 1), np.nan).astype(np.float32)
+def torso_of(pose: Pose) -> float:
+    """Pixels from the hips to the shoulders."""
+    points = pose.xy.astype(np.float64)
+    return float(np.linalg.norm(points[_SHOULDERS].mean(axis=0) - points[_HIPS].mean(axis=0)))
+
+
+def velocities(seconds: NDArray[np.float64], places: Places, at: NDArray[np.float64]) -> Places:
+    """(M, parts, 2) velocities at moments (M,) of places (N, parts, 2) at ``seconds`` (N,), growing."""
+    flat = places.reshape(len(places), -1)
+    before, after = (
+        np.stack([np.interp(at + step, seconds, column) for column in flat.T], axis=1) for step in (-_STEP, _STEP)
+    )
+    return ((after - before) / (2 * _STEP)).reshape(len(at), *places.shape[1:])
+
+
+def mirrored(motion: Places) -> Places:
+    """The same seen in a mirror."""
+    return motion[..., _OTHER_SIDE, :] * (-1.0, 1.0)
+
+
+def likeness(mine: Places, theirs: Places) -> float | None:
+    """How alike velocities (M, parts, 2) are, from 0 to 1; None where the dance rests or too little of it is in view."""
+    known = ~np.asarray((np.isnan(mine) | np.isnan(theirs)).any(axis=2), np.bool_)
+    a, b = (np.where(known[..., None], motion, 0.0) for motion in (mine, theirs))
+    danced = np.sqrt(np.nansum(theirs**2, axis=(0, 2)))
+    weights = np.where(danced / np.sqrt(len(theirs)) > _RESTING, danced, 0.0)
+    seen = np.where(known.mean(axis=0) >= 0.5, weights, 0.0)
+    if not weights.sum() or seen.sum() < _SEEN_SHARE * weights.sum():
+        return None
+    own, other = (np.sqrt((motion**2).sum(axis=(0, 2))) for motion in (a, b))
+    cosine = (a * b).sum(axis=(0, 2)) / np.maximum(own * other, 1e-9)
+    enough = np.minimum(own / np.maximum(_FULL_SPEED * other, 1e-9), 1.0)
+    alike = float((seen * cosine * enough).sum() / seen.sum())
+    return min(max((alike - _CHANCE) / (_ALIKE - _CHANCE), 0.0), 1.0)
 
 
 @dataclass(frozen=True, slots=True)
 class DanceMoves:
-    """The moves of a dance: seconds (N,), growing, and angles (N, 8)."""
+    """The moves of a dance: seconds (N,), growing, and places (N, parts, 2)."""
 
     seconds: NDArray[np.float64]
-    angles: NDArray[np.float32]
+    places: Places
 
     @property
     def length(self) -> float:
         """Seconds from start to end."""
         return float(self.seconds[-1]) + 1 / _RATE if len(self.seconds) else 0.0
 
-    def at(self, seconds: NDArray[np.float64]) -> NDArray[np.float32]:
-        """(..., 8) the angles at those seconds, of a dance that begins again at its end."""
-        times = np.mod(seconds, self.length)
-        place = np.clip(np.searchsorted(self.seconds, times), 0, len(self.seconds) - 1)
-        before = np.maximum(place - 1, 0)
-        nearer = np.abs(self.seconds[before] - times) < np.abs(self.seconds[place] - times)
-        return self.angles[np.where(nearer, before, place)]
+    def velocities(self, seconds: NDArray[np.float64]) -> Places:
+        """(M, parts, 2) at those seconds, of a dance that begins again at its end."""
+        return velocities(self.seconds, self.places, np.mod(seconds, self.length))
+
+
+def moves_of(poses: Sequence[Pose | None], seconds: Sequence[float]) -> DanceMoves:
+    """The moves of poses at ``seconds``; None for nobody."""
+    torsos = [torso_of(pose) for pose in poses if pose is not None]
+    nothing = np.full((_PARTS, 2), np.nan)
+    places = [nothing if pose is None else places_of(pose) for pose in poses]
+    unit = max(float(np.median(torsos)), 1.0) if torsos else 1.0
+    return DanceMoves(np.array(seconds, np.float64), np.array(places).reshape(-1, _PARTS, 2) / unit)
 
 
 def learn_moves(video: Path) -> DanceMoves:
@@ -96,13 +141,13 @@ def learn_moves(video: Path) -> DanceMoves:
     kept = _kept(video)
     try:
         with np.load(kept) as known:
-            return DanceMoves(known["seconds"], known["angles"])
+            return DanceMoves(known["seconds"], known["places"])
     except (OSError, ValueError, KeyError):
         pass
     moves = _watch(video)
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(kept, seconds=moves.seconds, angles=moves.angles)
+        np.savez(kept, seconds=moves.seconds, places=moves.places)
     except OSError as error:
         logger.info("the moves of %s are not kept: %s", video.name, error)
     return moves
@@ -123,9 +168,7 @@ def _watch(video: Path) -> DanceMoves:
             found = estimator.detect(frame.image, round(frame.time * 1000))
             poses.append(None if found is None else found.pose)
             seconds.append(float(frame.time))
-    nothing = np.full(len(_JOINTS), np.nan, np.float32)
-    angles = [nothing if pose is None else joint_angles(pose) for pose in smooth_offline(poses, seconds)]
-    return DanceMoves(np.array(seconds), np.array(angles, np.float32))
+    return moves_of(smooth_offline(poses, seconds), seconds)
 
 
 class Score:
@@ -133,38 +176,45 @@ class Score:
 
     def __init__(self, moves: DanceMoves) -> None:
         self._moves = moves
-        self._recent: deque[tuple[float, Angles]] = deque()
-        self._sum, self._count = 0.0, 0
+        self._recent: deque[tuple[float, Places, float]] = deque()
+        # as it is seen, and as in a mirror
+        self._sums, self._count = np.zeros(2), 0
 
     def add(self, pose: Pose, seconds: float) -> float | None:
         """The next pose, ``seconds`` after the dance began; returns the score now, 0 to 1, None before there is one."""
-        self._recent.append((seconds, joint_angles(pose)))
+        if self._recent and seconds <= self._recent[-1][0]:
+            return None
+        self._recent.append((seconds, places_of(pose), torso_of(pose)))
         while seconds - self._recent[0][0] > _MEMORY:
             self._recent.popleft()
-        now = self.now()
-        if now is not None:
-            self._sum, self._count = self._sum + now, self._count + 1
-        return now
+        both = self._both()
+        if both is None:
+            return None
+        self._sums, self._count = self._sums + both, self._count + 1
+        return float(both[np.argmax(self._sums)])
 
-    def now(self) -> float | None:
-        """Over the last two seconds."""
-        if not self._recent:
+    def _both(self) -> NDArray[np.float64] | None:
+        """(2,) over the last seconds: as it is seen, and as in a mirror."""
+        times = np.array([t for t, _, _ in self._recent])
+        if times[-1] - times[0] < _FEWEST_SECONDS:
             return None
-        times = np.array([t for t, _ in self._recent])
-        mine = np.stack([angles for _, angles in self._recent])
-        theirs = self._moves.at(times[None] - _LAGS[:, None])
-        alike = likeness(mine[None], theirs)
-        known = ~np.isnan(alike)
-        enough = known.sum(axis=1) >= max(_FEWEST, len(times) // 3)
-        if not enough.any():
-            return None
-        means = np.where(known, alike, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
-        return float(means[enough].max())
+        unit = max(float(np.median([torso for _, _, torso in self._recent])), 1.0)
+        at = np.arange(times[0] + _STEP, times[-1] - _STEP + 1e-6, 1 / _RATE)
+        mine = velocities(times, np.stack([places for _, places, _ in self._recent]) / unit, at)
+        best = np.full(2, np.nan)
+        for lag in _LAGS:
+            on_time = min((_LONGEST_LAG - abs(lag)) / (_LONGEST_LAG - _FREE_LAG), 1.0)
+            theirs = self._moves.velocities(at - lag)
+            for way, motion in enumerate((mine, mirrored(mine))):
+                alike = likeness(motion, theirs)
+                if alike is not None:
+                    best[way] = np.fmax(best[way], alike * max(on_time, 0.0))
+        return None if np.isnan(best).any() else best
 
     @property
     def mean(self) -> float | None:
         """Over the whole time."""
-        return self._sum / self._count if self._count else None
+        return float(self._sums.max() / self._count) if self._count else None
 
 
 class DancePlayer(Closeable):

@@ -215,7 +215,7 @@ class FootageRecorder(WorkerThreads):
         self._note_size(arrived.picture)
         if told.phase == "recording":
             if self._recorder is None:
-                self._recorder = Recorder(self._path, sound=False, longest=self._longest)
+                self._recorder = Recorder(self._path, sound=False, longest=self._longest, provenance=None)
             if pose is not None:
                 self._repertoire.add(pose, arrived.at)
         self._show(Shown(arrived.number, arrived.at, _shown(seen, told), pose, None, True))

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from core.errors import DanceError
 from core.types import Frame
+from core.video.provenance import Provenance
 from core.video.writer import VideoWriter
 
 logger = logging.getLogger(__name__)
@@ -124,10 +125,12 @@ class Recorder:
         path: the mp4 to make.
         sound: whether a microphone will be heard.
         longest: seconds after which it ends by itself.
+        provenance: what the file says of how it came to be; None of a camera's own pictures.
     """
 
-    def __init__(self, path: Path, *, sound: bool, longest: float) -> None:
+    def __init__(self, path: Path, *, sound: bool, longest: float, provenance: Provenance | None) -> None:
         self.path = path
+        self._provenance = provenance
         self.error: str | None = None
         self._microphone = Microphone() if sound else None
         self._longest = longest
@@ -193,7 +196,9 @@ class Recorder:
         if first is None:
             return None
         size = (first[0].shape[1], first[0].shape[0])
-        with VideoWriter(self.path, size=size, rate=RATE, audio=self._microphone) as writer:
+        with VideoWriter(
+            self.path, size=size, rate=RATE, audio=self._microphone, provenance=self._provenance
+        ) as writer:
             item: tuple[Frame, float] | None = first
             last = 0.0
             while item is not None:

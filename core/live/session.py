@@ -35,6 +35,7 @@ from core.pipeline import Clock
 from core.pose.person_selection import Listed
 from core.types import Frame, Pose
 from core.types import Picture as Drawn
+from core.video.provenance import Provenance, SourceType
 
 logger = logging.getLogger(__name__)
 
@@ -253,7 +254,8 @@ class LiveSession(WorkerThreads):
             longest: seconds after which it ends by itself.
         """
         self.stop_recording()
-        self._recorder = Recorder(path, sound=sound, longest=longest)
+        # the layout can be changed meanwhile, and may show the camera's picture
+        self._recorder = Recorder(path, sound=sound, longest=longest, provenance=Provenance(SourceType.COMPOSITE))
 
     def stop_recording(self) -> Recorded | None:
         """End the recording; None when nothing came of it.

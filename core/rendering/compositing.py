@@ -24,6 +24,11 @@ LAYOUTS: Final[tuple[Layout, ...]] = get_args(Layout)
 GREEN: Final = (0, 177, 64)
 """The green that chroma keyers expect."""
 
+_RIM: Final = 9
+"""Pixels across which colours go on beyond the person."""
+_OWN_COLOUR: Final = 32
+"""Alpha from which a pixel tells its own colour well enough."""
+
 
 def parse_layout(text: str) -> Layout:
     """The layout of that name.
@@ -36,16 +41,17 @@ def parse_layout(text: str) -> Layout:
 
 @dataclass(frozen=True)
 class Background:
-    """What stands behind the performer: their own stage (``picture`` None) or a picture of the performer's size.
+    """What stands behind the performer: their own stage (``picture`` None), a picture of the performer's size, or nothing.
 
     ``floor`` is where they stand in the picture and cast a shadow; None for a picture that has no floor.
     """
 
     picture: Frame | None = None
     floor: Floor | None = None
+    transparent: bool = False
 
     def behind(self, person: Picture, stage: Frame, pose: Pose | None = None) -> Frame:
-        """The person in front of this background.
+        """The person in front of this background; RGBA where that is nothing.
 
         Args:
             person: in front of their own stage.
@@ -53,17 +59,39 @@ class Background:
                 would lay a rim of the old stage around the person.
             pose: the person's, in pixels of the background, by which they cast a shadow on its floor.
         """
-        if self.picture is None:
+        if self.picture is None and not self.transparent:
             return person.image
         through = cv2.bitwise_not(person.alpha)
         through = cv2.merge([through, through, through])
         alone = cv2.subtract(person.image, cv2.multiply(stage, through, scale=1 / 255))
         # a shadow on the stage makes it darker than it is when empty, and leaves nothing outside of the person
         alone = cv2.min(alone, cv2.merge([person.alpha] * 3))
+        if self.picture is None:
+            return cut_out(np.asarray(alone, np.uint8), person.alpha)
         if self.floor is not None and pose is not None:
             light = light_on_floor(self.picture.shape, pose, self.floor)
             through = cv2.merge([cv2.multiply(cv2.bitwise_not(person.alpha), light, scale=1 / 255)] * 3)
         return np.asarray(cv2.add(alone, cv2.multiply(self.picture, through, scale=1 / 255)), np.uint8)
+
+
+def cut_out(alone: Frame, alpha: Alpha) -> Frame:
+    """(height, width, 4) RGBA, not premultiplied, of a person in front of black.
+
+    Around the person the colours go on as they are at the edge: coders that keep colour at half the size would mix black in.
+    """
+    weight = cv2.merge([alpha] * 3).astype(np.float32)
+    sums, weights = (cv2.blur(part, (_RIM, _RIM)) for part in (alone.astype(np.float32), weight))
+    around = sums * 255 / np.maximum(weights, 1e-3)
+    own = alone * (255 / np.maximum(weight, 1))
+    colours = np.where(weight >= _OWN_COLOUR, own, around)
+    return np.dstack([np.clip(colours + 0.5, 0, 255).astype(np.uint8), alpha])
+
+
+def over_grey(image: Frame) -> Frame:
+    """An RGBA picture as it is shown where nothing can be transparent."""
+    if image.shape[2] == 3:
+        return image
+    return blend(image[..., :3], np.full_like(image[..., :3], GROUND), np.ascontiguousarray(image[..., 3]))
 
 
 def blend(over: Frame, under: Frame, alpha: Alpha) -> Frame:
@@ -77,7 +105,7 @@ def blend(over: Frame, under: Frame, alpha: Alpha) -> Frame:
 
 
 def parse_background(text: str, size: tuple[int, int], floor: Floor | None = None) -> Background:
-    """``stage``, ``studio``, ``green``, a colour as ``#rrggbb``, or the path of a picture.
+    """``stage``, ``studio``, ``green``, ``transparent``, a colour as ``#rrggbb``, or the path of a picture.
 
     Args:
         size: (width, height) of the performer's pictures, which a picture is cut to cover.
@@ -88,6 +116,8 @@ def parse_background(text: str, size: tuple[int, int], floor: Floor | None = Non
     """
     if text == "stage":
         return Background()
+    if text == "transparent":
+        return Background(transparent=True)
     if text == "studio":
         return Background(studio(size, None if floor is None else floor.near), floor)
     if text == "green":
@@ -108,7 +138,8 @@ def _picture_file(path: Path, size: tuple[int, int]) -> Frame:
         there = False
     if not there:
         raise UnusableInput(
-            f"Background '{path.name[:60]}' is not known: say stage, studio, green, a colour like #204060, or a picture file."
+            f"Background '{path.name[:60]}' is not known: say stage, studio, green, transparent, a colour like #204060, "
+            "or a picture file."
         )
     return read_picture(path, called=f"The background {path.name}", covering=size)
 

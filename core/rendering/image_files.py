@@ -1,4 +1,4 @@
-"""Picture files in: the one place that opens them, whoever made them. They are decoded in the process of :mod:`core.decoder`."""
+"""Picture files in: the one place that opens them, whoever made them. They are decoded in the process of :mod:`core.video.decoder`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
-from core.decoder import DecoderEnded, decoder
 from core.errors import UnusableInput
 from core.types import Frame
+from core.video.decoder import DecoderEnded, decoder
 
 if TYPE_CHECKING:
     from PIL import Image

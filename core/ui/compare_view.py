@@ -271,10 +271,10 @@ def _csv(compared: CompareResult, measures: Measures) -> bytes:
 
 
 def _png(compared: CompareResult, frame: int) -> bytes:
-    import cv2
+    from core.video.provenance import Provenance, SourceType
+    from core.video.still import as_png
 
-    _, coded = cv2.imencode(".png", grid_at(compared.video, compared.comparison, frame)[..., ::-1])
-    return coded.tobytes()
+    return as_png(grid_at(compared.video, compared.comparison, frame), Provenance(SourceType.COMPOSITE))
 
 
 def _report(request: CompareRequest, compared: CompareResult, measures: Measures, frame: int) -> bytes:

@@ -18,10 +18,12 @@ from core.ui.images import jpeg
 from core.ui.text import WITHIN
 from core.ui.video_info import page_budget
 from core.utils.memory_budget import CachedItem
+from core.video.formats import MP4, OutputFormat
 
 if TYPE_CHECKING:
     from core.pose.person_selection import Person
     from core.rendering.compositing import Layout
+    from core.rendering.reframing import Shape
     from core.targets.store import Target
     from core.transfer import Progress, Report, SourceAnalysis
     from core.types import Frame
@@ -80,13 +82,17 @@ class JobRequest:
 class DanceRequest(JobRequest):
     """What a visitor asked for.
 
-    ``background`` is ``stage``, ``studio``, ``green``, a colour as ``#rrggbb``, or ``picture``, which then is ``backdrop``.
+    ``background`` is ``stage``, ``studio``, ``green``, ``transparent``, a colour as ``#rrggbb``, or ``picture``, which then is
+    ``backdrop``. ``shape`` frames the performer anew, and ``label`` says in a corner that it is generated.
     """
 
     generator: str
     layout: Layout = "result"
     background: str = "stage"
     backdrop: StoredFile | None = None
+    format: OutputFormat = MP4
+    shape: Shape | None = None
+    label: bool | None = None
 
     def share(self, progress: Progress) -> float:
         """How much of the whole is done, 0 to 1."""
@@ -118,7 +124,7 @@ def start(app_services: AppServices, request: DanceRequest, seen: SourceAnalysis
     app_services.make_way(request.owner)
     with contextlib.ExitStack() as holding:
         guest = hold(holding, request.guest, request.upload, request.backdrop)
-        output = app_services.files.new_file(request.title, ".mp4", owner=request.owner)
+        output = app_services.files.new_file(request.title, request.format.suffix, owner=request.owner)
         holding.callback(output.release)
         work = _work(app_services, request, seen, output, guest)
         release = holding.pop_all().close
@@ -207,6 +213,8 @@ def _options(request: DanceRequest, target: Target) -> Any:
         start=request.start,
         end=request.end,
         budget=page_budget(request.rate),
+        shape=request.shape,
+        label=request.label,
     )
 
 
@@ -225,8 +233,13 @@ class _Poster:
             self._nearest, self._image = away, progress.preview
 
     def coded(self, video: Path) -> bytes:
+        from core.video.formats import PNG_ZIP
         from core.video.reader import VideoReader
 
+        if self._image is None and video.suffix == PNG_ZIP.suffix:
+            from core.video.sequence import first_picture
+
+            self._image = first_picture(video)
         if self._image is None:
             # danced faster than previews are made
             with VideoReader(video) as reader:

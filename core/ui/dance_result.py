@@ -11,6 +11,7 @@ from core import paths
 from core.services.job_queue import Job
 from core.ui.app_services import app_services
 from core.ui.dance_job import DanceJob, DanceRequest, TransferResult
+from core.ui.export import show_export
 from core.ui.image_picker import Card, pick
 from core.ui.images import as_url, jpeg, numbers, tag, video_address
 from core.ui.manners import say
@@ -149,15 +150,15 @@ def _show_result(request: DanceRequest, danced: TransferResult) -> None:
     if not danced.video.is_file():
         st.error("This result is no longer here. Dance again to make a new one.")
         return
-    st.video(danced.video, autoplay=True, alt=request.words)
+    _show_file(request, danced)
     title, download = st.columns([3, 2], vertical_alignment="center")
     title.markdown(f"**{plain(request.words)}**")
     download.download_button(
         "Download",
         # read when it is clicked, not at every rerun
         data=danced.video.read_bytes,
-        file_name=request.file_name(".mp4"),
-        mime="video/mp4",
+        file_name=request.file_name(request.format.suffix),
+        mime=request.format.mime,
         key="download",
         on_click="ignore",
         icon=":material/download:",
@@ -166,6 +167,17 @@ def _show_result(request: DanceRequest, danced: TransferResult) -> None:
     st.html(_numbers(danced))
     for warning in danced.report.warnings:
         st.caption(plain(warning))
+    show_export(request)
+
+
+def _show_file(request: DanceRequest, danced: TransferResult) -> None:
+    if request.format.plays:
+        st.video(danced.video, format=request.format.mime, autoplay=True, alt=request.words)
+    elif request.format.kind == "animation":
+        st.image(danced.video, alt=request.words)
+    else:
+        st.html(f'<div class="poster">{tag(as_url(danced.poster), request.words, "lead")}</div>')
+        st.caption(f"{request.format.title}: browsers do not play it. Download it.")
 
 
 def _numbers(danced: TransferResult) -> str:

@@ -132,8 +132,13 @@ def _uploaded(visitor: VisitorState) -> StoredFile | None:
         st.error(visitor.refused[UPLOAD])
         if visitor.upload is not None:
             name = plain(visitor.upload.name)
-            st.button(f"Go on with {name}", key="keep-upload", on_click=visitor.refused.pop, args=(UPLOAD,))
+            st.button(f"Go on with {name}", key="keep-upload", on_click=_keep_upload, args=(visitor,))
     return visitor.upload
+
+
+def _keep_upload(visitor: VisitorState) -> None:
+    """Go on with the earlier video, and forget why the last one was refused."""
+    visitor.refused.pop(UPLOAD, None)
 
 
 def _refuse(visitor: VisitorState) -> None:

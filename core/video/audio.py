@@ -1,4 +1,4 @@
-"""Sound for an output file: copied packet by packet where mp4 can hold it, else made into AAC; always as a stream."""
+"""Sound for an output file: copied packet by packet where it is AAC for an mp4, else coded anew; always as a stream."""
 
 from __future__ import annotations
 
@@ -35,7 +35,9 @@ _MOST_CHANNELS = 6
 _RATE = 48_000
 _BIT_RATES = {1: 128_000, 2: 160_000}
 _GAP = _RATE // 20
-_AAC_BLOCK = 1024
+_BLOCKS = {"libopus": 960}
+_USUAL_BLOCK = 1024
+"""Samples that a coder takes at once."""
 _SEEK_MARGIN = Fraction(1)
 
 
@@ -144,15 +146,19 @@ class SoundInput:
                 self._whole = False
 
 
-def sound_for(track: AudioTrack, output: OutputContainer) -> tuple[SoundInput, Sound]:
+def sound_for(track: AudioTrack, output: OutputContainer, codec: str = "aac") -> tuple[SoundInput, Sound]:
     """Open the sound of ``track`` and add a stream for it to ``output``, whose header must not be written yet.
+
+    ``codec`` is the encoder that is wanted there.
 
     Raises:
         UnusableInput: there is no sound that can be decoded; ``output`` is left as it was.
     """
     source = SoundInput(track)
     try:
-        return source, CopiedSound(source, output) if _plays_everywhere(source.stream) else EncodedSound(source, output)
+        if codec == "aac" and _plays_everywhere(source.stream):
+            return source, CopiedSound(source, output)
+        return source, EncodedSound(source, output, codec)
     except BaseException:
         source.close()
         raise
@@ -242,10 +248,11 @@ class CopiedSound:
 
 
 class EncodedSound:
-    """Sound decoded, resampled to 48 kHz mono or stereo and encoded as AAC; gaps in it become silence."""
+    """Sound decoded, resampled to 48 kHz mono or stereo and encoded; gaps in it become silence."""
 
-    def __init__(self, source: SoundInput, output: OutputContainer) -> None:
+    def __init__(self, source: SoundInput, output: OutputContainer, codec: str = "aac") -> None:
         self._source = source
+        self._block = _BLOCKS.get(codec, _USUAL_BLOCK)
         self._channels = 1 if source.stream.codec_context.channels == 1 else 2
         self._layout = "mono" if self._channels == 1 else "stereo"
         self._samples = self._resampled()
@@ -253,7 +260,7 @@ class EncodedSound:
         if head is None:
             raise _silent(source)
         self._pending = head
-        self._stream = output.add_stream("aac", rate=_RATE, bit_rate=_BIT_RATES[self._channels])
+        self._stream = cast(AudioStream, output.add_stream(codec, rate=_RATE, bit_rate=_BIT_RATES[self._channels]))
         self._stream.codec_context.layout = self._layout
         self._stream.codec_context.time_base = Fraction(1, _RATE)
         self._given = 0
@@ -261,8 +268,8 @@ class EncodedSound:
     def until(self, time: Fraction) -> Iterator[Packet[AudioStream]]:
         """See :class:`Sound`."""
         limit = self._limit(time)
-        while self._given + _AAC_BLOCK <= limit and self._gather(_AAC_BLOCK):
-            yield from self._encode(_AAC_BLOCK)
+        while self._given + self._block <= limit and self._gather(self._block):
+            yield from self._encode(self._block)
 
     def finish(self, time: Fraction) -> Iterator[Packet[AudioStream]]:
         """See :class:`Sound`."""

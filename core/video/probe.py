@@ -1,6 +1,6 @@
 """What a video file holds, found by opening it and decoding its first picture.
 
-Both happen in the process of :mod:`core.decoder`; the functions that do it there end in ``_here``.
+Both happen in the process of :mod:`core.video.decoder`; the functions that do it there end in ``_here``.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from av.stream import Discard, Disposition
 from av.video.frame import VideoFrame as Picture
 from av.video.stream import VideoStream
 
-from core.decoder import DecoderEnded, decoder
 from core.errors import NotAVideo, OverLimit
+from core.video.decoder import DecoderEnded, decoder
 from core.video.mp4_claims import read_claims
 from core.video.shape import Shape, shape_of
 

@@ -31,7 +31,9 @@ class Silhouette(Generator):
     def __init__(self, target: Target) -> None:
         self._plate = target.plate
 
-    def choose_all(self, poses: Sequence[Pose | None], times: Sequence[Fraction]) -> list[FrameSelection]:
+    def choose_all(
+        self, poses: Sequence[Pose | None], times: Sequence[Fraction], cuts: Sequence[int] = ()
+    ) -> list[FrameSelection]:
         """Choose no frame of the footage: nothing is copied."""
         return [None] * len(poses)
 

@@ -16,11 +16,13 @@ from core.generators.registry import create_generator
 from core.targets.store import list_targets, load_target
 from core.transfer import TransferOptions, transfer
 from core.video.probe import probe
+from core.video.provenance import inspect
 from tests.browser import page as stage
 from tests.browser.conftest import Come, Picture
 from tests.browser.page import PHONE, WIDE
-from tests.browser.serving import PROJECT, Server, until
+from tests.browser.serving import PROJECT, Server
 from tests.media import frames_of, loudness, sound_seconds
+from tests.waiting import until
 
 pytestmark = pytest.mark.browser
 
@@ -96,6 +98,42 @@ def test_page_command_line_and_library_give_the_same_video(
         assert "libopenvino" in loaded
         assert "mediapipe" not in loaded
         assert "libtorch" not in loaded, "torch is not imported to dance"
+
+
+def test_a_result_is_exported_in_another_format_and_shape(
+    come: Come, picture: Picture, clip: Path, tmp_path: Path
+) -> None:
+    """Transparent WebM, 9:16: made without looking at the dance again, played by the browser, and it says what it is."""
+    page = come()
+    stage.upload(page, clip.name, clip)
+    stage.press_dance(page)
+    stage.wait_for_result(page)
+    whole = stage.player(page)
+    first = stage.job_of(page)
+
+    page.get_by_role("button", name="Export").click()
+    panel = page.get_by_test_id("stPopoverBody")
+    panel.get_by_role("radio", name="WebM (VP9)").click()
+    panel.get_by_role("radio", name="9:16").click()
+    panel.get_by_text("Transparent background").click()
+    with page.expect_download() as saving:
+        panel.get_by_role("button", name="Motion, BVH").click()
+    saving.value.save_as(tmp_path / "motion.bvh")
+    assert (tmp_path / "motion.bvh").read_text().startswith("HIERARCHY")
+    picture(page, "export")
+    panel.get_by_role("button", name="Make it").click()
+    until(lambda: stage.job_of(page) != first)
+    page.keyboard.press("Escape")
+    stage.wait_for_result(page)
+    page.wait_for_function(f"document.querySelector('video').videoWidth !== {whole['width']}")
+    shown = stage.player(page)
+    assert shown["width"] / shown["height"] == pytest.approx(9 / 16, abs=0.01)
+
+    made = stage.download(page, tmp_path)
+    assert made.suffix == ".webm"
+    assert inspect(made).synthetic
+    assert len(frames_of(made)) == pytest.approx(whole["duration"] * float(probe(clip).rate), abs=2)
+    assert sound_seconds(made) == pytest.approx(whole["duration"], abs=0.15)
 
 
 def test_a_reload_and_another_page_in_the_middle_lose_nothing(come: Come, server: Server, long_clip: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -128,7 +129,8 @@ def test_a_result_is_danced_again_with_one_click_and_found_after_a_reload(come: 
 
 
 def test_light_for_those_who_ask_for_light(chromium: Browser, server: Server) -> None:
-    for scheme, light in (("light", True), ("dark", False)):
+    schemes: tuple[tuple[Literal["light", "dark"], bool], ...] = (("light", True), ("dark", False))
+    for scheme, light in schemes:
         with chromium.new_context(color_scheme=scheme, reduced_motion="reduce") as context:
             page = context.new_page()
             stage.reach(page, server.url)

@@ -8,15 +8,14 @@ from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
-import av
 import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
 from core.rendering.image_files import read_picture
 from core.video.probe import probe
+from core.video.provenance import SourceType, inspect
 from core.video.reader import VideoReader
-from core.video.writer import SYNTHETIC
 from tests.browser import page as stage
 from tests.browser.conftest import Come
 from tests.media import frames_of, loudness, sound_seconds
@@ -75,8 +74,7 @@ def test_a_photo_dances_on_the_page(come: Come, photo: Path, clip: Path, tmp_pat
     assert Fraction(len(frames)) / given.rate == pytest.approx(1.5, abs=0.05)
     assert sound_seconds(made) == pytest.approx(sound_seconds(clip), abs=0.1)
     assert loudness(made) > 0
-    with av.open(made) as container:
-        assert container.metadata["comment"] == SYNTHETIC
+    assert inspect(made).source_type is SourceType.SYNTHETIC
     # of the photo's shape, and somebody moves in it
     width, height = read_picture(photo).shape[1::-1]
     assert frames[0].shape[1] / frames[0].shape[0] == pytest.approx(width / height, rel=0.02)

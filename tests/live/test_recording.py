@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from core.live.recording import Recorder
+from core.video.provenance import Provenance
 from tests.live.camera import tone
 from tests.media import frames_of, loudness, sound_seconds, times_of
 from tests.waiting import PATIENCE, until
@@ -22,7 +23,7 @@ def keep_up(recorder: Recorder) -> None:
 
 
 def test_pictures_and_sound_are_as_long_as_it_took(tmp_path: Path) -> None:
-    recorder = Recorder(tmp_path / "a.mp4", sound=True, longest=60)
+    recorder = Recorder(tmp_path / "a.mp4", sound=True, longest=60, provenance=Provenance())
     now = monotonic()
     for n in range(30):
         recorder.show(np.full((64, 96, 3), 8 * n, np.uint8), now + n / 20)
@@ -41,7 +42,7 @@ def test_pictures_and_sound_are_as_long_as_it_took(tmp_path: Path) -> None:
 
 
 def test_a_pause_of_the_microphone_is_silence_in_its_place(tmp_path: Path) -> None:
-    recorder = Recorder(tmp_path / "a.mp4", sound=True, longest=60)
+    recorder = Recorder(tmp_path / "a.mp4", sound=True, longest=60, provenance=Provenance())
     now = monotonic()
     recorder.show(np.zeros((64, 64, 3), np.uint8), now)
     for n in (*range(20), *range(60, 80)):
@@ -60,7 +61,7 @@ def test_a_pause_of_the_microphone_is_silence_in_its_place(tmp_path: Path) -> No
 
 
 def test_pictures_of_another_size_are_fitted_in(tmp_path: Path) -> None:
-    recorder = Recorder(tmp_path / "a.mp4", sound=False, longest=60)
+    recorder = Recorder(tmp_path / "a.mp4", sound=False, longest=60, provenance=Provenance())
     now = monotonic()
     recorder.show(np.full((64, 64, 3), 200, np.uint8), now)
     recorder.show(np.full((64, 128, 3), 200, np.uint8), now + 0.1)
@@ -73,7 +74,7 @@ def test_pictures_of_another_size_are_fitted_in(tmp_path: Path) -> None:
 
 
 def test_it_ends_by_itself_when_it_becomes_too_long(tmp_path: Path) -> None:
-    recorder = Recorder(tmp_path / "a.mp4", sound=False, longest=1.0)
+    recorder = Recorder(tmp_path / "a.mp4", sound=False, longest=1.0, provenance=Provenance())
     now = monotonic()
     for n in range(40):
         recorder.show(np.zeros((64, 64, 3), np.uint8), now + n / 20)
@@ -85,5 +86,5 @@ def test_it_ends_by_itself_when_it_becomes_too_long(tmp_path: Path) -> None:
 
 
 def test_nothing_shown_is_no_recording(tmp_path: Path) -> None:
-    assert Recorder(tmp_path / "a.mp4", sound=True, longest=60).stop(PATIENCE) is None
+    assert Recorder(tmp_path / "a.mp4", sound=True, longest=60, provenance=Provenance()).stop(PATIENCE) is None
     assert list(tmp_path.iterdir()) == []

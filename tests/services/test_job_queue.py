@@ -316,7 +316,7 @@ def test_many_visitors_at_once() -> None:
 
 
 def test_who_is_ahead_is_known_in_order() -> None:
-    centre = JobQueue()
+    centre: JobQueue[None, bool] = JobQueue()
     go = threading.Event()
     first, second, third = (centre.submit(lambda handle: go.wait(PATIENCE)) for _ in range(3))
     until(lambda: first.state == "running")

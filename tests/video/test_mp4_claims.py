@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from core.decoder import decoder
+from core.video.decoder import decoder
 from core.video.mp4_claims import read_claims
 from core.video.probe import probe
 from tests.limited import run_limited
@@ -173,7 +173,9 @@ def test_opening_ends_what_takes_too_much(honest: Path, tmp_path: Path) -> None:
     claims = {b"stsz": table(1, MANY // 2), b"stts": table(1, MANY // 2, 9), b"stsc": table(1, 1, MANY // 2, 1)}
     path = change_file(honest, tmp_path / "film.mp4", claims.get)
 
-    outcome = run_limited("from core.decoder import decoder\ntold(decoder.ask('opens', path=sys.argv[1]))\n", path)
+    outcome = run_limited(
+        "from core.video.decoder import decoder\ntold(decoder.ask('opens', path=sys.argv[1]))\n", path
+    )
 
     assert outcome.told == "DecoderEnded: It cannot be decoded: copy or download it again."
     assert outcome.megabytes <= MOST_MEGABYTES

@@ -1,7 +1,7 @@
 """A process that decodes what strangers send, so that a file which breaks FFmpeg or an image library breaks that process alone.
 
 It loads PyAV, Pillow and NumPy and nothing else, may take only so much memory and time for each file, stays for the next file,
-and ends when none has come for a while. What it may be asked is in :mod:`core.decoder_worker`.
+and ends when none has come for a while. What it may be asked is in :mod:`core.video.decoder_worker`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from core.errors import DanceError
 
 logger = logging.getLogger(__name__)
 
-_MODULE: Final = "core.decoder_worker"
+_MODULE: Final = "core.video.decoder_worker"
 _MOST_SECONDS: Final = 60.0
 """After which an answer is no longer waited for. The processor time that a request may take is far less."""
 _IDLE_SECONDS: Final = 20.0
@@ -47,7 +47,7 @@ class Decoder:
         self._idle: threading.Timer | None = None
 
     def ask(self, call: str, **arguments: Any) -> Any:
-        """What ``call`` of :mod:`core.decoder_worker` answers: JSON, or a (height, width, 3) uint8 array.
+        """What ``call`` of :mod:`core.video.decoder_worker` answers: JSON, or a (height, width, 3) uint8 array.
 
         Raises:
             DecoderEnded: the process did not live to answer.

@@ -8,17 +8,17 @@ import sys
 import threading
 from pathlib import Path
 
-import core.pictures
 import numpy as np
 import psutil
 import pytest
 from PIL import Image
 
+import core.rendering.image_files
 import core.video.probe
 from core.bundled import dances
-from core.decoder import Decoder, DecoderEnded, decoder
 from core.errors import NotAVideo, UnusableInput
 from core.rendering.image_files import read_picture
+from core.video.decoder import Decoder, DecoderEnded, decoder
 from core.video.probe import probe
 from tests.conftest import PROJECT
 from tests.video.media import make_video, numbered
@@ -45,7 +45,7 @@ def process_of(asked: Decoder) -> psutil.Process:
 def test_a_crash_is_a_sentence(film: Path, picture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     crashing = Decoder("tests.crashing_decoder")
     monkeypatch.setattr(core.video.probe, "decoder", crashing)
-    monkeypatch.setattr(core.pictures, "decoder", crashing)
+    monkeypatch.setattr(core.rendering.image_files, "decoder", crashing)
     with pytest.raises(NotAVideo, match=r"^Not one picture of film\.mkv can be decoded: copy or download it again\.$"):
         probe(film)
     with pytest.raises(UnusableInput, match=r"^Mine cannot be read as a picture: choose a JPEG, PNG or WebP\.$"):
@@ -97,7 +97,7 @@ def test_the_system_bounds_memory_and_time(film: Path) -> None:
 def test_it_loads_no_more_than_decoding_takes(film: Path, picture: Path) -> None:
     questions = [{"call": "opens", "arguments": {"path": str(film)}}, {"call": "nothing", "arguments": {}}]
     done = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "core.decoder_worker"], cwd=PROJECT, check=True,
+        [sys.executable, "-X", "importtime", "-m", "core.video.decoder_worker"], cwd=PROJECT, check=True,
         input="\n".join(json.dumps(question) for question in questions).encode() + b"\n", capture_output=True,
     )  # fmt: skip
     answers = [json.loads(line) for line in done.stdout.splitlines()]
@@ -109,7 +109,7 @@ def test_it_loads_no_more_than_decoding_takes(film: Path, picture: Path) -> None
 
 
 def test_it_ends_when_nobody_asks(film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.decoder._IDLE_SECONDS", 0.2)
+    monkeypatch.setattr("core.video.decoder._IDLE_SECONDS", 0.2)
     own = Decoder()
     own.ask("opens", path=str(film))
     process = process_of(own)
@@ -120,7 +120,7 @@ def test_it_ends_when_nobody_asks(film: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def test_it_ends_with_the_process_that_asked(film: Path) -> None:
     code = (
-        "import os, sys, signal\nfrom core.decoder import decoder\ndecoder.ask('opens', path=sys.argv[1])\n"
+        "import os, sys, signal\nfrom core.video.decoder import decoder\ndecoder.ask('opens', path=sys.argv[1])\n"
         "print(decoder._process.pid, flush=True)\nos.kill(os.getpid(), signal.SIGKILL)"
     )
     done = subprocess.run(

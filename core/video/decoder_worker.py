@@ -1,4 +1,4 @@
-"""The process behind :mod:`core.decoder`: reads questions from stdin, a line of JSON each, and answers on stdout.
+"""The process behind :mod:`core.video.decoder`: reads questions from stdin, a line of JSON each, and answers on stdout.
 
 An answer is a line of JSON, ``{"value": ...}`` or ``{"error": [class, sentence]}``; after ``{"shape": [...]}`` come the bytes of
 an array. Memory and processor time are bounded anew for each question; what takes more ends the process.

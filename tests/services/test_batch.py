@@ -16,9 +16,9 @@ import psutil
 import pytest
 from PIL import Image
 
-from core.batch import CONTACT_SHEET, SUMMARY, parse_engine, transfer_all
 from core.bundled import dances
 from core.errors import UnusableInput
+from core.services.batch import CONTACT_SHEET, SUMMARY, parse_engine, transfer_all
 from core.video.probe import probe
 from tests.conftest import PROJECT
 
