@@ -27,8 +27,8 @@ import argparse
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -46,8 +46,8 @@ from core.types import Frame, Pose
 from core.video.reader import VideoReader
 from core.warping.parts import HEAD, PARTS, TRUNK
 
-Floats = NDArray[np.float32]
-Flags = NDArray[np.bool_]
+Floats: TypeAlias = NDArray[np.float32]
+Flags: TypeAlias = NDArray[np.bool_]
 
 STEP, MIDDLE, SIDES, LABELS = 0.0001, 1 << 15, 6, 8
 CHARTS = LABELS * SIDES + 1
@@ -60,11 +60,15 @@ FINER = 3
 """Samples to a side of each pixel that is unwrapped."""
 TORN = 10.0
 """Texels between two neighbouring pixels from which on they do not belong together."""
+APART = 0.03
+"""Metres between two neighbouring pixels from which on one of them lies behind the other."""
 WHOLE = 250
 """Grey levels of a mask from which on nothing shines through."""
 NOISE_SIZE = 12.0
 """Pixels over which an error of place is alike: about half a limb's width."""
 CANDIDATES = 3
+BESIDE = 6
+"""Pixels around a person that are looked at as well."""
 SOFTER = 4
 """Pixels to one of those that light is blurred at."""
 
@@ -128,15 +132,18 @@ class Atlas:
         texel = np.round(at).astype(int)
         inside = (texel >= 0).all(1) & (texel < (WIDTH, self.height)).all(1)
         index, colours = texel[inside, 1] * WIDTH + texel[inside, 0], colours[inside]
-        sums = [np.bincount(index, values, self.height * WIDTH) for values in (*colours.T, np.ones(len(index)))]
-        tile = np.stack(sums, 1).reshape(self.height, WIDTH, 4).astype(np.float32)
+        count = np.bincount(index, minlength=self.height * WIDTH)
+        seen = np.flatnonzero(count)
+        tile = np.zeros((self.height * WIDTH, 4), np.uint8)
+        for channel in range(3):
+            tile[seen, channel] = np.bincount(index, colours[:, channel], len(tile))[seen] / count[seen] + 0.5
+        tile[seen, 3] = 255
+        tile = tile.reshape(self.height, WIDTH, 4)
         for _ in range(2):  # samples lie further apart than texels where the surface is seen from the side
             around = cv2.blur(tile, (3, 3))
-            there = cv2.blur((tile[..., 3] > 0).astype(np.float32), (3, 3))
-            tile = np.where((tile[..., 3:] == 0) & (there[..., None] > 0.4), around, tile)
-        seen = tile[..., 3:] > 0
-        mean = tile[..., :3] / np.maximum(tile[..., 3:], 1e-6)
-        return np.where(seen, np.dstack([mean.round(), np.full(mean.shape[:2], 255)]), 0).astype(np.uint8)
+            there = np.nonzero((tile[..., 3] == 0) & (around[..., 3] > 100))
+            tile[there] = np.minimum(around[there].astype(np.float32) * (255 / around[there][:, 3:]), 255)
+        return tile
 
 
 def _finer(places: Places, colours: Floats, clean: Flags) -> tuple[Floats, Floats]:
@@ -159,11 +166,21 @@ def _finer(places: Places, colours: Floats, clean: Flags) -> tuple[Floats, Float
     return np.concatenate(found_at), np.concatenate(found)
 
 
-def clean_pixels(places: Places, mask: NDArray[np.uint8]) -> Flags:
-    """(height, width): the pixels that show one part of the person and nothing else."""
-    part = (places.part + 1).astype(np.uint8)
-    edge = cv2.dilate(part, np.ones((3, 3), np.uint8)) != cv2.erode(part, np.ones((3, 3), np.uint8))
-    return (places.chart >= 0) & (mask >= WHOLE) & ~edge
+def clean_pixels(surface: NDArray[np.uint16], mask: NDArray[np.uint8]) -> Flags:
+    """(height, width): the pixels that show one spot of the person and nothing else.
+
+    Left out are those beside another part, unless the surface goes on there.
+    """
+    at, chart = surface[..., :2].astype(np.int32), surface[..., 2].astype(np.int32) - 1
+    seen = chart >= 0
+    side, part = chart % SIDES // 2, chart // SIDES
+    clean = seen & (mask >= WHOLE)
+    for first, second in (((slice(1, None),), (slice(-1),)), ((slice(None), slice(1, None)), (slice(None), slice(-1)))):
+        apart = np.abs(at[first] - at[second]).max(-1) * STEP > APART
+        torn = np.where(side[first] == side[second], apart, part[first] != part[second]) & seen[first] & seen[second]
+        clean[first] &= ~torn
+        clean[second] &= ~torn
+    return clean
 
 
 def median(tiles: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
@@ -339,21 +356,33 @@ class Judge:
 
 @dataclass(frozen=True)
 class Asked:
-    """A picture of the performer that is to be drawn: itself, (height, width) where the person is, their pose and its surface."""
+    """A picture of the performer: what of it lies around the person.
+
+    Attributes:
+        picture, mask, surface: of those pixels.
+        pose: in pixels of the whole picture; None where it is not asked for.
+        box: where they lie in the whole picture.
+    """
 
     picture: Frame
     mask: NDArray[np.uint8]
-    pose: Pose
     surface: NDArray[np.uint16]
+    pose: Pose | None
+    box: tuple[slice, slice]
+
+    @classmethod
+    def of(cls, picture: Frame, mask: NDArray[np.uint8], pose: Pose | None, surface: NDArray[np.uint16]) -> Asked:
+        """The same of a whole picture."""
+        x, y, width, height = cv2.boundingRect(((mask > 0) | (surface[..., 2] > 0)).astype(np.uint8))
+        box = (slice(max(y - BESIDE, 0), y + height + BESIDE), slice(max(x - BESIDE, 0), x + width + BESIDE))
+        return cls(np.ascontiguousarray(picture[box]), np.ascontiguousarray(mask[box]), surface[box], pose, box)
 
 
 def held_out(performer: Target, folder: Path, frames: Sequence[int]) -> list[Asked]:
     """Frames of the footage that training did not see."""
-    poses = [(frame, performer.pose(frame)) for frame in frames]
     return [
-        Asked(performer.frames[frame], performer.masks[frame], pose, surface_of(folder, frame))
-        for frame, pose in poses
-        if pose is not None
+        Asked.of(performer.frames[frame], performer.masks[frame], performer.pose(frame), surface_of(folder, frame))
+        for frame in frames
     ]
 
 
@@ -371,8 +400,21 @@ def answered(performer: Target, dance: str, folder: Path) -> list[Asked]:
             if number in wanted and landmarks is not None:
                 surface = surface_of(folder, number)
                 mask = np.where(surface[..., 2] > 0, 255, 0).astype(np.uint8)
-                asked.append(Asked(picture.image, mask, landmarks, surface))
+                asked.append(Asked.of(picture.image, mask, landmarks, surface))
     return asked
+
+
+Way: TypeAlias = tuple[str, float]
+"""Its name, and the noise."""
+
+
+@dataclass(frozen=True)
+class Unwrapped:
+    """What every remembered frame shows of the surface, the median of all, and how far its places were off, in pixels."""
+
+    tiles: Mapping[int, NDArray[np.uint8]]
+    base: NDArray[np.uint8]
+    noise: float
 
 
 class Experiment:
@@ -380,30 +422,31 @@ class Experiment:
 
     def __init__(self, performer: Target, surfaces: Path, blur: float) -> None:
         self.performer, self.folder, self.blur = performer, surfaces, blur
-        generator = create_generator("realtime", performer)
-        if not isinstance(generator, RealtimeGenerator):
-            raise SystemExit("That is another generator.")
-        self.generator = generator
+        self.generator = generator = realtime_of(performer)
         self.atlas = Atlas(surface_of(surfaces, frame) for frame in generator.memory.frames)
-        self.rows: dict[tuple[str, float], Sums] = {}
 
     def tile(self, frame: int, noise: float = 0.0) -> NDArray[np.uint8]:
         """What one frame shows of the surface, its places ``noise`` pixels off."""
-        places = self.atlas.places(surface_of(self.folder, frame))
-        clean = clean_pixels(places, self.performer.masks[frame])
+        one = Asked.of(self.performer.frames[frame], self.performer.masks[frame], None, surface_of(self.folder, frame))
+        places, clean = self.atlas.places(one.surface), clean_pixels(one.surface, one.mask)
         if noise:
             places = shaken(places, noise, np.random.default_rng([frame, 1]))
-            clean &= places.chart >= 0
-        return self.atlas.unwrapped(self.performer.frames[frame], places, clean)
+        return self.atlas.unwrapped(one.picture, places, clean & (places.chart >= 0))
 
-    def measure(self, asked: Sequence[Asked], noises: Sequence[float], noise_of_tiles: float) -> None:
-        """Draw some frames in every way."""
-        remembered = self.generator.memory.frames
-        tile_of = lru_cache(maxsize=None)(lambda frame: self.tile(frame, noise_of_tiles))
-        base = median([tile_of(frame) for frame in remembered])
+    def unwrap(self, noise: float) -> Unwrapped:
+        """All that is remembered, its places ``noise`` pixels off."""
+        tiles = {frame: self.tile(frame, noise) for frame in self.generator.memory.frames}
+        return Unwrapped(tiles, median(list(tiles.values())), noise)
+
+    def measure(self, asked: Sequence[Asked], noises: Sequence[float], unwrapped: Unwrapped) -> dict[Way, Sums]:
+        """Draw some frames in every way; by name and noise, how far each is from the footage."""
+        self.rows: dict[Way, Sums] = {}
+        remembered, tile_of, base = self.generator.memory.frames, unwrapped.tiles.__getitem__, unwrapped.base
         for number, one in enumerate(asked):
-            parts, network = self._today(one.pose)
-            judge = Judge(one.picture, one.mask, self.performer.plate, parts[..., 3] >= WHOLE)
+            if one.pose is None:
+                raise SystemExit("Nobody is in one of the frames.")
+            parts, network = (picture[one.box] for picture in self._today(one.pose))
+            judge = Judge(one.picture, one.mask, self.performer.plate[one.box], parts[..., 3] >= WHOLE)
             costs = self.generator.memory.recall.costs(one.pose.landmarks)
             first, ranked = pick(costs), np.argsort(costs, 1)
             # the one that is picked, and then the best of the others
@@ -412,14 +455,15 @@ class Experiment:
             true = self.atlas.places(one.surface)
             for noise in noises:
                 places = shaken(true, noise, np.random.default_rng([number, 0])) if noise else true
-                named = " (both)" if noise_of_tiles else ""
+                named = " (both)" if unwrapped.noise else ""
                 self._add_drawn(judge, places, ranked, tile_of, base, noise, named)
-            if noise_of_tiles == 0:
+            if unwrapped.noise == 0:
                 self._add_today(judge, parts, network, true)
-                tile = self.atlas.unwrapped(one.picture, true, clean_pixels(true, one.mask))
+                tile = self.atlas.unwrapped(one.picture, true, clean_pixels(one.surface, one.mask))
                 own, there = looked_up(tile, true)
                 filled = np.where(there[..., None], own, looked_up(base, true)[0])
                 judge.add(self._sums("its own tile", 0), judge.over(filled), ~there)
+        return self.rows
 
     def _sums(self, name: str, noise: float) -> Sums:
         return self.rows.setdefault((name, noise), Sums())
@@ -480,6 +524,14 @@ class Experiment:
             judge.add(self._sums(name + named, noise), picture, holes)
 
 
+def realtime_of(performer: Target) -> RealtimeGenerator:
+    """The performer's generator that copies."""
+    generator = create_generator("realtime", performer)
+    if not isinstance(generator, RealtimeGenerator):
+        raise SystemExit("That is another generator.")
+    return generator
+
+
 def surface_of(folder: Path, frame: int) -> NDArray[np.uint16]:
     """(height, width, 3): what ``scripts/performers/surface.py`` made of a frame."""
     with np.load(folder / f"{frame:05d}.npz") as kept:
@@ -526,7 +578,7 @@ def main() -> None:
     parser.add_argument("--list", type=Path, help="write the numbers of the frames that are needed, and end")
     parser.add_argument("--surfaces", type=Path)
     parser.add_argument("--every", type=int, default=7, help="of the held-out frames take one of so many")
-    parser.add_argument("--dance", help="draw the known answer of this bundled dance instead of held-out frames")
+    parser.add_argument("--dance", help="draw the known answer of this bundled dance as well")
     parser.add_argument("--answer-surfaces", type=Path, help="surfaces of that answer's frames, of any of them")
     parser.add_argument("--noise", type=float, nargs="*", default=[1, 2, 4], help="pixels, asked frames alone")
     parser.add_argument("--noise-of-both", type=float, nargs="*", default=[], help="pixels, remembered frames as well")
@@ -534,36 +586,33 @@ def main() -> None:
     parser.add_argument("--label", default="")
     given = parser.parse_args()
     with load_target(given.target) as performer:
-        frames = np.flatnonzero(split_of(performer, "blocks").held_out & performer.found)[
-            given.every // 2 :: given.every
-        ]
+        known = np.flatnonzero(split_of(performer, "blocks").held_out & performer.found)
+        frames = [int(frame) for frame in known[given.every // 2 :: given.every]]
         if given.list is not None:
-            remembered = create_generator("realtime", performer).memory.frames  # type: ignore[attr-defined]
+            remembered = realtime_of(performer).memory.frames
             given.list.write_text("\n".join(map(str, sorted({*remembered, *frames}))))
             return
         if given.surfaces is None:
             parser.error("--surfaces or --list is missing")
         experiment = Experiment(performer, given.surfaces, given.blur)
+        asked = {"held out": held_out(performer, given.surfaces, frames)}
         if given.dance:
-            asked = answered(performer, given.dance, given.answer_surfaces)
-        else:
-            asked = held_out(performer, given.surfaces, frames)
-        experiment.measure(asked, [0, *given.noise], 0)
-        for noise in given.noise_of_both:
-            experiment.measure(asked, [noise], noise)
-    times = two_look_ups()
-    print(times)
-    for (name, noise), sums in experiment.rows.items():
-        row = {
-            "label": given.label,
-            "target": given.target,
-            "source": given.dance or "held out",
-            "drawn": name,
-            "noise": noise,
-            **sums.row(),
-        }
-        append("uv_correspondence", row)
-        print(row, flush=True)
+            asked[given.dance] = answered(performer, given.dance, given.answer_surfaces)
+        for off in (0.0, *given.noise_of_both):
+            unwrapped = experiment.unwrap(off)
+            for source, pictures in asked.items():
+                rows = experiment.measure(pictures, [off] if off else [0, *given.noise], unwrapped)
+                for (name, noise), sums in rows.items():
+                    row = {
+                        "label": given.label,
+                        "target": given.target,
+                        "source": source,
+                        "drawn": name,
+                        "noise": noise,
+                    }
+                    append("uv_correspondence", row | sums.row())
+                    print(row | sums.row(), flush=True)
+    print(two_look_ups())
 
 
 if __name__ == "__main__":
