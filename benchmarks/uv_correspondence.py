@@ -134,11 +134,11 @@ class Atlas:
         index, colours = texel[inside, 1] * WIDTH + texel[inside, 0], colours[inside]
         count = np.bincount(index, minlength=self.height * WIDTH)
         seen = np.flatnonzero(count)
-        tile = np.zeros((self.height * WIDTH, 4), np.uint8)
+        flat = np.zeros((self.height * WIDTH, 4), np.uint8)
         for channel in range(3):
-            tile[seen, channel] = np.bincount(index, colours[:, channel], len(tile))[seen] / count[seen] + 0.5
-        tile[seen, 3] = 255
-        tile = tile.reshape(self.height, WIDTH, 4)
+            flat[seen, channel] = np.bincount(index, colours[:, channel], len(flat))[seen] / count[seen] + 0.5
+        flat[seen, 3] = 255
+        tile = flat.reshape(self.height, WIDTH, 4)
         for _ in range(2):  # samples lie further apart than texels where the surface is seen from the side
             around = cv2.blur(tile, (3, 3))
             there = np.nonzero((tile[..., 3] == 0) & (around[..., 3] > 100))
@@ -161,8 +161,8 @@ def _finer(places: Places, colours: Floats, clean: Flags) -> tuple[Floats, Float
     for down in np.arange(FINER) / np.float32(FINER):
         for right in np.arange(FINER) / np.float32(FINER):
             shares = [np.float32(v * h) for v in (1 - down, down) for h in (1 - right, right)]
-            found_at.append(sum(s * a for s, (a, _) in zip(shares, picked, strict=True)))
-            found.append(sum(s * c for s, (_, c) in zip(shares, picked, strict=True)))
+            found_at.append(np.sum([s * a for s, (a, _) in zip(shares, picked, strict=True)], 0, np.float32))
+            found.append(np.sum([s * c for s, (_, c) in zip(shares, picked, strict=True)], 0, np.float32))
     return np.concatenate(found_at), np.concatenate(found)
 
 
@@ -295,7 +295,7 @@ def blended(recalled: Recalled, below: Floats) -> Floats:
     """What was recalled over what fills its holes, faded into each other over some pixels."""
     share = cv2.blur(recalled.seen.astype(np.float32), (5, 5))
     share = np.where(recalled.seen, np.clip(2 * share - 1, 0, 1), 0)[..., None]
-    return below + share * (recalled.picture - below)
+    return np.asarray(below + share * (recalled.picture - below), np.float32)
 
 
 def edges(image: Frame) -> Floats:
@@ -485,7 +485,7 @@ class Experiment:
     def _add_today(self, judge: Judge, parts: Floats, network: Floats, true: Places) -> None:
         share = parts[..., 3:] / 255
         holes = parts[..., 3] < 128
-        picture = judge.plate * (1 - share) + parts[..., :3]
+        picture = np.asarray(judge.plate * (1 - share) + parts[..., :3], np.float32)
         judge.add(self._sums("today: warped parts", 0), picture, holes)
         lit = relit(picture, judge.truth, judge.person & ~holes, true.part, self.blur)
         judge.add(self._sums("today: warped parts, light known", 0), lit, holes)

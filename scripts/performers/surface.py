@@ -93,7 +93,8 @@ def surfaces(
     """Some frames of a dance, in order; hair swings through all of them."""
     wanted = set(frames)
     character.settle(character.rig.pose(dance[0]), 1 / FPS)
-    with SurfaceRenderer(character, camera) as renderer:
+    renderer = SurfaceRenderer(character, camera)
+    with renderer:
         for number, channels in enumerate(dance[: max(wanted) + 1]):
             pose = character.rig.pose(channels)
             character.step(pose, 1 / FPS)
