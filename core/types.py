@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,6 +87,13 @@ class VideoFrame:
             return self.image
         left, top, width, height = self.box
         return np.ascontiguousarray(self.image[top : top + height, left : left + width])
+
+
+class Floor(NamedTuple):
+    """The floor of a picture: y of the lines on which somebody stands nearest to the camera and farthest from it, in pixels."""
+
+    near: float
+    far: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Final
 
 PROJECT: Final = Path(__file__).resolve().parent.parent
 OUTPUT: Final = PROJECT / "docs" / "architecture.svg"
-LEFT_OUT: Final = frozenset({"types", "errors", "paths", "settings", "utils", "bundled", "__init__", "__main__"})
+LEFT_OUT: Final = frozenset({"types", "errors", "paths", "settings", "utils", "bundled"})
 """What nearly every package imports."""
 WIDTH, ROW, BOX, HEIGHT, MARGIN = 900, 76, 118, 34, 20
 
@@ -21,7 +21,7 @@ WIDTH, ROW, BOX, HEIGHT, MARGIN = 900, 76, 118, 34, 20
 def package_of(module: str) -> str | None:
     """Return the part of ``core`` that a dotted module name lies in; None where it is not drawn."""
     parts = module.split(".")
-    if len(parts) < 2 or parts[0] != "core" or parts[1] in LEFT_OUT:
+    if len(parts) < 2 or parts[0] != "core" or parts[1] in LEFT_OUT or parts[1].startswith("__"):
         return None
     return parts[1]
 

@@ -114,7 +114,9 @@ def is_torch(name: str) -> bool:
 @pytest.mark.parametrize("path", SOURCES, ids=module_of)
 def test_nothing_that_serves_imports_torch_or_what_only_unix_has(path: Path) -> None:
     module = module_of(path)
-    assert not {name.split(".")[0] for name, _ in imports_of(path)} & {"fcntl", "resource", "pwd", "grp", "termios"}
+    only_unix = {name.split(".")[0] for name, _ in imports_of(path)} & {"fcntl", "resource", "pwd", "grp", "termios"}
+    # the decoding process sets limits where the system has them, and goes on without where it has none
+    assert only_unix <= ({"resource"} if module == "core.video.decoder_worker" else set())
     if is_torch(module):
         return
     # the command line trains, and loads what that takes when it does

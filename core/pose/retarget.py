@@ -23,8 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.pose import skeleton
-from core.rendering.shadow import Floor
-from core.types import Pose
+from core.types import Floor, Pose
 
 _SEEN = 0.5
 _GROUND_WINDOW = 1.0

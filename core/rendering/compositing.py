@@ -13,9 +13,9 @@ import numpy as np
 from core.errors import UnusableInput
 from core.pose.draw import GROUND, draw_pose
 from core.rendering.image_files import middle_box, read_picture
-from core.rendering.shadow import Floor, light_on_floor
+from core.rendering.shadow import light_on_floor
 from core.targets.studio_backdrop import studio
-from core.types import Alpha, Frame, Picture, Pose
+from core.types import Alpha, Floor, Frame, Picture, Pose
 from core.utils.parsing import one_of
 
 Layout = Literal["result", "side-by-side", "triptych"]

@@ -1,4 +1,4 @@
-"""Picture files in: the one place that opens them, whoever made them. They are decoded in the process of :mod:`core.video.decoder`."""
+"""Read picture files: the one place that opens them. They are decoded in the process of :mod:`core.video.decoder`."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
 import cv2
 import numpy as np
@@ -48,13 +48,6 @@ def light_left(frame: Frame, mask: Alpha, plate: Frame) -> NDArray[np.uint8]:
     filled = cv2.resize(cv2.divide(cv2.add(dark, 1), cv2.add(lit, 1), scale=255), shade.shape[::-1])
     shade = cv2.GaussianBlur(np.where(seen > 0, shade, filled), (0, 0), 1.5)
     return np.asarray(cv2.max(shade, _border(shade.shape[0], shade.shape[1])), np.uint8)
-
-
-class Floor(NamedTuple):
-    """Where somebody stands in a picture: y of the line on which they stand nearest to the camera, and farthest from it."""
-
-    near: float
-    far: float
 
 
 def light_on_floor(shape: tuple[int, ...], pose: Pose, floor: Floor) -> Alpha:

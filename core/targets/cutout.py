@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from core.pose import skeleton
 from core.pose.retarget import floor_of, measure_body
-from core.rendering.shadow import Floor, light_left, light_on_floor
+from core.rendering.shadow import light_left, light_on_floor
 from core.targets.matte import Behind, Moment, foreground, refine, steadied
 from core.targets.stage import Stage, around_person, brought, light_gains, lit
 from core.targets.studio_backdrop import studio
-from core.types import Alpha, Frame, Pose
+from core.types import Alpha, Floor, Frame, Pose
 from core.utils.corner_tracking import Homography, transformed
 
 NEIGHBOURS: Final = 6

@@ -20,7 +20,6 @@ import numpy as np
 import psutil
 
 from core.pose.estimator import PoseEstimator
-from core.rendering.shadow import Floor
 from core.services.training_estimate import Throughput
 from core.targets.camera import CameraTracker
 from core.targets.cutout import NEIGHBOURS, Backdrop, Cutter
@@ -28,6 +27,7 @@ from core.targets.split import Split, Subset
 from core.targets.stage import Stage
 from core.targets.store import Target, list_targets, load_target
 from core.training.worker import give_way
+from core.types import Floor
 
 SECONDS: Final = 5.0
 _FRAMES: Final = 40

@@ -62,14 +62,19 @@ class GifWriter(VideoWriter):
         self._write_waiting()
         super()._finish()
 
+    def _error_of(self, image: Frame) -> float:
+        """How far the palette's colours are from those of a picture."""
+        (mapped,) = self._mapped([image])
+        return _distance(image, self._scaler.reformat(mapped, format="rgba", threads=1).to_ndarray())
+
     def _write_waiting(self) -> None:
         if not self._waiting:
             return
         waiting, self._waiting = self._waiting, []
         images = [image for image, _ in waiting]
-        if self._palette is None or _distance(images[0], self._mapped(images[:1])[0]) > _WORSE * self._error:
+        if self._palette is None or self._error_of(images[0]) > _WORSE * self._error:
             self._palette = _palette(images, transparent=self._transparent)
-            self._error = max(_distance(images[0], self._mapped(images[:1])[0]), 1.0)
+            self._error = max(self._error_of(images[0]), 1.0)
         for number, picture in enumerate(self._mapped(images)):
             picture.pts, picture.time_base = waiting[number][1], self._base
             following = waiting[number + 1][1] if number + 1 < len(waiting) else None
@@ -141,9 +146,8 @@ def _palette(images: list[Frame], *, transparent: bool) -> Picture:
     return _pulled(graph)[0]
 
 
-def _distance(image: Frame, shown: Picture) -> float:
+def _distance(image: Frame, mapped: Frame) -> float:
     """Mean of how far colours are from what they stand for, 0 to 255, where the picture is opaque."""
-    mapped = shown.to_ndarray(format="rgba")
     apart = np.abs(image[..., :3].astype(np.int16) - mapped[..., :3]).mean(axis=2)
     opaque = mapped[..., 3] >= _OPAQUE
     return float(apart[opaque].mean()) if opaque.any() else 0.0

@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 
 from core.rendering.compositing import Background
-from core.rendering.shadow import Floor
-from core.types import Frame, Picture
+from core.types import Floor, Frame, Picture
 from tests.bodies import standing
 
 SIZE = (120, 90)

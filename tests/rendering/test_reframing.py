@@ -69,7 +69,7 @@ def standing_small() -> Pose:
 
 
 def test_at_a_cut_it_may_jump() -> None:
-    poses: list[Pose | None] = [standing_small().moved(-60, 0)] * 40 + [standing_small().moved(250, 0)] * 40
+    poses: list[Pose | None] = [*[standing_small().moved(-60, 0)] * 40, *[standing_small().moved(250, 0)] * 40]
     smooth, cut = (framed("9:16", poses, cuts) for cuts in ([], [40]))
     assert smooth.size[0] > cut.size[0], "a window for both sides at once has to be larger"
     steps = np.abs(np.diff(cut.corners[:, 0]))

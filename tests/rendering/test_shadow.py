@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from core.rendering.shadow import Floor, light_left, light_on_floor
-from core.types import Frame, Pose
+from core.rendering.shadow import light_left, light_on_floor
+from core.types import Floor, Frame, Pose
 from tests.bodies import standing
 from tests.puppets import wall
 

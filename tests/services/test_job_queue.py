@@ -316,9 +316,10 @@ def test_many_visitors_at_once() -> None:
 
 
 def test_who_is_ahead_is_known_in_order() -> None:
-    centre: JobQueue[None, bool] = JobQueue()
+    centre = JobQueue()
     go = threading.Event()
-    first, second, third = (centre.submit(lambda handle: go.wait(PATIENCE)) for _ in range(3))
+    jobs: list[Job[None, bool]] = [centre.submit(lambda handle: go.wait(PATIENCE)) for _ in range(3)]
+    first, second, third = jobs
     until(lambda: first.state == "running")
     assert centre.ahead(first) == []
     assert centre.ahead(second) == [first]

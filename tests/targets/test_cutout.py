@@ -3,12 +3,11 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from core.rendering.shadow import Floor
 from core.targets.camera import CameraTracker
 from core.targets.cutout import Backdrop, Cutter, backdrop_for, moved
 from core.targets.stage import Sample, Stage, find_stage
 from core.targets.studio_backdrop import studio
-from core.types import Alpha, Frame, Pose
+from core.types import Alpha, Floor, Frame, Pose
 from tests.targets.test_camera import SIZE, hand, room, seen
 
 PLACE = room(3)
