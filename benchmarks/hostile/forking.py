@@ -25,8 +25,8 @@ from core import paths
 _MODULE: Final = "benchmarks.hostile.forking"
 _LOADED: Final = (
     "av", "cv2", "openvino", "streamlit", "core.cli", "core.transfer", "core.services.photo_performer",
-    "core.targets.footage_check", "core.targets.build", "core.targets.archive", "core.pose.candidates", "core.generators.registry",
-    "core.ui.video_info",
+    "core.targets.footage_check", "core.targets.build", "core.targets.archive", "core.pose.candidates",
+    "core.generators.registry", "core.ui.video_info",
     "core.ui.app_services", "core.video.writer",
 )  # fmt: skip
 _LOOK_EVERY: Final = 0.005

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.pose import skeleton
-from core.types import Alpha, Frame, Pose
+from core.types import Alpha, Floor, Frame, Pose
 
 _CONTACTS: Final = ((27, 29, 31), (28, 30, 32), (25,), (26,), (23, 24), (15, 19), (16, 20), (0,))
 """Joints of what can lie on a floor: feet, knees, hips, hands, head."""

@@ -65,7 +65,8 @@ class GifWriter(VideoWriter):
     def _error_of(self, image: Frame) -> float:
         """How far the palette's colours are from those of a picture."""
         (mapped,) = self._mapped([image])
-        return _distance(image, self._scaler.reformat(mapped, format="rgba", threads=1).to_ndarray())
+        shown = self._scaler.reformat(mapped, format="rgba", threads=1).to_ndarray()
+        return _distance(image, np.asarray(shown, np.uint8))
 
     def _write_waiting(self) -> None:
         if not self._waiting:
