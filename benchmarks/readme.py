@@ -1,4 +1,4 @@
-"""Puts the newest measurements between the README's marks: ``python -m benchmarks.readme``."""
+"""Put the newest measurements between the marks of docs/benchmarks.md: ``python -m benchmarks.readme``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from benchmarks.pose import USED
 from core.generators.registry import list_generators
 
 PERFORMERS = ("mira", "theo")
-README = Path(__file__).resolve().parent.parent / "README.md"
+PROJECT = Path(__file__).resolve().parent.parent
+PAGE = PROJECT / "docs" / "benchmarks.md"
 
 ERRORS = (
     ("L1", "box_l1_seed", "{:.3f}"),
@@ -248,14 +249,14 @@ def start_picture(into: Path) -> None:
 def main() -> None:
     """Rewrite all tables."""
     speed = "| | |\n|---|---|\n" + "".join(f"| {what} | {number} |\n" for what, number in figures())
-    text = README.read_text(encoding="utf-8")
+    text = PAGE.read_text(encoding="utf-8")
     tables = [("measured", speed), ("seed", seed()), ("training", training()), ("start", start())]
     tables += [(f"quality-{performer}", quality(performer)) for performer in PERFORMERS]
     for name, table in tables:
         marks = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
         text = marks.sub(lambda found, table=table: found[1] + table + found[2], text)  # type: ignore[misc]
-    README.write_text(text, encoding="utf-8")
-    start_picture(README.parent / "assets" / "readme" / "start.webp")
+    PAGE.write_text(text, encoding="utf-8")
+    start_picture(PROJECT / "assets" / "readme" / "start.webp")
 
 
 if __name__ == "__main__":

@@ -19,6 +19,8 @@ from tests.media import frames_of, write_video
 from tests.waiting import PATIENCE
 
 README = (PROJECT / "README.md").read_text()
+PAGES = sorted([PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", PROJECT / "SECURITY.md", *(PROJECT / "docs").glob("*.md")])
+WORDS = "".join(page.read_text() for page in PAGES)
 SHORTER = {"transfer": ["--end", "0.4"], "compare": ["--end", "0.4"], "train": ["--size", "64"]}
 SHORTER["evaluate"] = ["--target", "me", "--split", "all"]
 """What the README's words mean takes longer than a test may: a later option wins over the same one before. The one second of
@@ -63,7 +65,7 @@ def test_every_command_of_the_readme_works_in_its_order(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", sorted(set(re.findall(r"`((?:core|scripts|assets|weights|benchmarks)/[\w./-]+)`", README)))
+    "path", sorted(set(re.findall(r"`((?:core|scripts|assets|weights|benchmarks)/[\w./-]+)`", WORDS)))
 )
 def test_every_path_of_the_readme_is_there(path: str) -> None:
     assert (PROJECT / path).exists()
