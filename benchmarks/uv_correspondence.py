@@ -355,7 +355,7 @@ class Judge:
 
 
 @dataclass(frozen=True)
-class JobRequest:
+class WantedPicture:
     """A picture of the performer: what of it lies around the person.
 
     Attributes:
@@ -371,22 +371,26 @@ class JobRequest:
     box: tuple[slice, slice]
 
     @classmethod
-    def of(cls, picture: Frame, mask: NDArray[np.uint8], pose: Pose | None, surface: NDArray[np.uint16]) -> JobRequest:
+    def of(
+        cls, picture: Frame, mask: NDArray[np.uint8], pose: Pose | None, surface: NDArray[np.uint16]
+    ) -> WantedPicture:
         """The same of a whole picture."""
         x, y, width, height = cv2.boundingRect(((mask > 0) | (surface[..., 2] > 0)).astype(np.uint8))
         box = (slice(max(y - BESIDE, 0), y + height + BESIDE), slice(max(x - BESIDE, 0), x + width + BESIDE))
         return cls(np.ascontiguousarray(picture[box]), np.ascontiguousarray(mask[box]), surface[box], pose, box)
 
 
-def held_out(performer: Target, folder: Path, frames: Sequence[int]) -> list[JobRequest]:
+def held_out(performer: Target, folder: Path, frames: Sequence[int]) -> list[WantedPicture]:
     """Frames of the footage that training did not see."""
     return [
-        JobRequest.of(performer.frames[frame], performer.masks[frame], performer.pose(frame), surface_of(folder, frame))
+        WantedPicture.of(
+            performer.frames[frame], performer.masks[frame], performer.pose(frame), surface_of(folder, frame)
+        )
         for frame in frames
     ]
 
 
-def answered(performer: Target, dance: str, folder: Path) -> list[JobRequest]:
+def answered(performer: Target, dance: str, folder: Path) -> list[WantedPicture]:
     """Frames of the answer that ships of a bundled dance, as many as there are surfaces of; poses are found in the answer."""
     video = find_answer(performer.id, dance)
     if video is None:
@@ -400,7 +404,7 @@ def answered(performer: Target, dance: str, folder: Path) -> list[JobRequest]:
             if number in wanted and landmarks is not None:
                 surface = surface_of(folder, number)
                 mask = np.where(surface[..., 2] > 0, 255, 0).astype(np.uint8)
-                asked.append(JobRequest.of(picture.image, mask, landmarks, surface))
+                asked.append(WantedPicture.of(picture.image, mask, landmarks, surface))
     return asked
 
 
@@ -427,7 +431,7 @@ class Experiment:
 
     def tile(self, frame: int, noise: float = 0.0) -> NDArray[np.uint8]:
         """What one frame shows of the surface, its places ``noise`` pixels off."""
-        one = JobRequest.of(
+        one = WantedPicture.of(
             self.performer.frames[frame], self.performer.masks[frame], None, surface_of(self.folder, frame)
         )
         places, clean = self.atlas.places(one.surface), clean_pixels(one.surface, one.mask)
@@ -440,7 +444,7 @@ class Experiment:
         tiles = {frame: self.tile(frame, noise) for frame in self.generator.memory.frames}
         return Unwrapped(tiles, median(list(tiles.values())), noise)
 
-    def measure(self, asked: Sequence[JobRequest], noises: Sequence[float], unwrapped: Unwrapped) -> dict[Way, Sums]:
+    def measure(self, asked: Sequence[WantedPicture], noises: Sequence[float], unwrapped: Unwrapped) -> dict[Way, Sums]:
         """Draw some frames in every way; by name and noise, how far each is from the footage."""
         self.rows: dict[Way, Sums] = {}
         remembered, tile_of, base = self.generator.memory.frames, unwrapped.tiles.__getitem__, unwrapped.base
