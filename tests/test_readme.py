@@ -19,7 +19,9 @@ from tests.media import frames_of, write_video
 from tests.waiting import PATIENCE
 
 README = (PROJECT / "README.md").read_text()
-PAGES = sorted([PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", PROJECT / "SECURITY.md", *(PROJECT / "docs").glob("*.md")])
+PAGES = sorted(
+    [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", PROJECT / "SECURITY.md", *(PROJECT / "docs").glob("*.md")]
+)
 WORDS = "".join(page.read_text() for page in PAGES)
 SHORTER = {"transfer": ["--end", "0.4"], "compare": ["--end", "0.4"], "train": ["--size", "64"]}
 SHORTER["evaluate"] = ["--target", "me", "--split", "all"]

@@ -14,6 +14,7 @@ import os
 import subprocess
 import sys
 import threading
+from time import monotonic
 from typing import IO, Any, Final
 
 import numpy as np
@@ -28,6 +29,8 @@ _MODULE: Final = "core.video.decoder_worker"
 _MOST_SECONDS: Final = 60.0
 """After which an answer is no longer waited for. The processor time that a request may take is far less."""
 _IDLE_SECONDS: Final = 20.0
+_GONE_SECONDS: Final = 1.0
+"""A process that ends sooner after a question may have been killed before it."""
 _VARIABLES: Final = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 _NO_PROCESS: Final = "The file cannot be looked at just now: try again in a minute."
 
@@ -57,7 +60,7 @@ class Decoder:
             if self._idle is not None:
                 self._idle.cancel()
             try:
-                answer, content = self._asked({"call": call, "arguments": arguments})
+                answer, content = self._asked_again({"call": call, "arguments": arguments})
             finally:
                 self._idle = threading.Timer(_IDLE_SECONDS, self._rest)
                 self._idle.daemon = True
@@ -72,6 +75,16 @@ class Decoder:
             if self._idle is not None:
                 self._idle.cancel()
             self._end()
+
+    def _asked_again(self, question: dict[str, Any]) -> tuple[dict[str, Any], NDArray[np.uint8] | None]:
+        """Ask, and once more in a fresh process where the one of earlier files was gone already: this file is not to blame."""
+        earlier, begin = self._process, monotonic()
+        try:
+            return self._asked(question)
+        except DecoderEnded:
+            if earlier is None or monotonic() - begin > _GONE_SECONDS:
+                raise
+            return self._asked(question)
 
     def _asked(self, question: dict[str, Any]) -> tuple[dict[str, Any], NDArray[np.uint8] | None]:
         process = self._started()
