@@ -145,6 +145,8 @@ function rest() {
     told.add(film);
     film.addEventListener("click", () => (film.paused ? film.play() : film.pause()));
     if (matchMedia("(prefers-reduced-motion: reduce)").matches) Object.assign(film, { autoplay: false, controls: true }).pause();
+    // what is put into a page as text does not begin everywhere by itself
+    else film.play().catch(() => {});
   }
 }
 
