@@ -6,7 +6,7 @@ from collections.abc import Callable
 from time import monotonic, sleep
 from typing import Final
 
-PATIENCE: Final = 60.0
+PATIENCE: Final = 300.0
 """Seconds after which what a test waits for counts as never to come, on however busy a machine."""
 
 

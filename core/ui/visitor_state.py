@@ -151,7 +151,9 @@ class _Presence:
 def current_visitor() -> VisitorState:
     """The visit of this session."""
     if "visit" not in st.session_state:
-        st.session_state["visit"] = VisitorState(browser=st.context.cookies.get(BROWSER, ""))
+        browser = st.context.cookies.get(BROWSER, "")
+        # a session without a request, as AppTest runs it, has stand-ins for cookies
+        st.session_state["visit"] = VisitorState(browser=browser if isinstance(browser, str) else "")
         _find_again(st.session_state["visit"])
     visitor: VisitorState = st.session_state["visit"]
     shared = app_services()
