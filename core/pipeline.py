@@ -40,6 +40,7 @@ class Moves:
     ``poses`` are the dancer's (source pixels, smoothed), ``asked`` the performer's (performer pixels), ``times`` seconds,
     ``found`` the number of frames in which the dancer was found. ``seen`` says how much of what each frame asks the
     performer's footage shows, from 0 to 1 (:mod:`core.pose.known_views`), NaN for nobody; ``asked`` is what was made of that.
+    ``cuts`` are the numbers of the frames that begin another shot.
     """
 
     poses: list[Pose | None]
@@ -47,6 +48,7 @@ class Moves:
     times: list[Fraction]
     found: int
     seen: list[float]
+    cuts: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +210,7 @@ class DancePipeline(Closing):
 
     def plan(self, moves: Moves) -> Plan:
         """The plan for moves that were asked of this performer, by whichever generator."""
-        return Plan(moves, self._act.generator.choose_all(moves.asked, moves.times))
+        return Plan(moves, self._act.generator.choose_all(moves.asked, moves.times, moves.cuts))
 
     def moves(self, analysis: Analysis) -> Moves:
         """What a whole file asks of this performer.
@@ -228,7 +230,7 @@ class DancePipeline(Closing):
         asked, seen = self._act.ask_all(smooth, times, cuts)
         back = [None if view is None else normalised(np.linalg.inv(view)) for view in views]
         poses = [None if p is None else in_view(p, v) for p, v in zip(smooth, back, strict=True)]
-        return Moves(poses, asked, analysis.times, found, seen)
+        return Moves(poses, asked, analysis.times, found, seen, cuts)
 
     def step(self, frame: VideoFrame, plan: Plan | None = None, sighting: Sighting | None = None) -> FrameResult:
         """The next frame to show.

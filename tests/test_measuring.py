@@ -42,7 +42,7 @@ def moves(theo: Target) -> Moves:
     """A stretch of the performer's own poses, the stage empty in one frame."""
     poses = [theo.pose(i) for i in range(200, 200 + COUNT)]
     poses[5] = None
-    return Moves(poses, poses, [Fraction(i, 25) for i in range(COUNT)], COUNT - 1, [1.0] * COUNT)
+    return Moves(poses, poses, [Fraction(i, 25) for i in range(COUNT)], COUNT - 1, [1.0] * COUNT, [])
 
 
 @pytest.fixture(scope="module")

@@ -104,8 +104,16 @@ class Generator(ABC):
         return self
 
     @abstractmethod
-    def choose_all(self, poses: Sequence[Pose | None], times: Sequence[Fraction]) -> list[Choice]:
-        """For all frames of a file at once, the performer's frame to work from; knows the future."""
+    def choose_all(
+        self, poses: Sequence[Pose | None], times: Sequence[Fraction], cuts: Sequence[int] = ()
+    ) -> list[Choice]:
+        """For all frames of a file at once, the performer's frame to work from; knows the future.
+
+        Args:
+            poses: asked in each frame; None for nobody.
+            times: seconds of the frames, growing.
+            cuts: numbers of the frames that begin another shot.
+        """
 
     @abstractmethod
     def chooser(self) -> Chooser:

@@ -313,7 +313,9 @@ class NearestFrame(_Nearest):
         needs_weights=False,
     )
 
-    def choose_all(self, poses: Sequence[Pose | None], times: Sequence[Fraction]) -> list[Choice]:
+    def choose_all(
+        self, poses: Sequence[Pose | None], times: Sequence[Fraction], cuts: Sequence[int] = ()
+    ) -> list[Choice]:
         """See ``Generator.choose_all``."""
         return [None if pose is None else self._closest(pose) for pose in poses]
 
@@ -344,7 +346,9 @@ class Nearest(_Nearest):
     )
     costs = SequenceCosts()
 
-    def choose_all(self, poses: Sequence[Pose | None], times: Sequence[Fraction]) -> list[Choice]:
+    def choose_all(
+        self, poses: Sequence[Pose | None], times: Sequence[Fraction], cuts: Sequence[int] = ()
+    ) -> list[Choice]:
         """See ``Generator.choose_all``. Sequences end where nobody is in view."""
         result: list[Choice] = [None] * len(poses)
         known = [i for i, pose in enumerate(poses) if pose is not None]

@@ -88,7 +88,9 @@ class NeuralGenerator(Generator):
         other.config = self.config.model_copy(update={"canvas": self.config.canvas.halved()})
         return other
 
-    def choose_all(self, poses: Sequence[Pose | None], times: Sequence[Fraction]) -> list[Choice]:
+    def choose_all(
+        self, poses: Sequence[Pose | None], times: Sequence[Fraction], cuts: Sequence[int] = ()
+    ) -> list[Choice]:
         """None for every frame: nothing is retrieved."""
         return [None] * len(poses)
 

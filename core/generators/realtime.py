@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Collection, Sequence
 from fractions import Fraction
 from functools import cached_property, reduce
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import cv2
@@ -18,7 +19,7 @@ from core.errors import PackInvalid
 from core.generators.base import Choice, Chooser, GeneratorSpec, Glimpse, Shares
 from core.generators.inside import BACKDROP, around, laid, person_drawn, sized
 from core.generators.neural import LazyNetwork, NeuralGenerator
-from core.generators.recall import LivePicker, Recall, faded, in_mirror, pick, pick_sequence, shots
+from core.generators.recall import LivePicker, Recall, faded, in_mirror, pick, pick_sequence
 from core.generators.registry import register
 from core.generators.segmentation import part_shares
 from core.limbs import BEYOND, CELL, FEATURES, PART_LAYERS, Box, Points, limb_fields, points_on, pose_vector
@@ -516,17 +517,19 @@ class RealtimeGenerator(NeuralGenerator):
         """See ``Generator.prepare``: the frames that parts are taken from."""
         self.memory.look_up_all(going)
 
-    def choose_all(self, poses: Sequence[Pose | None], times: Sequence[Fraction]) -> list[Choice]:
+    def choose_all(
+        self, poses: Sequence[Pose | None], times: Sequence[Fraction], cuts: Sequence[int] = ()
+    ) -> list[Choice]:
         """See ``Generator.choose_all``."""
         result: list[Choice] = [None] * len(poses)
-        asked = [(i, pose.landmarks) for i, pose in enumerate(poses) if pose is not None]
-        if not asked:
-            return result
         recall = self.memory.recall
-        for shot in shots([landmarks for _, landmarks in asked], recall.unit):
-            seconds = [float(times[i]) for i, _ in asked[shot]]
-            places = pick_sequence([recall.costs(landmarks) for _, landmarks in asked[shot]], seconds)
-            for (i, _), shares in zip(asked[shot], faded(places, seconds), strict=True):
+        for begin, end in pairwise([0, *cuts, len(poses)]):
+            asked = [(i, pose.landmarks) for i, pose in enumerate(poses[begin:end], begin) if pose is not None]
+            if not asked:
+                continue
+            seconds = [float(times[i]) for i, _ in asked]
+            places = pick_sequence([recall.costs(landmarks) for _, landmarks in asked], seconds)
+            for (i, _), shares in zip(asked, faded(places, seconds), strict=True):
                 result[i] = self.memory.shares_at(shares)
         return result
 

@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 from core.generators.base import Shares
 from core.limbs import CROWN, CROWN_SHARE, EARS, LEFT_HAND, NECK, PELVIS, RIGHT_HAND
+from core.pose.cuts import elsewhere
 from core.pose.skeleton import MIRRORED
+from core.types import Pose
 from core.warping.hiding import hidden_spots, newly_hidden
 from core.warping.parts import HEAD, LEFT_ARM, LEFT_LEG, PARTS, RIGHT_ARM, RIGHT_LEG, TRUNK
 
@@ -51,10 +53,16 @@ _DEPTH: Final = np.array([1.0, 1.0, 0.6], np.float32)
 _HEAD_WORTH: Final = 3.0
 _TURN_WORTH: Final = 1.0
 _BODY_WORTH: Final = 0.02
+_LEAN_WORTH: Final = 0.35
+"""What it counts that a trunk leans another way, of what it counts that it is turned or bent otherwise."""
 _CLOTH_WORTH: Final = 0.5
 """What legs that stand otherwise count for the picture of a trunk from which a skirt hangs, of what they count for a leg's."""
 _HIDDEN: Final = 1.0
 """What a part costs more whose joints are not to be seen."""
+
+_SIDE_WORTH: Final = (0.0, 0.0, 0.15, 0.15, 0.6, 0.6)
+"""What it counts for each part that the trunk is turned another way than asked, up to 4 times where it is seen from the other
+side: a leg seen from behind is as bent as from before, but has other seams, pockets and shoes."""
 
 _MIRRORED: Final = 0.6
 """What a limb costs more that is the other side's, seen in a mirror: sleeves and watches need not be alike."""
@@ -64,7 +72,7 @@ _FORESHORTENED: Final = 6.0
 """What it costs more, for each torso length by which it is shorter in the picture than the other side's."""
 _NEVER: Final = 1e3
 
-_OVERLAID: Final = 2.0
+_OVERLAID: Final = 5.0
 """What a part costs more all of which lies behind others in a picture and is to be seen."""
 
 SWITCH: Final = 0.05
@@ -75,8 +83,6 @@ _LONGEST: Final = 0.1
 _FADE: Final = 0.15
 """Seconds before and after a change over which one picture of a part fades into the next; a stream, which does not know the
 change before it comes, fades as long after it."""
-_JUMP: Final = 0.25
-"""Torso lengths that the median joint moves from one frame to the next, from which on it is another shot: nothing fades."""
 _COMPANY: Final = 0.1
 """Share of the smallest cost by which the picture that the trunk is from is preferred: parts of one picture fit together."""
 MOST_UNLIKE: Final = 2.0
@@ -109,6 +115,7 @@ class Recall:
         self.unit, self._cloth = unit, cloth
         self._parts = _part_features(landmarks, unit)
         self._body = _body_features(landmarks, unit)
+        self._turned = _turned(landmarks)
         self._overlaid = hidden_spots(_from_pelvis(landmarks, unit))
         self._aversion = np.zeros((len(PARTS), len(landmarks)), np.float32)
         self._aversion[:, len(landmarks) - mirrored :] = _MIRRORED
@@ -139,6 +146,8 @@ class Recall:
     ) -> Costs:
         asked = _part_features(landmarks[None], self.unit)
         near = np.stack([((have[places] - want) ** 2).sum(1) for have, want in zip(self._parts, asked, strict=True)])
+        turned = np.abs(self._turned[places] - _turned(landmarks[None])) ** 2
+        near += np.array(_SIDE_WORTH, np.float32)[:, None] * turned
         if self._cloth:
             near[TRUNK] += _CLOTH_WORTH * near[[LEFT_LEG, RIGHT_LEG]].sum(0)
         body = ((self._body[places] - _body_features(landmarks[None], self.unit)) ** 2).sum(1)
@@ -223,14 +232,6 @@ def _shares(weighted: Iterable[tuple[int, float]]) -> Shares:
     return tuple((place, weight / total) for place, weight in two)
 
 
-def shots(poses: Sequence[NDArray[np.float32]], unit: float) -> list[slice]:
-    """Return the stretches of consecutive poses, (33, 4) each, between which somebody jumps farther than anybody can move."""
-    points = np.stack(poses)[:, list(_BODY), :2]
-    moved = np.median(np.linalg.norm(np.diff(points, axis=0), axis=2), axis=1) / unit
-    edges = [0, *(np.flatnonzero(moved > _JUMP) + 1).tolist(), len(points)]
-    return [slice(begin, end) for begin, end in pairwise(edges)]
-
-
 class LivePicker:
     """Picks the frame for each part of the poses of one live stream, whose future is not known.
 
@@ -251,7 +252,7 @@ class LivePicker:
         """Return the places that each part of the pose (33, 4) at ``seconds`` is taken from."""
         costs = self._recall.costs(landmarks)
         last, self._last = self._last, (landmarks, seconds)
-        if last is None or seconds - last[1] > 2 * _FADE or len(shots([last[0], landmarks], self._recall.unit)) > 1:
+        if last is None or seconds - last[1] > 2 * _FADE or _elsewhere(last, (landmarks, seconds)):
             self._places = self._before = np.array(pick(costs))
             self._changed, self._excess = np.full(len(PARTS), -np.inf), np.zeros(len(PARTS))
         else:
@@ -268,6 +269,10 @@ class LivePicker:
         self._places = np.where(due, best, self._places)
         self._changed = np.where(due, seconds, self._changed)
         self._excess = np.where(due, 0.0, self._excess)
+
+
+def _elsewhere(before: tuple[NDArray[np.float32], float], after: tuple[NDArray[np.float32], float]) -> bool:
+    return elsewhere(Pose(before[0]), Pose(after[0]), after[1] - before[1], changed=False)
 
 
 def select(landmarks: NDArray[np.float32], unit: float, most: int) -> NDArray[np.int64]:
@@ -302,8 +307,25 @@ def _places(points: NDArray[np.float32]) -> list[NDArray[np.float32]]:
     features = []
     for part, (joints, root) in enumerate(_JOINTS):
         around = (points[:, list(joints)] - points[:, [root]]) * _DEPTH * (_HEAD_WORTH if part == HEAD else 1.0)
+        if part == TRUNK:
+            around = np.concatenate([_LEAN_WORTH * around, _upright(points, around)], 1)
         features.append(np.concatenate([around, turned], 1).reshape(len(points), -1).astype(np.float32))
     return features
+
+
+def _upright(points: NDArray[np.float32], around: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The same places (K, n, 3) with the picture turned until the spine is upright: who leans is who stands, turned."""
+    spine = points[:, PELVIS, :2] - points[:, NECK, :2]
+    way = (spine[:, 1] - 1j * spine[:, 0]) / np.maximum(np.hypot(*spine.T), 1e-3)
+    flat = (around[..., 0] + 1j * around[..., 1]) * np.conj(way)[:, None]
+    return np.stack([flat.real, flat.imag, around[..., 2]], -1).astype(np.float32)
+
+
+def _turned(landmarks: NDArray[np.float32]) -> NDArray[np.complex64]:
+    """(K,): which way hips and shoulders are turned around an upright axis, as a complex number of length 1."""
+    across = landmarks[:, [11, 23], :3].sum(1) - landmarks[:, [12, 24], :3].sum(1)
+    way = across[:, 0] + 1j * across[:, 2]
+    return np.asarray(way / np.maximum(np.abs(way), 1e-3), np.complex64)
 
 
 def _bend(points: NDArray[np.float32], limb: tuple[int, int, int]) -> NDArray[np.float32]:

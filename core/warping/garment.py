@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.types import Alpha, Frame
-from core.warping.reach import CHEST, PELVIS, Landmarks, points_of
+from core.warping.reach import CHEST, PELVIS, Landmarks, Points, points_of
 
 _FEWER: Final = 3
 """Pixels of a picture for one that is looked at, across and down."""
@@ -30,6 +30,12 @@ _NEAR: Final = 0.06
 """Torso lengths around a pixel of which it is not sure, in which others tell what it is."""
 _BEGINS: Final = 0.1
 """Torso lengths over which, coming from above, it is taken more and more to hang over the legs."""
+_BAND: Final = 0.05
+"""Torso lengths by which a shirt goes on below its last sure pixel: hems have bands, and shadows below them."""
+_MEET: Final = ((0.0, 0.28), (0.3, 0.06))
+"""Torso lengths below the hips, and to either side of their middle, within which trouser legs meet; the same farther down."""
+_HIPS_APART: Final = (0.15, 0.27)
+"""Torso lengths between the hips in the picture, up to which a body is seen from the side and from which on it is not."""
 _SAMPLES: Final = 120
 _FEWEST: Final = 40
 _LIKE: Final = 0.08
@@ -100,7 +106,29 @@ def told_apart(
     parts[:, here[0], here[1]] = _relabelled(np.ascontiguousarray(parts[:, here[0], here[1]]), lead)
     shirt_over = np.zeros((height, width), np.uint8)
     shirt_over[here] = cv2.multiply(parts[_TRUNK][here], hangs, scale=1 / 255)
+    band = max(round(_BAND * unit), 1)
+    shirt_over = cv2.dilate(shirt_over, np.ones((2 * band + 1, 1), np.uint8))
+    _between_thighs(shirt_over, points, down, unit)
     return parts, shirt_over
+
+
+def _between_thighs(over: Alpha, points: Points, down: complex, unit: float) -> None:
+    """Add where two trouser legs meet: it goes with the trunk, or each thigh would take half of it along.
+
+    From the side one leg hides the other, and they meet nowhere.
+    """
+    apart = abs(((points[_HIPS[0]] - points[_HIPS[1]]) * np.conj(down)).imag) / unit
+    least, enough = _HIPS_APART
+    open_wide = min(max((apart - least) / (enough - least), 0.0), 1.0)
+    if not open_wide:
+        return
+    corners = [
+        points[PELVIS] + unit * down * (low + 1j * side * wide * open_wide)
+        for low, wide, sides in ((*_MEET[0], (-1, 1)), (*_MEET[1], (1, -1)))
+        for side in sides
+    ]
+    outline = np.array([[round(16 * corner.real), round(16 * corner.imag)] for corner in corners], np.int32)
+    cv2.fillConvexPoly(over, outline, 255, cv2.LINE_AA, shift=4)
 
 
 def _decided(lead: NDArray[np.float32], reach: int) -> NDArray[np.float32]:

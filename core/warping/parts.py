@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import cv2
 import numpy as np
@@ -115,6 +115,9 @@ def _cloth(outline: Outline) -> tuple[list[_Bone], list[float]]:
     return upper + lower, ends
 
 
+_TRUNK_SIDES: Final = slice(1, 5)
+"""Of the bones, those along and across the trunk beside its middle."""
+
 _layout = lru_cache(maxsize=64)(_Layout)
 _LEAST_AREA: Final = (0.1, 0.1, 0.1, 0.1, 0.25, 0.25)
 """Of the picture's own that a part may cover at least: three, or for legs two times as large in either direction is the most."""
@@ -123,6 +126,14 @@ _WORTH_FILLING: Final = 0.01
 """Share of a part's rectangle below which what hides it is left made up."""
 _FLOW_LEAST: Final = 32
 """Pixels of a side below which no optical flow is looked for."""
+_SHIRT: Final = (-0.25, 0.4)
+"""Torso lengths below the hips at which a shirt ends before a thigh that is lifted, and lower than which none ends."""
+_HEM_STEEP: Final = 64.0
+"""Grey levels to a pixel across that edge."""
+_MISSED: Final = (4.0, 10.0)
+"""Grey levels left between two pictures along the flow between them, up to which it is believed, and from which on not."""
+_SIDEWAYS: Final = (0.2, 0.45)
+"""Torso lengths between the shoulders in the picture at which a trunk is seen from the side, and from which on it has sides."""
 _HOLE_EDGE: Final = np.ones((3, 3), np.uint8)
 
 
@@ -147,6 +158,14 @@ class Piece:
     def held_bytes(self) -> int:
         """Of its pictures."""
         return sum(picture.nbytes for picture in (self.image, self.made_up, self.hangs) if picture is not None)
+
+
+class _Moved(NamedTuple):
+    """A part that was warped: (height, width, 4), where in the box it lies, and how much of it is a shirt that hangs."""
+
+    image: NDArray[np.uint8]
+    spot: Box
+    hangs: Alpha | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +335,7 @@ def warp_parts(
     ]
     layers = np.zeros((PART_LAYERS, box.height, box.width, 4), np.uint8)
     laid: dict[int, Box] = {}
+    shirts: list[tuple[_Moved, float]] = []
     far_first = np.argsort(-depths(points[:33], unit), kind="stable")
     for part in (int(number) for number in far_first):
         warped = [
@@ -325,7 +345,9 @@ def warp_parts(
         ]
         if not warped:
             continue
-        image, spot = warped[0][0] if len(shares[part]) == 1 else _mixed(warped)
+        if part == TRUNK:
+            shirts = warped
+        image, spot = warped[0][0][:2] if len(shares[part]) == 1 else _mixed(warped)
         layer = layers[_LAYER[part]]
         # two parts lie in a layer: where they have nothing in common, there is nothing to lay over anything
         other = laid.setdefault(_LAYER[part], spot)
@@ -341,41 +363,51 @@ def warp_parts(
     if outline.hem:
         _dress(layers[_LAYER[LEFT_LEG]], layers[_LAYER[TRUNK]])
     else:
-        _lay_shirt(layers, points, unit, list(zip(bones, shares[TRUNK], strict=False)), box)
+        _lay_shirt(layers, points, unit, shirts, box)
     return layers
 
 
 def _lay_shirt(
-    layers: NDArray[np.uint8],
-    points: Points,
-    unit: float,
-    trunks: Sequence[tuple[_Bones, tuple[Snapshot, float]]],
-    box: Box,
+    layers: NDArray[np.uint8], points: Points, unit: float, shirts: Sequence[tuple[_Moved, float]], box: Box
 ) -> None:
     """Paint a shirt that hangs over the hips onto the legs, but for a thigh that is lifted before it."""
-    for bones, (picture, share) in trunks:
-        piece = picture.pieces[TRUNK]
-        found = None if piece.hangs is None else bones.found(TRUNK, piece, box)
-        if found is None:
+    first, second = lifted(points[:33], unit)
+    for (_, spot, hangs), share in shirts:
+        if hangs is None:
             continue
-        maps, _, left, top = found
-        spot = Box(left, top, maps.shape[1] * CELL, maps.shape[0] * CELL)
-        maps = cv2.resize(maps, (spot.width, spot.height), interpolation=cv2.INTER_LINEAR)
-        hangs = cv2.remap(piece.hangs, maps, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-        first, second = (float(side) for side in lifted(points[:33], unit))
-        hip, other = (float(points[joint, 0]) - box.left - left for joint in (23, 24))
-        across = (np.arange(spot.width) - hip) / (other - hip if abs(other - hip) > 1 else 1)
-        worn = share * (first + (second - first) * np.clip(across, 0, 1))
-        hangs = (hangs * worn.astype(np.float32)).astype(np.uint8)
+        shown = hangs
+        if min(first, second) < 1:
+            shown = cv2.bitwise_and(hangs, _before_thighs(points, unit, (first, second), box, spot))
         legs, trunk = (layers[_LAYER[part]][spot.rows, spot.columns] for part in (LEFT_LEG, TRUNK))
-        cover = cv2.merge([cv2.multiply(hangs, cv2.compare(legs[..., 3], 0, cv2.CMP_GT), scale=1 / 255)] * 4)
+        cover = cv2.merge([cv2.multiply(shown, cv2.compare(legs[..., 3], 0, cv2.CMP_GT), scale=share / 255)] * 4)
         legs[:] = cv2.add(
             cv2.multiply(legs, cv2.bitwise_not(cover), scale=1 / 255), cv2.multiply(trunk, cover, scale=1 / 255)
         )
 
 
-def _warped(bones: _Bones, part: int, piece: Piece, box: Box) -> tuple[NDArray[np.uint8], Box] | None:
-    """One part in the pose, (height, width, 4), and where in the box it lies; None where nothing of it does."""
+def _before_thighs(points: Points, unit: float, hanging: tuple[float, float], box: Box, spot: Box) -> Alpha:
+    """(spot.height, spot.width): 255 where a shirt lies before the thighs: where one is lifted, it ends higher up.
+
+    Args:
+        hanging: for the left and the right thigh, 1 where it is not lifted, 0 where all of it lies before the shirt.
+        spot: what of ``box`` to tell of.
+    """
+    left, top = box.left + spot.left, box.top + spot.top
+    hip, other = (float(points[joint, 0]) - left for joint in (23, 24))
+    x = np.arange(spot.width, dtype=np.float32)
+    share = hanging[0] + (hanging[1] - hanging[0]) * np.clip(
+        (x - hip) / (other - hip if abs(other - hip) > 1 else 1), 0, 1
+    )
+    down = points[PELVIS, :2] - points[NECK, :2]
+    down = down / max(float(np.hypot(*down)), 1e-3)
+    y = np.arange(spot.height, dtype=np.float32)[:, None] + top - points[PELVIS, 1]
+    below = y * down[1] + (x + left - points[PELVIS, 0]) * down[0]
+    ends = unit * (_SHIRT[0] + (_SHIRT[1] - _SHIRT[0]) * share)
+    return np.asarray(np.clip((ends - below) * _HEM_STEEP + 127, 0, 255), np.uint8)
+
+
+def _warped(bones: _Bones, part: int, piece: Piece, box: Box) -> _Moved | None:
+    """One part in the pose; None where nothing of it is in the box."""
     found = bones.found(part, piece, box)
     if found is None:
         return None
@@ -389,23 +421,28 @@ def _warped(bones: _Bones, part: int, piece: Piece, box: Box) -> tuple[NDArray[n
         if shown is not None:
             share = cv2.LUT(share, CRISP)
         warped = cv2.multiply(warped, cv2.merge([share] * 4), scale=1 / 255)
-    return np.asarray(warped, np.uint8), Box(left, top, *size)
+    hangs = None
+    if piece.hangs is not None:
+        hangs = np.asarray(
+            cv2.remap(piece.hangs, maps, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT), np.uint8
+        )
+    return _Moved(np.asarray(warped, np.uint8), Box(left, top, *size), hangs)
 
 
-def _mixed(warped: Sequence[tuple[tuple[NDArray[np.uint8], Box], float]]) -> tuple[NDArray[np.uint8], Box]:
+def _mixed(warped: Sequence[tuple[_Moved, float]]) -> tuple[NDArray[np.uint8], Box]:
     """Several pictures of one part, each with its share, as one.
 
     Two are moved towards each other along the optical flow between them: laid over each other as they are, a face would have
     four eyes.
     """
-    boxes = [box for (_, box), _ in warped]
+    boxes = [part.spot for part, _ in warped]
     left, top = min(box.left for box in boxes), min(box.top for box in boxes)
     right, bottom = (max(b.left + b.width for b in boxes), max(b.top + b.height for b in boxes))
     around = Box(left, top, right - left, bottom - top)
     images = [np.zeros((around.height, around.width, 4), np.uint8) for _ in warped]
-    for ((image, box), _), whole in zip(warped, images, strict=True):
-        here = box.inside(around)
-        whole[here.rows, here.columns] = image
+    for (part, _), whole in zip(warped, images, strict=True):
+        here = part.spot.inside(around)
+        whole[here.rows, here.columns] = part.image
     shares = [share for _, share in warped]
     if len(images) == 2:
         images = _met(images[0], images[1], shares[1])
@@ -426,7 +463,7 @@ def _met(first: NDArray[np.uint8], second: NDArray[np.uint8], share: float) -> l
     ]
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
     search.setFinestScale(1)
-    flow = search.calc(grey[0], grey[1], None)
+    flow = _trusted(search.calc(grey[0], grey[1], None), grey[0], grey[1])
     flow = cv2.resize(flow, (width, height), interpolation=cv2.INTER_LINEAR) * (width / small[0], height / small[1])
     flow = flow.astype(np.float32)
     grid = np.dstack(np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)))
@@ -434,6 +471,16 @@ def _met(first: NDArray[np.uint8], second: NDArray[np.uint8], share: float) -> l
         np.asarray(cv2.remap(image, grid + np.float32(way) * flow, None, cv2.INTER_LINEAR), np.uint8)
         for image, way in ((first, -share), (second, 1 - share))
     ]
+
+
+def _trusted(flow: NDArray[np.float32], first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """The flow between two grey pictures where it finds what it looks for, and none where it does not: it would bend a print."""
+    height, width = first.shape
+    grid = np.dstack(np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)))
+    missed = cv2.absdiff(first, cv2.remap(second, grid + flow, None, cv2.INTER_LINEAR))
+    missed = cv2.blur(missed, (9, 9)).astype(np.float32)
+    trust = cv2.blur(np.clip((_MISSED[1] - missed) / (_MISSED[1] - _MISSED[0]), 0, 1), (15, 15))
+    return np.asarray(flow * trust[..., None], np.float32)
 
 
 def _dress(legs: NDArray[np.uint8], cloth: NDArray[np.uint8]) -> None:
@@ -453,6 +500,7 @@ class _Bones:
 
     layout: _Layout
     unit: float
+    worth: NDArray[np.float32]
     start: NDArray[np.complex128]
     direction: NDArray[np.complex128]
     length: NDArray[np.float64]
@@ -478,7 +526,9 @@ class _Bones:
         stretch = np.clip(own_length / length, *_STRETCH) ** clear
         head = _head(points, theirs[HEAD])
         radius = layout.radius.astype(np.float64) * unit
-        return cls(layout, unit, start, direction, length, own_start, direction * turn, stretch, radius, head)
+        worth = np.ones(len(layout.radius), np.float32)
+        worth[_TRUNK_SIDES] = _facing(asked, own[TRUNK], unit)
+        return cls(layout, unit, worth, start, direction, length, own_start, direction * turn, stretch, radius, head)
 
     def found(
         self, part: int, piece: Piece, box: Box
@@ -513,7 +563,8 @@ class _Bones:
             own_x = (a * x - b * y)[0] + np.float32(offset.real)
             own_y = (b * x + a * y)[0] + np.float32(offset.imag)
         else:
-            near = weight / weight.sum(0)
+            near = weight * _wide(self.worth[here])
+            near /= near.sum(0)
             own_start, own_direction = self.own_start[here], self.own_direction[here]
             right, down = _wide(own_direction.real), _wide(own_direction.imag)
             along *= _wide(self.stretch[here])
@@ -581,6 +632,18 @@ def _head(points: Points, own: Points) -> tuple[complex, complex]:
     return complex(fit), complex(own_middle - fit * middle)
 
 
+def _facing(asked: NDArray[np.complex128], own: NDArray[np.complex128], unit: float) -> float:
+    """How far a trunk shows both of its sides, asked and in its picture: from beside they lie on each other and would fold it."""
+    spines = [at[PELVIS] - at[NECK] for at in (asked, own)]
+    widths = [
+        ((at[11] - at[12]) * np.conj(spine)).imag / max(abs(spine), 1e-3)
+        for at, spine in zip((asked, own), spines, strict=True)
+    ]
+    least, enough = _SIDEWAYS
+    width = min(np.sign(widths[0]) * wide for wide in widths) / unit
+    return float(np.clip((width - least) / (enough - least), 0, 1))
+
+
 def _extended(points: NDArray[np.float32]) -> NDArray[np.complex128]:
     """(..., 54): points x + iy, and those of :data:`_CLOTH`."""
     plane = _complex(points[..., :_CLOTH, :])
@@ -591,5 +654,5 @@ def _complex(points: NDArray[np.float32]) -> NDArray[np.complex128]:
     return points[..., 0] + 1j * points[..., 1].astype(np.float64)
 
 
-def _wide(values: NDArray[np.float64]) -> NDArray[np.float32]:
+def _wide(values: NDArray[np.floating]) -> NDArray[np.float32]:
     return np.asarray(values, np.float32)[:, None, None]

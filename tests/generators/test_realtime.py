@@ -145,6 +145,19 @@ def test_parts_are_taken_from_what_it_remembers(root: Path) -> None:
     assert [trunk, *limbs] == [((0, 1.0),)] * 5, "a pose that is remembered is taken as it is"
 
 
+def test_nothing_fades_over_a_cut(root: Path) -> None:
+    """Two poses that are remembered, one after the other: each shot shows its own, where one shot would have faded."""
+    with load_target("puppet", root) as target:
+        generator = opened(target)
+        first, last = (target.pose(generator.config.memory[place]) for place in (0, -1))
+        poses, times = [first] * 5 + [last] * 5, [Fraction(i, 25) for i in range(10)]
+        cut, whole = generator.choose_all(poses, times, [5]), generator.choose_all(poses, times)
+    assert cut[4] == cut[0]
+    assert cut[5] == cut[9]
+    assert cut[4] != cut[5]
+    assert whole[4] != whole[0], "in one shot one fades into the other"
+
+
 def test_nothing_in_view_is_nothing_chosen(root: Path) -> None:
     with load_target("puppet", root) as target:
         assert opened(target).choose_all([None, None], [Fraction(0), Fraction(1)]) == [None, None]

@@ -17,7 +17,6 @@ from core.generators.recall import (
     pick_at_random,
     pick_sequence,
     select,
-    shots,
 )
 from core.types import Pose
 from core.warping.parts import HEAD, LEFT_ARM, LEFT_LEG, PARTS, RIGHT_ARM, TRUNK
@@ -168,10 +167,28 @@ def test_of_three_pictures_two_are_shown_at_once() -> None:
     assert max(len(choice[TRUNK]) for choice in choices) == 2
 
 
-def test_nothing_fades_over_a_cut() -> None:
-    here, there = standing().landmarks, moved(standing(), dx=120).landmarks
-    assert shots([here, here, there, there, there], TORSO) == [slice(0, 2), slice(2, 5)]
-    assert shots([here, moved(standing(), dx=15).landmarks], TORSO) == [slice(0, 2)], "a quick step is none"
+def test_a_leg_seen_from_the_other_side_is_passed_over() -> None:
+    """Somebody slim who stands the same way, seen from behind, and somebody before the camera whose foot stands elsewhere."""
+    front, back = standing().landmarks.copy(), standing().landmarks.copy()
+    middle = front[[23, 24], 0].mean()
+    for landmarks, side in ((front, 0.5), (back, -0.5)):
+        landmarks[:, 0] = middle + side * (landmarks[:, 0] - middle)
+    back[:, 2] *= -1
+    near = front.copy()
+    near[[25, 27, 29, 31], 0] += 20
+    costs = Recall(np.stack([back, near]), TORSO).costs(front)
+    assert costs[LEFT_LEG, 1] < costs[LEFT_LEG, 0]
+
+
+def test_a_trunk_that_leans_is_one_that_stands_turned() -> None:
+    around = standing().landmarks[[23, 24], :2].mean(0)
+    leaning, turned = standing().landmarks.copy(), standing().landmarks.copy()
+    cos, sin = np.cos(0.4), np.sin(0.4)
+    leaning[:, :2] = (leaning[:, :2] - around) @ np.array([[cos, sin], [-sin, cos]], np.float32) + around
+    # as upright as the first, but seen half from the side
+    turned[:, 0] = around[0] + 0.5 * (turned[:, 0] - around[0])
+    costs = Recall(np.stack([standing().landmarks, turned]), TORSO).costs(leaning)
+    assert costs[TRUNK, 0] < costs[TRUNK, 1]
 
 
 def test_training_is_shown_more_than_the_best() -> None:

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from core.canvas import Canvas
-from core.limbs import Box, Points, points_on
+from core.limbs import NECK, PELVIS, Box, Points, points_on
 from core.types import Pose
 from core.warping import parts
 from core.warping.parts import HEAD, LEFT_ARM, LEFT_LEG, PARTS, TRUNK, Snapshot, snapshot, warp_parts
@@ -188,3 +188,18 @@ def test_nothing_is_shown_as_large_as_a_door() -> None:
     assert true is not None
     assert (true[:, :4] == 255).all()
     assert not true[:, 6:].any()
+
+
+def test_a_trunk_seen_from_the_side_has_no_holes() -> None:
+    """In both poses one shoulder hides the other, left before right in one and right before left in the other."""
+    own, asked = standing().landmarks.copy(), standing().landmarks.copy()
+    middle = own[[23, 24], 0].mean()
+    for landmarks, side in ((own, 0.25), (asked, -0.25)):
+        landmarks[[11, 12, 23, 24], 0] = middle + side * (landmarks[[11, 12, 23, 24], 0] - middle)
+    points, wanted = points_on(CANVAS, Pose(own)), points_on(CANVAS, Pose(asked))
+    # a trunk is as deep as it is wide, however near each other its joints are in the picture
+    picture = snapshot(painted(points_on(CANVAS, standing())), points, TORSO)
+    made = laid(warp_parts(wanted, TORSO, [picture] * 6, WHOLE))
+    spine = [wanted[NECK] + share * (wanted[PELVIS] - wanted[NECK]) for share in np.linspace(0.2, 0.8, 7)]
+    for across in (-8, 0, 8):
+        assert min(at(made, spot + np.array([across, 0, 0, 0], np.float32))[3] for spot in spine) > 250
