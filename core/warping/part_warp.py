@@ -158,6 +158,7 @@ class Piece:
         left, top: where on that canvas.
         made_up: (height, width) uint8, how much of it something else hides in that picture; None where that is next to nothing.
         hangs: (height, width) uint8, how much of it is a shirt that hangs over the legs; None where nothing is known to.
+        replaced: (n, 4) uint8, what ``image`` was where it is filled in, see :func:`_near_holes`; None where it is not.
     """
 
     image: NDArray[np.uint8]
@@ -165,11 +166,22 @@ class Piece:
     top: int
     made_up: Alpha | None = None
     hangs: Alpha | None = None
+    replaced: NDArray[np.uint8] | None = None
 
     @property
     def held_bytes(self) -> int:
         """Of its pictures."""
-        return sum(picture.nbytes for picture in (self.image, self.made_up, self.hangs) if picture is not None)
+        held = (self.image, self.made_up, self.hangs, self.replaced)
+        return sum(picture.nbytes for picture in held if picture is not None)
+
+    @property
+    def unfilled(self) -> NDArray[np.uint8]:
+        """``image`` without what was filled in."""
+        if self.replaced is None or self.made_up is None:
+            return self.image
+        image = self.image.copy()
+        image[_near_holes(self.made_up) > 0] = self.replaced
+        return image
 
 
 class _Moved(NamedTuple):
@@ -259,7 +271,8 @@ def completed(picture: Snapshot, part: int, other: Snapshot, unit: float, outlin
     piece, source = picture.pieces[part], other.pieces[part]
     if piece.made_up is None:
         return picture
-    image = source.image
+    # what was filled in there itself depends on which pictures were completed before
+    image = source.unfilled
     if source.made_up is not None:
         image = np.asarray(
             cv2.multiply(image, cv2.merge([cv2.bitwise_not(source.made_up)] * 4), scale=1 / 255), np.uint8
@@ -276,17 +289,24 @@ def completed(picture: Snapshot, part: int, other: Snapshot, unit: float, outlin
     )
     found = warped[_LAYER[part]][rows, columns].astype(np.float32)
     own = piece.image.astype(np.float32)
-    hole = cv2.blur(cv2.dilate(piece.made_up, _HOLE_EDGE), (3, 3)).astype(np.float32)[..., None] / 255
-    hole *= found[..., 3:] / 255
+    around = _near_holes(piece.made_up)
+    hole = around[..., None] / np.float32(255) * (found[..., 3:] / 255)
     # it is filled as far as it was taken to go, and becomes no larger
     cover = np.maximum(own[..., 3:], piece.made_up[..., None] * (found[..., 3:] / 255))
     bright = found[..., :3] / np.maximum(found[..., 3:], 1) * cover
     before = own[..., :3] / np.maximum(own[..., 3:], 1) * cover
     empty = own[..., 3:] == 0
     mixed = np.where(empty, bright, before + hole * (bright - before))
-    image = np.concatenate([mixed, cover], 2).round().astype(np.uint8)
-    whole = replace(piece, image=image)
+    changed = around > 0
+    image = piece.image.copy()
+    image[changed] = np.concatenate([mixed, cover], 2).round().astype(np.uint8)[changed]
+    whole = replace(piece, image=image, replaced=piece.image[changed])
     return replace(picture, pieces=tuple(whole if number == part else own for number, own in enumerate(picture.pieces)))
+
+
+def _near_holes(made_up: Alpha) -> Alpha:
+    """How much of what a part shows is filled in where something hides it, and a pixel around that."""
+    return np.asarray(cv2.blur(cv2.dilate(made_up, _HOLE_EDGE), (3, 3)), np.uint8)
 
 
 def resized(snapshot: Snapshot, matrix: NDArray[np.float64], points: Points) -> Snapshot:

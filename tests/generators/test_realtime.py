@@ -230,6 +230,17 @@ def test_everything_is_looked_up_ahead_until_told_to_stop(root: Path) -> None:
     assert sorted(looked) == sorted(config.memory), "what is large already is made small"
 
 
+def test_what_is_filled_in_does_not_depend_on_what_was_looked_up_before() -> None:
+    drawn = []
+    with load_target("theo") as target:
+        for turn in (1, -1):
+            generator = opened(target)
+            frames = generator.memory.frames[:12]
+            pictures = {f: generator.generate(target.pose(f), taken(f)).image for f in frames[::turn]}  # type: ignore[arg-type]
+            drawn.append([pictures[frame] for frame in frames])
+    np.testing.assert_array_equal(*drawn)
+
+
 def test_the_smaller_memory_shows_the_same_person_in_the_same_place(root: Path) -> None:
     config, pose = small_realtime_config(), dance(9)[8]
     large = config.canvas.model_copy(update={"width": 128, "height": 128, "scale": 1.0})
