@@ -238,7 +238,8 @@ def test_what_is_filled_in_does_not_depend_on_what_was_looked_up_before() -> Non
             frames = generator.memory.frames[:12]
             pictures = {f: generator.generate(target.pose(f), taken(f)).image for f in frames[::turn]}  # type: ignore[arg-type]
             drawn.append([pictures[frame] for frame in frames])
-    np.testing.assert_array_equal(*drawn)
+    first, second = drawn
+    np.testing.assert_array_equal(first, second)
 
 
 def test_the_smaller_memory_shows_the_same_person_in_the_same_place(root: Path) -> None:
