@@ -127,7 +127,7 @@ pose = Pose(np.load(sys.argv[2]))
 with load_target("puppet", Path(sys.argv[1])) as target:
     for name in ("nearest", "mlp-se", "unet-attn", "realtime"):
         generator = create_generator(name, target)
-        assert generator.look_inside(pose, generator.choose_all([pose], [Fraction(0)])[0])
+        assert generator.explain(pose, generator.choose_all([pose], [Fraction(0)])[0])
 print([name for name in ("torch", "lightning_fabric", "streamlit") if name in sys.modules])
 """
 
