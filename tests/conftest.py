@@ -18,9 +18,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 PROJECT = Path(__file__).resolve().parent.parent
 
 SLOW = (
-    "generators/test_realtime.py", "live", "pose/test_whom.py", "targets/test_build.py", "targets/test_check.py",
-    "targets/test_photo.py", "test_cli.py", "test_footage_kinds.py", "test_hard_footage.py", "test_network.py",
-    "test_placing.py", "test_plan.py", "test_quality.py", "test_readme.py", "test_studio.py", "training", "ui",
+    "generators/test_realtime.py", "live", "pose/test_candidates.py", "services/test_batch.py",
+    "services/test_training_estimate.py", "services/test_training_service.py", "targets/test_build.py",
+    "targets/test_footage_check.py", "targets/test_photo.py", "test_cli.py", "test_footage_kinds.py", "test_hard_footage.py",
+    "test_hostile.py", "test_network.py", "test_placing.py", "test_quality.py", "test_readme.py", "training", "ui",
 )  # fmt: skip
 """Files and folders of tests that train, dance whole clips, run pages or start the command line: marked ``slow``, as a whole."""
 

@@ -51,7 +51,7 @@ _WORKS = {
     ),
     "live": (
         "from core.generators.registry import create_generator\n"
-        "from core.live.live_settings import Wish\n"
+        "from core.live.live_settings import LiveSettings\n"
         "from core.live.session import LiveSession\n"
         "from core.targets.store import load_target\n"
         "from tests.live.camera import dance_frames, feed_until\n"
@@ -59,7 +59,7 @@ _WORKS = {
         "target = load_target('theo')\n"
         "def cast(performer, generator):\n"
         "    return target, create_generator(generator, target)\n"
-        "session = LiveSession(cast, Wish('theo', 'realtime'), shown.append)\n"
+        "session = LiveSession(cast, LiveSettings('theo', 'realtime'), shown.append)\n"
         "feed_until(session, dance_frames(), lambda: any(s.asked is not None for s in shown))\n"
         "session.close()\n"
     ),

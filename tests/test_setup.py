@@ -27,7 +27,7 @@ PROJECT = setup.PROJECT
 SERVING = (PROJECT / "requirements.txt").read_text(encoding="utf-8")
 
 
-def theme() -> dict[str, str]:
+def theme() -> dict[str, Any]:
     content = tomllib.loads((PROJECT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
     return dict(content["theme"])
 
@@ -164,7 +164,7 @@ def test_what_was_installed_for_the_tests_is_enough_for_the_app(
 
 
 @pytest.mark.parametrize(
-    ("path", "slow"), [("test_studio.py", True), ("training/test_train.py", True), ("test_names.py", False)]
+    ("path", "slow"), [("test_cli.py", True), ("training/test_train.py", True), ("utils/test_display_names.py", False)]
 )
 def test_the_fast_run_leaves_out_whole_files_of_slow_tests(path: str, slow: bool) -> None:
     marks: list[pytest.MarkDecorator] = []
@@ -269,8 +269,18 @@ def test_without_the_index_one_line_says_so(
 
 def test_streamlit_knows_every_option() -> None:
     content = tomllib.loads((PROJECT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
-    ours = {f"{section}.{option}" for section, options in content.items() for option in options}
+    ours = set(_named(content))
+    assert {"server.maxUploadSize", "theme.light.primaryColor"} <= ours
     assert ours <= set(streamlit_config.get_config_options())
+
+
+def _named(content: dict[str, Any], section: str = "") -> Iterator[str]:
+    """The options of a file, each with the sections that it stands in."""
+    for name, value in content.items():
+        if isinstance(value, dict):
+            yield from _named(value, f"{section}{name}.")
+        else:
+            yield f"{section}{name}"
 
 
 @pytest.mark.parametrize(
@@ -302,5 +312,7 @@ def test_server_takes_what_the_pages_take() -> None:
 
 @pytest.mark.parametrize("colour", ["textColor", "primaryColor", "linkColor"])
 @pytest.mark.parametrize("ground", ["backgroundColor", "secondaryBackgroundColor"])
-def test_text_can_be_read(colour: str, ground: str) -> None:
-    assert contrast(theme()[colour], theme()[ground]) >= 4.5
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_text_can_be_read(scheme: str, colour: str, ground: str) -> None:
+    colours = theme()[scheme]
+    assert contrast(colours[colour], colours[ground]) >= 4.5

@@ -32,7 +32,7 @@ export default function ({ data, parentElement }) {
     document.addEventListener("focusin", remember);
     document.addEventListener("pointerdown", forget, true);
     document.addEventListener("click", noteAsking, true);
-    const changed = { childList: true, subtree: true, attributes: true, attributeFilter: ["data-test-script-state", "kind", "src"] };
+    const changed = { childList: true, subtree: true, attributes: true, attributeFilter: ["data-test-script-state", "kind", "src", "aria-invalid"] };
     new MutationObserver(() => (due ||= setTimeout(look, 30))).observe(document.body, changed);
   }
   look();
@@ -100,9 +100,12 @@ function markChosen() {
 
 function nameMenu() {
   const menu = document.querySelector(".st-key-menu");
-  if (!menu || menu.role === "navigation") return;
-  menu.role = "navigation";
-  menu.ariaLabel = "Pages";
+  if (!menu) return;
+  if (menu.role !== "navigation") Object.assign(menu, { role: "navigation", ariaLabel: "Pages" });
+  for (const link of menu.querySelectorAll("a")) {
+    const here = new URL(link.href).pathname === location.pathname ? "page" : null;
+    if (link.ariaCurrent !== here) link.ariaCurrent = here;
+  }
 }
 
 // ---- what was asked for
@@ -132,7 +135,7 @@ function speak() {
 
 // What is too large or of another kind the uploader refuses by itself, and the server never learns of it.
 function tellRefusal() {
-  const error = document.querySelector('[class*="st-key-upload-"] [data-testid="stFileUploaderFileErrorMessage"]');
+  const error = document.querySelector('[class*="st-key-upload-"] [data-testid="stFileChip"][aria-invalid="true"]');
   if (!error || told.has(error)) return;
   told.add(error);
   document.querySelector(".st-key-refused button")?.click();

@@ -291,8 +291,9 @@ def test_what_is_shown_is_recorded_and_plays(start: Start, tmp_path: Path) -> No
     first = len(screen.shown)
     feed_until(session, dance_frames(), lambda: len(screen.shown) >= first + 20)
     assert session.status().recording is not None
-    recorded = session.stop_recording()
+    # those that are on their way are shown after it has stopped
     shown = screen.shown[first:]
+    recorded = session.stop_recording()
     assert recorded is not None
     frames = frames_of(recorded.path)
     assert recorded.frames == len(frames)

@@ -234,10 +234,10 @@ def test_a_training_that_dies_is_interrupted_and_goes_on(studio: TrainingService
 
 SERVER = """
     import sys, time
-    from core.services.training_runs import Record
-    from core.services.training_service import Studio
-    studio = Studio()
-    studio.start(Record(target="puppet", generator="mlp", minutes=30, device="cpu"))
+    from core.services.training_runs import TrainingRun
+    from core.services.training_service import TrainingService
+    service = TrainingService()
+    service.start(TrainingRun(target="puppet", generator="mlp", minutes=30, device="cpu"))
     time.sleep(300)
 """
 

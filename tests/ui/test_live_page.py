@@ -62,7 +62,7 @@ def test_it_opens_with_a_performer_and_says_what_to_do(live: AppTest, component:
     assert live.segmented_control(key="live-layout").value == "mirror"
     assert live.toggle(key="live-flip").value
     assert live.selectbox(key="live-dance").value is None
-    assert "NotAllowedError" in words(live)
+    assert "Allow it" in component["translations"]["device_access_denied"]
     stream = live.session_state["mirror"].stream
     assert component["source_video_track"] is stream.track
     assert component["rtc_configuration"] == {"iceServers": []}, "anything else asks a server of Google's"

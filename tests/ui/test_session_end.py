@@ -24,9 +24,9 @@ from pathlib import Path
 import streamlit as st
 
 from core.utils.memory_budget import give_back_memory
-from core.ui import leaving
+from core.ui import session_end
 
-leaving.GRACE_SECONDS = 2.0
+session_end.GRACE_SECONDS = 2.0
 told = Path(os.environ["TOLD"])
 
 
@@ -50,7 +50,7 @@ def left():
     threading.Timer(0.5, give_back_memory).start()
 
 
-leaving.notice_leaving(left)
+session_end.notice_leaving(left)
 (told / f"run-{st.session_state['visits']}").touch()
 """
 
