@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from functools import cached_property, reduce
 from itertools import pairwise
+from time import sleep
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import cv2
@@ -71,6 +73,9 @@ _ORIGINS: Final = np.array([(224, 82, 82), (80, 190, 110), (86, 140, 255)], np.f
 _DRAWN: Final = np.float32(245)
 """Grey levels that tell which layer a pixel is copied from, or that it is drawn."""
 
+_GIVE_WAY: Final = 0.02
+"""Seconds after which a thread that looks frames up ahead sees whether it may go on."""
+
 _SMALLER: Final = 1.5
 _ENOUGH: Final = 0.85
 """Pixels to draw for each pixel that is shown, below which it is seen."""
@@ -132,6 +137,8 @@ class ExemplarBank:
         self._kept: dict[int, Snapshot] = {}
         self._begun: dict[int, Snapshot] = {}
         self._lock = threading.Lock()
+        self._counting = threading.Lock()
+        self._drawing = 0
 
     @property
     def held_bytes(self) -> int:
@@ -156,11 +163,30 @@ class ExemplarBank:
         return other
 
     def look_up_all(self, going: Callable[[], bool]) -> None:
-        """Look every frame up that is not kept yet, one after the other, while ``going``."""
+        """Look every frame up that is not kept yet, one after the other, while ``going``; after what is to be drawn now."""
         for frame in self.frames:
+            while self._drawing and going():
+                sleep(_GIVE_WAY)
             if not going():
                 return
             self._frame(frame)
+
+    @contextmanager
+    def _first(self, frames: Collection[int]) -> Iterator[None]:
+        """Let nobody look up others while some of these are missing: a lock goes to any thread that wants it, mostly to the one
+        that gave it back."""
+        if all(frame in self._kept for frame in frames):
+            yield
+            return
+        # what is made smaller is looked up there
+        bank = self._larger or self
+        with bank._counting:
+            bank._drawing += 1
+        try:
+            yield
+        finally:
+            with bank._counting:
+                bank._drawing -= 1
 
     def _frame(self, frame: int) -> Snapshot:
         kept = self._kept.get(frame)
@@ -229,7 +255,8 @@ class ExemplarBank:
         points, unit = points_on(self._canvas, pose), self._unit / self._canvas.scale
         # where nothing of a person can be, nothing is warped
         near = _around(points, unit, box)
-        pictures = [[(self._frame(frame), share) for frame, share in shares] for shares in chosen]
+        with self._first({frame for shares in chosen for frame, _ in shares}):
+            pictures = [[(self._frame(frame), share) for frame, share in shares] for shares in chosen]
         parts = warp_parts(points, unit, pictures, near, self._outline)
         small = np.zeros((PART_LAYERS, box.height // 2, box.width // 2, 4), np.uint8)
         spot = near.inside(box).halved()

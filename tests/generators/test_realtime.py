@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import threading
 from fractions import Fraction
 from functools import reduce
 from pathlib import Path
+from time import sleep
 
 import cv2
 import numpy as np
@@ -35,6 +37,7 @@ from core.targets.weights import add_generator
 from core.types import Pose
 from tests.bodies import moved
 from tests.puppets import TORSO, dance, make_puppet, small_realtime_config, small_state, taken, wall
+from tests.waiting import PATIENCE, until
 
 
 def give(root: Path, target_id: str, files: NetworkFiles) -> None:
@@ -195,12 +198,13 @@ def test_what_a_network_is_given(root: Path) -> None:
         assert np.abs(laid - goal).mean() < 16, "the frame itself, put together again"
 
 
-def watched_memory(target: Target, config: NetworkConfig) -> tuple[ExemplarBank, list[int]]:
-    """What a performer is remembered by, and the frames that were looked up of it so far."""
+def watched_bank(target: Target, config: NetworkConfig, seconds: float = 0.0) -> tuple[ExemplarBank, list[int]]:
+    """What a performer is remembered by, and the frames that were looked up of it so far, each for ``seconds`` at least."""
     looked: list[int] = []
 
     def look_up(frame: int) -> np.ndarray:
         looked.append(frame)
+        sleep(seconds)
         return person_of_frame(target, config.canvas, frame)
 
     return ExemplarBank(config.canvas, TORSO, config.memory, target.poses, look_up), looked
@@ -209,7 +213,7 @@ def watched_memory(target: Target, config: NetworkConfig) -> tuple[ExemplarBank,
 def test_frames_are_looked_up_once_and_when_they_are_needed(root: Path) -> None:
     config = small_realtime_config()
     with load_target("puppet", root) as target:
-        memory, looked = watched_memory(target, config)
+        memory, looked = watched_bank(target, config)
         assert not looked
         for _ in range(2):
             memory.seen(dance(1)[0], taken(0, 0, 5, 0, 0, 0), whole(config.canvas))
@@ -220,7 +224,7 @@ def test_frames_are_looked_up_once_and_when_they_are_needed(root: Path) -> None:
 def test_everything_is_looked_up_ahead_until_told_to_stop(root: Path) -> None:
     config = small_realtime_config()
     with load_target("puppet", root) as target:
-        memory, looked = watched_memory(target, config)
+        memory, looked = watched_bank(target, config)
         memory.look_up_all(lambda: len(looked) < 2)
         assert set(looked) < set(config.memory)
         memory.look_up_all(lambda: True)
@@ -228,6 +232,23 @@ def test_everything_is_looked_up_ahead_until_told_to_stop(root: Path) -> None:
         smaller = memory.shrunk(config.canvas.model_copy(update={"scale": 2.0}))
         smaller.look_up_all(lambda: True)
     assert sorted(looked) == sorted(config.memory), "what is large already is made small"
+
+
+def test_what_is_to_be_drawn_is_looked_up_before_what_may_be(root: Path) -> None:
+    with load_target("puppet", root) as target:
+        shown = tuple(frame for frame in range(12) if target.found[frame])
+        config = small_realtime_config().model_copy(update={"memory": shown})
+        canvas = config.canvas.model_copy(update={"scale": 2.0})
+        for smaller in (False, True):
+            bank, looked = watched_bank(target, config, seconds=0.1)
+            drawn = bank.shrunk(canvas) if smaller else bank
+            ahead = threading.Thread(target=bank.look_up_all, args=(lambda: True,))
+            ahead.start()
+            until(looked.__len__)
+            drawn.seen(dance(9)[8], taken(11), whole(drawn._canvas))
+            assert len(looked) < len(shown), "the others were looked up first"
+            ahead.join(PATIENCE)
+            assert sorted(looked) == sorted(shown)
 
 
 def test_what_is_filled_in_does_not_depend_on_what_was_looked_up_before() -> None:
