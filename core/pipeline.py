@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise, repeat
+from itertools import repeat
 from time import perf_counter
 
 import numpy as np
@@ -19,7 +19,7 @@ import numpy as np
 from core.errors import NobodyFound, UnusableInput
 from core.generators.base import FrameSelection, FrameSelector, Generator
 from core.pose.camera import in_view, steadied
-from core.pose.cuts import without_mixtures
+from core.pose.cuts import shots_of, without_mixtures
 from core.pose.known_views import KnownViews
 from core.pose.live_tracker import LiveDancer, TrackedPose
 from core.pose.person_selection import Person
@@ -130,7 +130,7 @@ class PerformerRenderer:
             cuts: numbers of the frames that begin another shot.
             dancer: their build and place, where more is known of it than these poses tell.
         """
-        shots = [slice(*ends) for ends in pairwise([0, *cuts, len(poses)])]
+        shots = shots_of(cuts, len(poses))
         danced = [[pose for pose in poses[shot] if pose is not None] for shot in shots]
         bodies = iter(measure_shots([some for some in danced if some]) if dancer is None else repeat(dancer))
         asked: list[Pose | None] = []

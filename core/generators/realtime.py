@@ -8,7 +8,6 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from functools import cached_property, reduce
-from itertools import pairwise
 from time import sleep
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -34,6 +33,7 @@ from core.generators.neural import LazyNetwork, NeuralGenerator
 from core.generators.part_retrieval import LivePicker, PartRetriever, faded, in_mirror, pick, pick_sequence
 from core.generators.registry import register
 from core.generators.segmentation import part_shares
+from core.pose.cuts import shots_of
 from core.rendering.canvas import KEPT, Behind, Canvas, Layers, lay, layers_of, lifted, moved_by, seen_from
 from core.rendering.shadow import light_left
 from core.types import Frame, Picture, Pose
@@ -566,8 +566,8 @@ class RealtimeGenerator(NeuralGenerator):
         """See ``Generator.choose_all``."""
         result: list[FrameSelection] = [None] * len(poses)
         recall = self.memory.recall
-        for begin, end in pairwise([0, *cuts, len(poses)]):
-            asked = [(i, pose.landmarks) for i, pose in enumerate(poses[begin:end], begin) if pose is not None]
+        for shot in shots_of(cuts, len(poses)):
+            asked = [(i, pose.landmarks) for i, pose in enumerate(poses[shot], shot.start) if pose is not None]
             if not asked:
                 continue
             seconds = [float(times[i]) for i, _ in asked]

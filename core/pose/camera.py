@@ -18,7 +18,6 @@ Live does none of this: the camera of a mirror stands.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Final, TypeAlias
 
 import cv2
@@ -26,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.pose import skeleton
+from core.pose.cuts import shots_of
 from core.pose.turns import smooth_in_time
 from core.types import Frame, Pose
 from core.utils.corner_tracking import (
@@ -307,7 +307,8 @@ def steadied(
         For each frame what to transform its pose by; None in shots where nothing is to be taken out.
     """
     result: list[Homography | None] = [None] * len(views)
-    for first, end in pairwise([0, *cuts, len(views)]):
+    for shot_frames in shots_of(cuts, len(views)):
+        first, end = shot_frames.start, shot_frames.stop
         there = [i for i in range(first, end) if poses[i] is not None]
         if len(there) < 2 or all(np.array_equal(view, views[first]) for view in views[first:end]):
             continue

@@ -131,6 +131,16 @@ def shot_starts(poses: Sequence[Pose | None], seconds: Sequence[float], changed:
     return starts
 
 
+def shots_of(cuts: Sequence[int], frames: int) -> list[slice]:
+    """The shots of a video, in order, none of them empty.
+
+    Args:
+        cuts: numbers of the frames that begin another shot, growing.
+        frames: how many there are in all.
+    """
+    return [slice(begin, end) for begin, end in pairwise([0, *cuts, frames]) if begin < end]
+
+
 def without_mixtures(
     poses: Sequence[Pose | None], seconds: Sequence[float], starts: Sequence[int], changed: Collection[int]
 ) -> list[Pose | None]:

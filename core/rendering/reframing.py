@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Final, Literal, get_args
 
 import cv2
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import convolve1d, gaussian_filter1d, maximum_filter1d, minimum_filter1d
 
+from core.pose.cuts import shots_of
 from core.pose.skeleton import HIPS, SHOULDERS
 from core.types import Frame, Pose
 from core.utils.parsing import one_of
@@ -69,7 +69,7 @@ def frame_performer(
     boxes = performer_boxes(asked, picture)
     step = float(np.median(np.diff(seconds))) if len(seconds) > 1 else 1.0
     reach = max(round(_SOFT / max(step, 1e-3)), 1)
-    shots = [slice(*ends) for ends in pairwise([0, *cuts, len(boxes)]) if ends[0] < ends[1]]
+    shots = shots_of(cuts, len(boxes))
     spans = [_spans(boxes[shot], reach) for shot in shots]
     needed = np.max([(span[:, 2:] - span[:, :2]).max(axis=0) for span in spans], axis=0)
     aspect = _ASPECTS[shape]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks.reports.placing import dance_pictures, nearer
-from core.pose.cuts import PictureChanges, shot_starts, without_mixtures
+from core.pose.cuts import PictureChanges, shot_starts, shots_of, without_mixtures
 from core.pose.live_tracker import LiveDancer
 from core.types import Frame, Pose
 from tests.bodies import moved, standing
@@ -131,3 +131,10 @@ def test_a_change_of_light_alone_is_no_other_place(pictures: list[Frame]) -> Non
     darker = [cv2.convertScaleAbs(picture, alpha=0.4) if i >= 30 else picture for i, picture in enumerate(pictures)]
     assert changes(darker) == [30]
     assert starts(dancing(HERE, 60), (30,)) == []
+
+
+def test_shots_lie_between_cuts_and_are_never_empty() -> None:
+    assert shots_of([], 4) == [slice(0, 4)]
+    assert shots_of([1, 3], 4) == [slice(0, 1), slice(1, 3), slice(3, 4)]
+    assert shots_of([0, 2, 2, 4], 4) == [slice(0, 2), slice(2, 4)]
+    assert shots_of([], 0) == []
