@@ -41,7 +41,7 @@ LEFTOVERS = (".venv", ".pytest_cache", ".mypy_cache", ".ruff_cache", "build")
 SHARED = ("-n", "2", "--dist", "worksteal")
 TESTS = (
     ("-m", "not long and not browser", *SHARED),
-    ("-m", "browser and not long", *SHARED),
+    ("-m", "browser and not long"),
 )
 FAST = (("-m", "not long and not browser and not slow", *SHARED),)
 NONE_CHOSEN = 5

@@ -77,6 +77,11 @@ def press_dance(page: Page) -> None:
     wait_until_clickable(page)
     before = job_of(page)
     dance_button(page).click()
+    wait_for_another_job(page, before)
+
+
+def wait_for_another_job(page: Page, before: str) -> None:
+    """Wait until the address names a job, and another one than ``before``."""
     page.wait_for_url(lambda url: _job_in(url) not in {"", before})
 
 

@@ -122,10 +122,10 @@ def test_a_result_is_exported_in_another_format_and_shape(
     assert (tmp_path / "motion.bvh").read_text().startswith("HIERARCHY")
     picture(page, "export")
     panel.get_by_role("button", name="Make it").click()
-    until(lambda: stage.job_of(page) != first)
+    stage.wait_for_another_job(page, first)
     page.keyboard.press("Escape")
     stage.wait_for_result(page)
-    page.wait_for_function(f"document.querySelector('video').videoWidth !== {whole['width']}")
+    page.wait_for_function(f"document.querySelector('video:not(.loop)').videoWidth !== {whole['width']}")
     shown = stage.player(page)
     assert shown["width"] / shown["height"] == pytest.approx(9 / 16, abs=0.01)
 

@@ -14,7 +14,7 @@ from tests.browser import camera
 from tests.browser import page as stage
 from tests.browser.conftest import UPLOAD_MB, Come
 from tests.browser.page import PHONE, wait_for
-from tests.browser.serving import Server, until
+from tests.browser.serving import Server
 
 pytestmark = pytest.mark.browser
 
@@ -118,7 +118,7 @@ def test_a_result_is_danced_again_with_one_click_and_found_after_a_reload(come: 
     for label in (other, "Green screen"):
         before = stage.job_of(page)
         page.locator(".st-key-again").get_by_role("button", name=label, exact=True).click()
-        until(lambda: stage.job_of(page) not in {"", before}, what="another job")  # noqa: B023
+        stage.wait_for_another_job(page, before)
         expect(stage.dance_button(page)).to_be_enabled()
         stage.wait_for_result(page)
         expect(page.get_by_text(f"{other} in “{clip.name}”").first).to_be_visible()
