@@ -36,8 +36,8 @@ LIBRARIES = {
 }
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 LEFTOVERS = (".venv", ".pytest_cache", ".mypy_cache", ".ruff_cache", "build")
-# Two processes each: most tests keep one core busy, and a browser and its server leave gaps. Whoever is done takes half of
-# what the other has left, so that a file of slow tests does not keep one of them for minutes.
+# Two processes: most tests keep one core busy. Whoever is done takes half of what the other has left, so that a file of slow
+# tests does not keep one of them for minutes. A browser and its server fill two cores alone.
 SHARED = ("-n", "2", "--dist", "worksteal")
 TESTS = (
     ("-m", "not long and not browser", *SHARED),
