@@ -61,8 +61,6 @@ def test_two_are_compared_scrubbed_swiped_and_taken_home(come: Come, tmp_path: P
     expect(button).to_be_enabled()
     stage.wait_until_warm(page)
     assert stage.chosen_performer(page) == "Theo"
-    page.locator("summary").get_by_text("Trim").click()
-    stage.trim(page, 0.0, 4.0)
     picture(page, "compare-1-chosen")
     button.click()
 
@@ -74,9 +72,9 @@ def test_two_are_compared_scrubbed_swiped_and_taken_home(come: Come, tmp_path: P
     assert len(titles) == 5
 
     # ---- scrub: the frame asked for is the frame shown
-    for frame in (61, 5, 88, 3, 17):
+    for frame in (131, 5, 258, 3, 17):
         scrub(page, frame)
-    expect(page.get_by_text("18 / 100")).to_be_visible()
+    expect(page.get_by_text("18 / 296")).to_be_visible()
     glimpsed = glimpse(page).inner_text()
 
     # ---- measured: the table is whole, curves lie under the scrubber
@@ -87,8 +85,8 @@ def test_two_are_compared_scrubbed_swiped_and_taken_home(come: Come, tmp_path: P
     plot = page.locator("section.reel .plot")
     width = plot.evaluate("p => p.clientWidth")
     plot.click(position={"x": 0.75 * width, "y": 40})
-    expect(reel(page)).to_have_attribute("data-frame", re.compile(r"^7[3-5]$"))
-    scrub(page, 70)
+    expect(reel(page)).to_have_attribute("data-frame", re.compile(r"^22[0-2]$"))
+    scrub(page, 130)
     expect(glimpse(page)).not_to_have_text(glimpsed)
 
     # ---- error map: dark where the answer is met
@@ -133,9 +131,9 @@ def test_two_are_compared_scrubbed_swiped_and_taken_home(come: Come, tmp_path: P
         assert all(float(value) >= 0 for value in told)
     grid = download(page, "Grid video", tmp_path)
     info = probe(grid)
-    assert (info.codec, info.audio, info.frames) == ("h264", "aac", 100)
+    assert (info.codec, info.audio, info.frames) == ("h264", "aac", 296)
     with VideoReader(grid) as reader:
-        shown = next(frame.image for frame in reader if frame.index == 70)
+        shown = next(frame.image for frame in reader if frame.index == 130)
     left, top = 0, 0
     visitor = pixels(page, "The dance")
     there = shown[top : top + visitor.shape[0], left : left + visitor.shape[1]]
