@@ -142,7 +142,7 @@ def test_light_for_those_who_ask_for_light(chromium: Browser, server: Server) ->
 
 def test_the_camera_speaks_and_looks_like_the_rest(playwright_here: object, executable: str, server: Server) -> None:
     with camera.with_camera(playwright_here, executable, None) as blind:  # type: ignore[arg-type]
-        page = blind.new_page(viewport={"width": 1400, "height": 900}, reduced_motion="reduce")
+        page = blind.new_page(viewport={"width": 1400, "height": 900}, reduced_motion="reduce", color_scheme="dark")
         stage.reach(page, f"{server.url}/live")
         frame = camera.component(page)
         button = frame.get_by_role("button", name="Start")
