@@ -53,6 +53,7 @@ async def lifespan(_app: App) -> AsyncIterator[None]:
     # only now: Streamlit complains of things that are kept before there is a server
     from core.ui.app_services import app_services
 
+    begin_log()
     try:
         made = app_services()
     except DanceError as error:
@@ -60,8 +61,6 @@ async def lifespan(_app: App) -> AsyncIterator[None]:
         logger.error("the app cannot work yet: %(reason)s", {"reason": str(error)})
         yield
         return
-    # again, now that the server's own loggers are there
-    begin_log()
     with ExitStack() as open_here:
         limits = settings()
         if limits.operator_port is not None:
