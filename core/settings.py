@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import lru_cache
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -12,6 +13,7 @@ from core.errors import DanceError
 from core.inference.device_selection import Device
 
 PoseEngine: TypeAlias = Literal["openvino", "mediapipe"]
+LogFormat: TypeAlias = Literal["text", "json"]
 _MEMORY_MB, _HOSTED_MEMORY_MB = 400, 250
 
 
@@ -56,6 +58,20 @@ class Settings(BaseModel):
         None, ge=0, description="Memory for networks, opened performers and what was seen: 400, or 250 when hosted."
     )
     jobs_at_once: int = Field(1, ge=1, description="Transfers that run side by side; others wait in line.")
+
+    log_format: LogFormat = Field(
+        "text", description="Log lines for people, or one JSON object a line that holds nobody's file name."
+    )
+    log_file: Path | None = Field(None, description="Where log lines go; to standard error where it is None.")
+    operator_port: int | None = Field(
+        None,
+        ge=1,
+        le=65_535,
+        description="Where the operator's status page and Prometheus' figures are; nowhere if None.",
+    )
+    operator_address: str = Field(
+        "127.0.0.1", min_length=1, description="Address at which that port listens. Whoever reaches it can read it."
+    )
 
     label_results: bool | None = Field(
         None, description="Whether results say “AI-generated” in a corner unless asked otherwise: no, hosted yes."

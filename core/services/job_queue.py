@@ -6,11 +6,13 @@ else learns that it exists.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import secrets
 import threading
-from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Final, Generic, Literal, TypeVar
 
@@ -19,6 +21,8 @@ from core.errors import Cancelled, DanceError
 logger = logging.getLogger(__name__)
 
 State = Literal["waiting", "running", "done", "failed", "cancelled"]
+Outcome = Literal["done", "failed", "crashed", "cancelled", "refused"]
+"""How a job ended, for whoever runs the app: ``crashed`` failed by an error that nobody expected, ``refused`` never began."""
 
 P = TypeVar("P")
 R = TypeVar("R")
@@ -29,6 +33,46 @@ UNEXPECTED: Final = "Something went wrong on our side. Please try again; if it h
 
 class TooBusy(DanceError):
     """Too many jobs wait already."""
+
+
+def log_name(secret: str) -> str:
+    """Return the name under which a job stands in logs: always the same for the same id, which cannot be found from it."""
+    return hashlib.sha256(secret.encode()).hexdigest()[:12]
+
+
+def log_job(name: str, kind: str, outcome: str, seconds: float, reason: str | None = None, waited: float = 0.0) -> None:
+    """Write the one line of a job that is over.
+
+    Args:
+        name: see :func:`log_name`.
+        kind: of job, a word of ours.
+        outcome: how it ended.
+        seconds: how long it ran.
+        reason: class of the error that ended it. Not its sentence, which speaks of files by their owner's names.
+        waited: seconds in line.
+    """
+    fields = {"job": name, "kind": kind, "outcome": outcome, "seconds": round(seconds, 3), "waited": round(waited, 3)}
+    logger.info(
+        "job %(job)s (%(kind)s): %(outcome)s after %(seconds).1f s" + ("" if reason is None else ", %(reason)s"),
+        fields if reason is None else {**fields, "reason": reason},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class JobCounts:
+    """What a queue does and did, in numbers.
+
+    Attributes:
+        waiting: jobs in line.
+        running: jobs under way.
+        ended: jobs that are over, by kind and outcome, since the start.
+        seconds: how long those ran, by kind.
+    """
+
+    waiting: int
+    running: int
+    ended: Mapping[tuple[str, Outcome], int]
+    seconds: Mapping[str, float]
 
 
 class JobHandle(Generic[P]):
@@ -55,6 +99,7 @@ class Job(Generic[P, R]):
 
     Attributes:
         id: the secret that finds it again.
+        kind: a word of ours for what it does, for logs and counts.
         about: whatever the caller wants to find with it.
         owner: whose result it will be, empty where it is nobody's.
         state: how far it is.
@@ -66,9 +111,16 @@ class Job(Generic[P, R]):
     """
 
     def __init__(
-        self, work: Callable[[JobHandle[P]], R], about: Any, release: Callable[[], None], owner: str = ""
+        self,
+        work: Callable[[JobHandle[P]], R],
+        about: Any,
+        release: Callable[[], None],
+        owner: str,
+        kind: str,
+        note: Callable[[Job[Any, Any], Outcome, str | None], None],
     ) -> None:
         self.id: Final = secrets.token_urlsafe(16)
+        self.kind: Final = kind
         self.about: Final = about
         self.owner: Final = owner
         self.state: State = "waiting"
@@ -80,6 +132,8 @@ class Job(Generic[P, R]):
         self._release: Callable[[], None] | None = release
         self._cancel = threading.Event()
         self._over = threading.Event()
+        self._note: Final = note
+        self._submitted: Final = monotonic()
         self._started: float | None = None
         self._ended: float | None = None
 
@@ -100,6 +154,11 @@ class Job(Generic[P, R]):
             return 0.0
         return (self._ended or monotonic()) - self._started
 
+    @property
+    def waited(self) -> float:
+        """Seconds that it waited, or has waited so far, until it ran or was over."""
+        return (self._started or self._ended or monotonic()) - self._submitted
+
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until it is over; False when that took longer than ``timeout`` seconds."""
         return self._over.wait(timeout)
@@ -113,21 +172,29 @@ class Job(Generic[P, R]):
         except Cancelled:
             self._end("cancelled")
         except DanceError as error:
-            logger.info("job failed: %s", error)
-            self._end("failed", error=str(error))
-        except BaseException:  # the thread must live on for the next job
+            self._end("failed", error=str(error), reason=error)
+        except BaseException as error:  # the thread must live on for the next job
             logger.exception("job failed unexpectedly")
-            self._end("failed", error=UNEXPECTED)
+            self._end("failed", error=UNEXPECTED, reason=error)
         else:
             if self.cancel_asked:
                 self._end("cancelled")
             else:
                 self._end("done", result=result)
 
-    def _end(self, state: State, *, result: R | None = None, error: str | None = None) -> None:
+    def _end(
+        self,
+        state: Literal["done", "failed", "cancelled"],
+        *,
+        result: R | None = None,
+        error: str | None = None,
+        reason: BaseException | None = None,
+    ) -> None:
         self.result, self.error, self.preview = result, error, None
         self._ended = monotonic()
         self.state = state
+        crashed = reason is not None and not isinstance(reason, DanceError)
+        self._note(self, "crashed" if crashed else state, None if reason is None else type(reason).__name__)
         if state != "done":
             self._let_go()
         self._over.set()
@@ -162,6 +229,9 @@ class JobQueue:
         self._jobs: OrderedDict[str, Job[Any, Any]] = OrderedDict()
         self._queue: deque[Job[Any, Any]] = deque()
         self._running: set[Job[Any, Any]] = set()
+        self._ended: Counter[tuple[str, Outcome]] = Counter()
+        self._seconds: dict[str, float] = {}
+        self._noting = threading.Lock()
         self._closed = False
         self._changed = threading.Condition()
         self._threads = [
@@ -178,26 +248,29 @@ class JobQueue:
         about: Any = None,
         release: Callable[[], None] = lambda: None,
         owner: str = "",
+        kind: str = "other",
     ) -> Job[P, R]:
         """Queue ``work``.
 
         Args:
             about: anything to keep with the job.
             owner: whose result it will be.
+            kind: a word for what it does, for logs and counts; never a visitor's.
             release: called once: when the job is refused, fails or is cancelled, or when its result is forgotten.
 
         Raises:
             TooBusy: too many wait already, or the centre is closing.
         """
-        job = Job(work, about, release, owner)
+        job = Job(work, about, release, owner, kind, self._note)
         try:
             with self._changed:
                 self._refuse_if_full()
                 self._jobs[job.id] = job
                 self._queue.append(job)
                 self._changed.notify_all()
-        except BaseException:
+        except BaseException as error:
             job._let_go()
+            self._note(job, "refused", type(error).__name__)
             raise
         return job
 
@@ -237,6 +310,20 @@ class JobQueue:
             workers, place = len(self._threads) - 1, self._queue.index(job)
             before = [*self._running, *list(self._queue)[:place]]
             return before[max(0, workers - 1) :] if len(before) >= workers else []
+
+    def counts(self) -> JobCounts:
+        """How many jobs wait, run and are over."""
+        with self._changed:
+            waiting, running = len(self._queue), len(self._running)
+        with self._noting:
+            return JobCounts(waiting, running, dict(self._ended), dict(self._seconds))
+
+    def _note(self, job: Job[Any, Any], outcome: Outcome, reason: str | None) -> None:
+        """Count a job that is over, and write its line in the log."""
+        with self._noting:
+            self._ended[job.kind, outcome] += 1
+            self._seconds[job.kind] = self._seconds.get(job.kind, 0.0) + job.seconds
+        log_job(log_name(job.id), job.kind, outcome, job.seconds, reason, job.waited)
 
     @property
     def busy(self) -> bool:

@@ -19,6 +19,7 @@ from typing import Any, Final, Literal
 
 from core import paths
 from core.errors import DanceError, UnusableInput
+from core.services.job_queue import log_job, log_name
 from core.services.training_runs import (
     BEING_TRAINED,
     CHECKPOINT,
@@ -358,6 +359,8 @@ class TrainingService(Closeable):
     def _settle(self, run: _Run, state: RunState, error: str | None = None, minutes: float | None = None) -> None:
         so_far = run.record.trained if minutes is None else minutes
         run.record = run.record.model_copy(update={"state": state, "error": error, "trained": so_far})
+        # the run's id has the performer's name in it
+        log_job(log_name(run.record.id), "training", state, so_far * 60)
         try:
             run.record.save()
         except DanceError:

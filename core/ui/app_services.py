@@ -10,22 +10,26 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from time import monotonic
+from time import monotonic, time
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 import psutil
 import streamlit as st
 
+from core import __version__
 from core.bundled import dances
 from core.errors import Cancelled, DanceError
 from core.live.stream_limiter import StreamLimiter
 from core.services.file_store import MEGABYTE, FileLease, StorageLimits, Workspace, delete
 from core.services.job_queue import JobQueue
+from core.services.operator_status import OperatorStatus
 from core.services.training_estimate import TrainingEstimator
+from core.services.training_runs import UNFINISHED
 from core.services.training_service import TrainingService
 from core.settings import settings
 from core.targets.store import find_guests_in
 from core.utils.memory_budget import CachedItem, MemoryBudget, give_back_memory
+from core.utils.memory_usage import tree_memory
 
 if TYPE_CHECKING:
     from core.generators.base import Generator
@@ -178,6 +182,12 @@ class ActiveVisitors:
         with self._lock:
             self._here[owner] = visitor
 
+    @property
+    def count(self) -> int:
+        """How many are here."""
+        with self._lock:
+            return len(self._here)
+
     def leave(self, owner: str) -> None:
         """They are gone, or seem to be."""
         with self._lock:
@@ -203,6 +213,8 @@ class AppServices:
     speed: Speed = field(default_factory=Speed)
     training_service: TrainingService | None = None
     training_estimator: TrainingEstimator | None = None
+    started: float = field(default_factory=time)
+    _born: float = field(default_factory=monotonic)
     _warm: threading.Lock = field(default_factory=threading.Lock)
     _closed: threading.Event = field(default_factory=threading.Event)
     _warmed: set[tuple[str, str]] = field(default_factory=set)
@@ -348,6 +360,24 @@ class AppServices:
             return True
         finally:
             output.release()
+
+    def status(self) -> OperatorStatus:
+        """How the app is just now, in numbers."""
+        limits, trainings = settings(), self.training_service
+        return OperatorStatus(
+            version=__version__,
+            hosted=limits.hosted,
+            started=self.started,
+            uptime=monotonic() - self._born,
+            jobs=self.jobs.counts(),
+            live_streams=self.live.taken,
+            live_places=self.live.places,
+            visitors=self.visitors.count,
+            trainings=None if trainings is None else sum(run.state in UNFINISHED for run in trainings.records()),
+            memory_bytes=round(tree_memory() * 1e6),
+            disk_bytes=self.files.used(),
+            disk_limit_bytes=limits.disk_bytes,
+        )
 
     def close(self) -> None:
         """Stop all work and delete all files."""

@@ -72,7 +72,7 @@ def make(app_services: AppServices, request: MakeRequest) -> MakeJob:
         for part in request.parts:
             holding.callback(part.hold().release)
         release = holding.pop_all().close
-    return app_services.jobs.submit(_work(app_services, request, release), about=request, release=release)
+    return app_services.jobs.submit(_work(app_services, request, release), about=request, release=release, kind="build")
 
 
 def _work(

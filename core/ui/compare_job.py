@@ -92,7 +92,7 @@ def start_comparing(
         holding.callback(output.release)
         work = _compare(app_services, request, seen, output, guest)
         release = holding.pop_all().close
-    return app_services.jobs.submit(work, about=request, release=release, owner=request.owner)
+    return app_services.jobs.submit(work, about=request, release=release, owner=request.owner, kind="compare")
 
 
 def start_measuring(app_services: AppServices, request: CompareRequest, compared: CompareResult) -> None:
@@ -112,7 +112,7 @@ def start_measuring(app_services: AppServices, request: CompareRequest, compared
             outputs[part.name] = output.stored
         work = _measure(app_services, request, compared, outputs, guest)
         release = holding.pop_all().close
-    compared.measuring = app_services.jobs.submit(work, release=release, owner=request.owner).id
+    compared.measuring = app_services.jobs.submit(work, release=release, owner=request.owner, kind="measure").id
 
 
 def _compare(

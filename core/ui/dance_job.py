@@ -128,7 +128,7 @@ def start(app_services: AppServices, request: DanceRequest, seen: SourceAnalysis
         holding.callback(output.release)
         work = _work(app_services, request, seen, output, guest)
         release = holding.pop_all().close
-    return app_services.jobs.submit(work, about=request, release=release, owner=request.owner)
+    return app_services.jobs.submit(work, about=request, release=release, owner=request.owner, kind="dance")
 
 
 def hold(holding: contextlib.ExitStack, guest: StoredFile | None, *files: StoredFile | None) -> FileLease | None:

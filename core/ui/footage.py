@@ -221,7 +221,7 @@ def _start_check(shared: AppServices, parts: list[StoredFile]) -> CheckJob:
         for part in parts:
             holding.callback(part.hold().release)
         release = holding.pop_all().close
-    return shared.jobs.submit(_look(parts, release), about="check", release=release)
+    return shared.jobs.submit(_look(parts, release), about="check", release=release, kind="check")
 
 
 def _look(parts: list[StoredFile], release: Callable[[], None]) -> Callable[[JobHandle[float]], Checked]:

@@ -165,7 +165,7 @@ def _submit(
         release()
         return posed
 
-    given.job = shared.jobs.submit(work, about="photo", release=release).id
+    given.job = shared.jobs.submit(work, about="photo", release=release, kind="photo").id
 
 
 def _looked_at(parts: Sequence[StoredFile]) -> tuple[AnalyzedPhoto, ...]:

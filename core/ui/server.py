@@ -9,7 +9,7 @@ import re
 import secrets
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -22,7 +22,9 @@ from streamlit.runtime import Runtime
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 
 from core.errors import DanceError
-from core.settings import settings
+from core.services.operator_server import OperatorServer
+from core.settings import Settings, settings
+from core.utils.log_lines import start_logging
 
 if TYPE_CHECKING:
     from streamlit import App
@@ -51,17 +53,35 @@ async def lifespan(_app: App) -> AsyncIterator[None]:
     # only now: Streamlit complains of things that are kept before there is a server
     from core.ui.app_services import app_services
 
+    begin_log()
     try:
         made = app_services()
     except DanceError as error:
         # every page says it to whoever comes, until it is mended and the server started again
-        logger.error("the app cannot work yet: %s", error)
+        logger.error("the app cannot work yet: %(reason)s", {"reason": str(error)})
         yield
         return
+    with ExitStack() as open_here:
+        limits = settings()
+        if limits.operator_port is not None:
+            try:
+                operator = OperatorServer(made.status, limits.operator_address, limits.operator_port)
+                open_here.callback(operator.close)
+            except DanceError as error:
+                logger.error("%(reason)s", {"reason": str(error)})
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(made.close)
+
+
+def begin_log() -> None:
+    """Write the log as the settings say; as text to standard error where they cannot be used, which the pages say."""
     try:
-        yield
-    finally:
-        await asyncio.to_thread(made.close)
+        limits = settings()
+    except DanceError:
+        limits = Settings.model_construct()
+    start_logging(limits.log_format, limits.log_file)
 
 
 def guards() -> list[Middleware]:
