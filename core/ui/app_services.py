@@ -315,12 +315,19 @@ class AppServices:
         try:
             made = self.performers.get(performer, generator)[1]
             made.warm_up()
-            made.prepare(lambda: not self._closed.is_set())
+            made.prepare(self._may_prepare)
         except DanceError as error:
             # the dance itself will say it to the person who asks for one
             logger.info("%s of %s is not warm: %s", generator, performer, error)
         except Exception:
             logger.exception("%s of %s could not be warmed up", generator, performer)
+
+    def _may_prepare(self) -> bool:
+        """Wait until no visitor's job needs the processor; False once the app is closed."""
+        while self.jobs.busy:
+            if self._closed.wait(_RETRY_SECONDS):
+                break
+        return not self._closed.is_set()
 
     def _measure(self) -> None:
         try:

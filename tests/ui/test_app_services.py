@@ -207,6 +207,22 @@ def test_what_later_pictures_need_is_looked_up_ahead(monkeypatch: pytest.MonkeyP
         generator.generate(pose, choice)
 
 
+@needs_assets
+def test_a_visitors_job_goes_before_what_may_be_needed_later() -> None:
+    made, over = app_services(), threading.Event()
+    made.jobs.submit(lambda _: over.wait(PATIENCE))
+    made.warm("theo", "realtime")
+    (thread,) = (t for t in threading.enumerate() if t.name == "warm-realtime")
+    _, generator = made.performers.get("theo", "realtime")
+    assert isinstance(generator, RealtimeGenerator)
+    until(lambda: generator.network.held_bytes)
+    thread.join(1.0)
+    assert thread.is_alive()
+    assert not generator.memory.held_bytes
+    over.set()
+    until(lambda: generator.memory.held_bytes)
+
+
 def test_what_cannot_be_warmed_up_waits_until_it_is_asked_for(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         app_services().warm("nobody", "mlp-se")
