@@ -74,7 +74,7 @@ def test_a_photo_dances_on_the_page(come: Come, photo: Path, clip: Path, tmp_pat
     assert Fraction(len(frames)) / given.rate == pytest.approx(1.5, abs=0.05)
     assert sound_seconds(made) == pytest.approx(sound_seconds(clip), abs=0.1)
     assert loudness(made) > 0
-    assert inspect(made).source_type is SourceType.SYNTHETIC
+    assert inspect(made).source_type == SourceType.SYNTHETIC
     # of the photo's shape, and somebody moves in it
     width, height = read_picture(photo).shape[1::-1]
     assert frames[0].shape[1] / frames[0].shape[0] == pytest.approx(width / height, rel=0.02)
