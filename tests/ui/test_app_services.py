@@ -207,20 +207,17 @@ def test_what_later_pictures_need_is_looked_up_ahead(monkeypatch: pytest.MonkeyP
         generator.generate(pose, choice)
 
 
-@needs_assets
 def test_a_visitors_job_goes_before_what_may_be_needed_later() -> None:
     made, over = app_services(), threading.Event()
+    said: list[bool] = []
     made.jobs.submit(lambda _: over.wait(PATIENCE))
-    made.warm("theo", "realtime")
-    (thread,) = (t for t in threading.enumerate() if t.name == "warm-realtime")
-    _, generator = made.performers.get("theo", "realtime")
-    assert isinstance(generator, RealtimeGenerator)
-    until(lambda: generator.network.held_bytes)
+    thread = threading.Thread(target=lambda: said.append(made._may_prepare()))
+    thread.start()
     thread.join(1.0)
-    assert thread.is_alive()
-    assert not generator.memory.held_bytes
+    assert not said
     over.set()
-    until(lambda: generator.memory.held_bytes)
+    thread.join(PATIENCE)
+    assert said == [True]
 
 
 def test_what_cannot_be_warmed_up_waits_until_it_is_asked_for(caplog: pytest.LogCaptureFixture) -> None:
