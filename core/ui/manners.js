@@ -178,6 +178,8 @@ function dress(frame) {
 function explain(inside) {
   for (const message of inside.querySelectorAll("[role=alert] .MuiAlert-message")) {
     const name = /^(\w+Error)\b/.exec(message.textContent)?.[1];
-    if (name) message.firstChild.nodeValue = faults[name] ?? faults.other;
+    if (!name) continue;
+    // the name, a colon and the browser's words are nodes of their own, which React keeps
+    [...message.childNodes].forEach((node, i) => (node.nodeValue = i ? "" : (faults[name] ?? faults.other)));
   }
 }
