@@ -180,6 +180,6 @@ function explain(inside) {
     const name = /^(\w+Error)\b/.exec(message.textContent)?.[1];
     if (!name) continue;
     // the name, a colon and the browser's words are nodes of their own, which React keeps
-    [...message.childNodes].forEach((node, i) => (node.nodeValue = i ? "" : (faults[name] ?? faults.other)));
+    [...message.childNodes].forEach((node, i) => (node.textContent = i ? "" : (faults[name] ?? faults.other)));
   }
 }
