@@ -418,9 +418,9 @@ def app_services() -> AppServices:
 
     files = Workspace(room=StorageLimits(limits.disk_bytes, limits.visit_disk_bytes, free))
     made = AppServices(jobs, files, visitors=visitors)
-    if limits.hosted:
-        find_guests_in(made.files.performers)
-    else:
+    # somebody of a photo is a guest wherever the app runs
+    find_guests_in(made.files.performers)
+    if not limits.hosted:
         made.training_service, made.training_estimator = TrainingService(), TrainingEstimator()
     atexit.register(made.close)
     return made
